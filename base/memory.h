@@ -6,7 +6,12 @@
 #ifndef MR_BASE_MEMORY_H
 #define MR_BASE_MEMORY_H
 
+#ifdef __cplusplus /* base/json_index.cpp */
+#include <atomic>
+using std::atomic_int;
+#else
 #include <stdatomic.h>
+#endif
 #include <string.h>
 
 #include "base/error.h"
@@ -19,6 +24,8 @@ void mr_free(void *memory);
 /* Bytes now held through mr_allocate, and the highest value ever. */
 size_t mr_memory_used(void);
 size_t mr_memory_peak(void);
+/* For tests: the nth allocation from now on (1: the next) fails, and only that one; 0: none. */
+void mr_memory_fail_at(int64_t nth);
 
 /* ---- slices ---- */
 struct mr_str { /* not owned, not NUL-terminated */
