@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Runs the test suites and counts: closes with one line "N passed, N failed[, N skipped]".
+
+Two kinds of suite:
+  * every cmocka program of the sanitizer build (tests/<room>/<subject>_test.c), read from its own report;
+  * the commands of tests/suites: "name: command". Such a command prints a line per check, "ok NAME", "not ok NAME: why" or "skip NAME: why",
+    and may print anything else. It gets MILLRACE (release binary), MILLRACE_ASAN (the sanitizer build's), BUILD, BUILD_ASAN, PYTHON.
+A suite that ends badly without having said so is one failure. A suite that says nothing at all is one failure too.
+"""
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, ".build/release")
+BUILD_ASAN = os.path.join(ROOT, ".build/asan")
+VENV = os.environ.get("MILLRACE_VENV", os.path.join(ROOT, ".build/venv"))
+
+CMOCKA = re.compile(r"^\[\s*(OK|FAILED|SKIPPED|ERROR|  ERROR)\s*\] ([A-Za-z_0-9]+)", re.M)
+LINE = re.compile(r"^(ok|not ok|skip) (\S.*)$", re.M)
+
+
+def environment():
+    env = dict(os.environ)
+    env.update(MILLRACE=os.path.join(BUILD, "millrace"), MILLRACE_ASAN=os.path.join(BUILD_ASAN, "millrace"),
+               BUILD=BUILD, BUILD_ASAN=BUILD_ASAN, PYTHON=os.path.join(VENV, "bin/python"),
+               UBSAN_OPTIONS="print_stacktrace=1", CMOCKA_MESSAGE_OUTPUT="STDOUT")
+    env.setdefault("ASAN_OPTIONS", "detect_leaks=1:allocator_may_return_null=1")
+    return env
+
+
+def suites(names):
+    found = []
+    if os.path.isdir(BUILD_ASAN):
+        for directory in sorted(os.listdir(os.path.join(ROOT, "tests"))):
+            path = os.path.join(ROOT, "tests", directory)
+            if not os.path.isdir(path):
+                continue
+            for file in sorted(os.listdir(path)):
+                if file.endswith("_test.c"):
+                    name = directory + "_" + file[:-len(".c")]
+                    found.append((name, [os.path.join(BUILD_ASAN, name)], True))
+    with open(os.path.join(ROOT, "tests/suites")) as listing:
+        for line in listing:
+            line = line.strip()
+            if line and not line.startswith("#"):
+                name, command = line.split(":", 1)
+                found.append((name.strip(), ["bash", "-c", command.strip()], False))
+    if names:
+        found = [s for s in found if any(n in s[0] for n in names)]
+    return found
+
+
+def run(name, command, is_cmocka, env):
+    started = time.time()
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=float(os.environ.get("SUITE_SECONDS", "1500")))
+        output, status = done.stdout.decode("utf-8", "replace"), done.returncode
+    except subprocess.TimeoutExpired as late:
+        output, status = (late.stdout or b"").decode("utf-8", "replace") + "\ntime is up", 124
+    except OSError as problem:
+        output, status = str(problem), 127
+    passed, failed, skipped = [], [], []
+    if is_cmocka:
+        for verdict, test in CMOCKA.findall(output):
+            {"OK": passed, "SKIPPED": skipped}.get(verdict.strip(), failed).append(test)
+        passed = [t for t in passed if t not in failed]
+        failed = sorted(set(failed))
+        skipped = sorted(set(skipped))
+    else:
+        for verdict, test in LINE.findall(output):
+            {"ok": passed, "skip": skipped}.get(verdict, failed).append(test)
+    if (status != 0 and not failed) or not (passed or failed or skipped):
+        failed.append("%s ended with status %d" % (name, status))
+    seconds = time.time() - started
+    print("%-44s %5d passed %4d failed %4d skipped %7.1f s" % (name, len(passed), len(failed), len(skipped), seconds))
+    for test in skipped:
+        print("    skipped: " + test)
+    if failed:
+        for test in failed:
+            print("    FAILED: " + test)
+        print("    " + "\n    ".join(output.splitlines()[-60:]))
+    sys.stdout.flush()
+    return len(passed), len(failed), len(skipped)
+
+
+def main():
+    env = environment()
+    total = [0, 0, 0]
+    for name, command, is_cmocka in suites(sys.argv[1:]):
+        for i, count in enumerate(run(name, command, is_cmocka, env)):
+            total[i] += count
+    line = "%d passed, %d failed" % (total[0], total[1])
+    print(line + (", %d skipped" % total[2] if total[2] else ""))
+    return 1 if total[1] or not total[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
