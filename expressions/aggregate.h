@@ -31,33 +31,29 @@ struct mr_aggregate_type {
     int min_arguments, max_arguments;
     /* Coerces arguments, sets result, nullable, state_bytes, bound. */
     int (*resolve)(struct mr_expression_builder *b, struct mr_aggregate *a,
-                   const struct mr_expression **arguments,
-                   struct mr_error *error);
+                   const struct mr_expression **arguments, struct mr_error *error);
     void (*init)(const struct mr_aggregate *a, void *state);
     /* states[k] is the record of row rows[k] (k-th selected row) plus nothing: the function's own offset
      * is added by the caller. */
     int (*update)(const struct mr_aggregate *a, void *const *states, size_t offset,
-                  struct mr_column *const *arguments,
-                  const struct mr_selection *rows, int64_t length, struct mr_arena *arena,
-                  struct mr_error *error);
+                  struct mr_column *const *arguments, const struct mr_selection *rows, int64_t length,
+                  struct mr_arena *arena, struct mr_error *error);
     int (*merge)(const struct mr_aggregate *a, void *into, const void *from, struct mr_arena *arena,
                  struct mr_error *error);
     /* Appends one result per record to out (out->length grows). ANSI errors (overflow of a sum) arise here
      * or in update, as in Spark. */
     int (*finish)(const struct mr_aggregate *a, void *const *records, size_t offset, int64_t count,
-                  struct mr_column *out,
-                  struct mr_error *error);
+                  struct mr_column *out, struct mr_error *error);
     /* Not flat only: state <-> bytes. */
     void (*encode)(const struct mr_aggregate *a, const void *state, struct mr_text *out);
     int (*decode)(const struct mr_aggregate *a, const char **at, const char *end, void *state,
-                  struct mr_arena *arena,
-                  struct mr_error *error);
+                  struct mr_arena *arena, struct mr_error *error);
 };
 const struct mr_aggregate_type *mr_aggregate_find(struct mr_str name); /* NULL: not an aggregate */
 int mr_aggregate_call(struct mr_expression_builder *b, struct mr_str name,
-                      const struct mr_expression *const *arguments,
-                      int count, bool distinct, const struct mr_expression *filter,
-                      const struct mr_aggregate **out,                      struct mr_error *error);
+                      const struct mr_expression *const *arguments, int count, bool distinct,
+                      const struct mr_expression *filter, const struct mr_aggregate **out,
+                      struct mr_error *error);
 /* "count(1)", "sum(v)", … as Spark names the column. */
 void mr_aggregate_name(struct mr_text *out, const struct mr_aggregate *a, const struct mr_type *input);
 void mr_aggregate_fingerprint(struct mr_text *out, const struct mr_aggregate *a);

@@ -20,7 +20,7 @@ enum mr_expression_kind {
     MR_EXPR_VARIABLE, /* lambda variable `column` */
 };
 struct mr_function;
-struct mr_sql_text { /* where an expression was written; for carets under run-time errors */
+struct mr_sql_text {  /* where an expression was written; for carets under run-time errors */
     const char *file; /* "" for text without a file */
     const char *text; /* the whole statement or file, NUL-terminated */
 };
@@ -54,8 +54,8 @@ struct mr_session {
     bool case_sensitive;        /* spark.sql.caseSensitive */
     const char *user;           /* current_user() */
     const char *catalog, *database;
-    int64_t batch_time_us;      /* current_timestamp() */
-    uint64_t batch_seed;        /* rand(), uuid() */
+    int64_t batch_time_us; /* current_timestamp() */
+    uint64_t batch_seed;   /* rand(), uuid() */
 };
 
 /* ---- constructors. Trees and types live in the arena. Errors are Spark's analysis errors
@@ -74,8 +74,7 @@ int mr_expression_column(struct mr_expression_builder *b, const struct mr_type *
 /* Takes a reference to row 0 of value. The column is unreferenced by nobody: it lives as long as the
  * process (plans are few). */
 int mr_expression_literal(struct mr_expression_builder *b, struct mr_column *value,
-                          const struct mr_expression **out,
-                          struct mr_error *error);
+                          const struct mr_expression **out, struct mr_error *error);
 int mr_expression_null(struct mr_expression_builder *b, const struct mr_expression **out,
                        struct mr_error *error);
 int mr_expression_bool(struct mr_expression_builder *b, bool value, const struct mr_expression **out,
@@ -84,32 +83,30 @@ int mr_expression_i64(struct mr_expression_builder *b, const struct mr_type *typ
                       /* any integer, date, timestamp, interval type */
                       const struct mr_expression **out, struct mr_error *error);
 int mr_expression_string(struct mr_expression_builder *b, struct mr_str value,
-                         const struct mr_expression **out,
-                         struct mr_error *error);
+                         const struct mr_expression **out, struct mr_error *error);
 /* Spark's function or operator by name ("+", "=", "<=>", "and", "not", "upper", "case", "in", "cast" is
  * separate), arguments coerced. "case" takes cond, value, cond, value, …, [else]. "." takes (struct, literal
  * name), "[]" takes (array|map|struct, key). Aggregate functions are refused here: see aggregate.h. */
 int mr_expression_call(struct mr_expression_builder *b, struct mr_str name,
-                       const struct mr_expression *const *arguments,
-                       int count, const struct mr_expression **out, struct mr_error *error);
+                       const struct mr_expression *const *arguments, int count,
+                       const struct mr_expression **out, struct mr_error *error);
 /* ANSI cast; with try_cast malformed input gives NULL. DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION when
  * there is no such cast. */
 int mr_expression_cast(struct mr_expression_builder *b, const struct mr_expression *value,
-                       const struct mr_type *to,
-                       bool try_cast, const struct mr_expression **out, struct mr_error *error);
+                       const struct mr_type *to, bool try_cast, const struct mr_expression **out,
+                       struct mr_error *error);
 /* The implicit cast of an INSERT (ANSI store assignment): refuses lossy pairs with
  * INCOMPATIBLE_DATA_FOR_TABLE.… */
 int mr_expression_store_assign(struct mr_expression_builder *b, const struct mr_expression *value,
-                               const struct mr_type *to,
-                               const char *column_name, const struct mr_expression **out,
-                               struct mr_error *error);
+                               const struct mr_type *to, const char *column_name,
+                               const struct mr_expression **out, struct mr_error *error);
 /* Least common type as UNION, CASE, COALESCE, arrays use it; NULL when there is none. */
 const struct mr_type *mr_type_common(struct mr_arena *arena, const struct mr_type *a,
                                      const struct mr_type *b);
 /* The same tree with column i replaced by replacements[i] (projection collapsing, pushing filters down). */
 int mr_expression_substitute(struct mr_arena *arena, const struct mr_expression *e,
                              const struct mr_expression *const *replacements,
-                             const struct mr_expression **out,                             struct mr_error *error);
+                             const struct mr_expression **out, struct mr_error *error);
 /* used[i] |= column i occurs; used has room for the input's columns. */
 void mr_expression_columns_used(const struct mr_expression *e, bool *used);
 bool mr_expression_equal(const struct mr_expression *a, const struct mr_expression *b);
@@ -119,8 +116,7 @@ void mr_expression_name(struct mr_text *out, const struct mr_expression *e, cons
 void mr_expression_fingerprint(struct mr_text *out, const struct mr_expression *e);
 /* Literal when foldable, evaluated now (errors reported); otherwise e itself. */
 int mr_expression_fold(struct mr_expression_builder *b, const struct mr_expression *e,
-                       const struct mr_expression **out,
-                       struct mr_error *error);
+                       const struct mr_expression **out, struct mr_error *error);
 
 /* ---- evaluation ---- */
 struct mr_evaluator;
@@ -131,12 +127,11 @@ int mr_evaluator_open(struct mr_evaluator **out, const struct mr_expression *con
 /* out[i]: a new reference to expression i's column, of batch->length rows, defined on the selected rows only
  * (elsewhere initialised, any value). Errors (MR_E_DATA) carry Spark's condition and the SQL range. */
 int mr_evaluator_run(struct mr_evaluator *evaluator, const struct mr_batch *batch,
-                     const struct mr_selection *rows,
-                     struct mr_column **out, struct mr_error *error);
+                     const struct mr_selection *rows, struct mr_column **out, struct mr_error *error);
 /* Rows where the (single, BOOLEAN) expression is TRUE, among `rows`; out_rows has room for batch->length. */
 int mr_evaluator_filter(struct mr_evaluator *evaluator, const struct mr_batch *batch,
-                        const struct mr_selection *rows,
-                        int32_t *out_rows, int64_t *out_count, struct mr_error *error);
+                        const struct mr_selection *rows, int32_t *out_rows, int64_t *out_count,
+                        struct mr_error *error);
 void mr_evaluator_close(struct mr_evaluator *evaluator);
 
 #endif

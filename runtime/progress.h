@@ -25,10 +25,10 @@ struct mr_progress {
     int64_t batch;
     int64_t duration_us;
     int64_t rows;
-    bool has_event_time;            /* some row had one */
-    bool has_watermark;             /* the query has a watermark at all */
+    bool has_event_time; /* some row had one */
+    bool has_watermark;  /* the query has a watermark at all */
     struct mr_event_time event_time;
-    int64_t watermark_us;           /* the watermark the batch ran with; 0 (1970) in the first */
+    int64_t watermark_us; /* the watermark the batch ran with; 0 (1970) in the first */
     const struct mr_source_progress *sources;
     int source_count;
     const struct mr_operator_progress *operators; /* stateful ones, downstream first */
@@ -41,7 +41,8 @@ struct mr_progress {
     int64_t plan_us, execute_us, prepare_us, decide_us;
     bool decided_here; /* last micro-batch of its decision */
 };
-/* One line of JSON, without newline, as Spark prints it (maps sorted, empty maps left out, rates rounded to one digit half up); expectations under "observedMetrics". */
+/* One line of JSON, without newline, as Spark prints it (maps sorted, empty maps left out, rates rounded to
+ * one digit half up); expectations under "observedMetrics". */
 void mr_progress_json(const struct mr_progress *progress, struct mr_text *out);
 
 #endif

@@ -1,7 +1,8 @@
 /* sinks/sink.h: the contract of a sink.
  *
- * Verbs in the order of a query's life: open, enrol, (begin, write…, prepare, [decision], publish)…, clean, close. A sink writes data nobody refers to yet,
- * hands back a manifest, and makes the manifest visible by compare-and-swap on its target's register (invariants 3-5, 11, 12). To add a sink is to add one file and
+ * Verbs in the order of a query's life: open, enrol, (begin, write…, prepare, [decision], publish)…, clean,
+ * close. A sink writes data nobody refers to yet, hands back a manifest, and makes the manifest visible by
+ * compare-and-swap on its target's register (invariants 3-5, 11, 12). To add a sink is to add one file and
  * one line in sinks/registry.c. */
 #ifndef MR_SINKS_SINK_H
 #define MR_SINKS_SINK_H
@@ -13,7 +14,8 @@ enum mr_output_mode { MR_MODE_APPEND, MR_MODE_UPDATE, MR_MODE_COMPLETE };
 
 enum mr_publish_result {
     MR_PUBLISHED = 0, /* done, or found done */
-    /* negative codes: flags tell. RETRIABLE: again later. AMBIGUOUS: look at the register first. Otherwise refused: the query stops (invariant 12) */
+    /* negative codes: flags tell. RETRIABLE: again later. AMBIGUOUS: look at the register first. Otherwise
+       refused: the query stops (invariant 12) */
 };
 struct mr_option { /* as SQL or the C API passed it; validated against the type's table */
     const char *name, *value;
@@ -27,19 +29,24 @@ struct mr_sink_type {
     uint32_t modes;   /* bit per mr_output_mode it can take */
     /* Checks options and schema against the target as it is. Creates nothing. */
     int (*open)(struct mr_sink *sink, struct mr_error *error);
-    /* The target's register exists from here on: creates the target when missing. *out: what it holds now. Called once per start, before the first decision. */
+    /* The target's register exists from here on: creates the target when missing. *out: what it holds now.
+     * Called once per start, before the first decision. */
     int (*enrol)(struct mr_sink *sink, struct mr_register *out, struct mr_error *error);
-    /* Start of one micro-batch. In COMPLETE mode what earlier micro-batches of the same decision wrote is replaced. */
+    /* Start of one micro-batch. In COMPLETE mode what earlier micro-batches of the same decision wrote is
+     * replaced. */
     int (*begin)(struct mr_sink *sink, int64_t batch, struct mr_error *error);
     /* May be called by several workers at once. The batch stays the caller's. */
     int (*write)(struct mr_sink *sink, int worker, const struct mr_batch *batch, struct mr_error *error);
-    /* Ends the decision's output: files closed and fsynced, their directories too. Appends the manifest (never empty when anything was written or the mode
-     * demands a commit; an empty manifest means there is nothing to publish). predecessor: register value the target will have when its turn comes. */
-    int (*prepare)(struct mr_sink *sink, int64_t batch, uint64_t decision_id, const struct mr_register *predecessor,
-                   struct mr_text *manifest, struct mr_error *error);
-    /* One attempt. Called by one thread, in order of batches. Needs nothing but the manifest, so it serves recovery too. */
+    /* Ends the decision's output: files closed and fsynced, their directories too. Appends the manifest
+     * (never empty when anything was written or the mode demands a commit; an empty manifest means there is
+     * nothing to publish). predecessor: register value the target will have when its turn comes. */
+    int (*prepare)(struct mr_sink *sink, int64_t batch, uint64_t decision_id,
+                   const struct mr_register *predecessor, struct mr_text *manifest, struct mr_error *error);
+    /* One attempt. Called by one thread, in order of batches. Needs nothing but the manifest, so it serves
+     * recovery too. */
     int (*publish)(struct mr_sink *sink, struct mr_str manifest, struct mr_error *error);
-    int (*published)(struct mr_sink *sink, struct mr_register *out, struct mr_error *error); /* reads the target's register */
+    int (*published)(struct mr_sink *sink, struct mr_register *out,
+                     struct mr_error *error); /* reads the target's register */
     /* Removes files of undecided batches: those that `published` proves dead (invariant 4). */
     int (*clean)(struct mr_sink *sink, const struct mr_register *published, struct mr_error *error);
     /* Drops what the decision in hand wrote, after an error: memory only, files stay for clean. */

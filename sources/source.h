@@ -1,8 +1,9 @@
 /* sources/source.h: the contract of a source.
  *
- * A source is replayable: the same offset range gives the same rows. Offsets are JSON text (they stand in progress reports and in the decision's record).
- * Verbs in the order of a query's life: open, restore, (latest, split, read…, remember, [decision], published)…, close. To add a source is to add one file
- * and one line in sources/registry.c. */
+ * A source is replayable: the same offset range gives the same rows. Offsets are JSON text (they stand in
+ * progress reports and in the decision's record). Verbs in the order of a query's life: open, restore,
+ * (latest, split, read…, remember, [decision], published)…, close. To add a source is to add one file and one
+ * line in sources/registry.c. */
 #ifndef MR_SOURCES_SOURCE_H
 #define MR_SOURCES_SOURCE_H
 
@@ -10,7 +11,7 @@
 #include "columns/column.h"
 #include "sinks/sink.h" /* struct mr_option */
 
-struct mr_split { /* a piece of the range that one task reads */
+struct mr_split {       /* a piece of the range that one task reads */
     int64_t size_bytes; /* rough; for balancing and admission */
     void *ctx;          /* the source's */
 };
@@ -22,35 +23,41 @@ struct mr_split_list {
 struct mr_reader { /* one split being read by one worker */
     void *ctx;
 };
-struct mr_source_metrics { /* since the last call of latest */
+struct mr_source_metrics {                /* since the last call of latest */
     int64_t backlog_files, backlog_bytes; /* known and not yet taken; -1 unknown */
 };
 struct mr_source;
 struct mr_source_type {
     const char *name; /* "files", "delta", "memory", "rate", "kafka" */
-    /* Checks options; infers the schema where none is given; no decision has been read yet. Sets source->schema and metadata_schema. */
+    /* Checks options; infers the schema where none is given; no decision has been read yet. Sets
+     * source->schema and metadata_schema. */
     int (*open)(struct mr_source *source, struct mr_error *error);
-    /* from: offset of the last decision, size 0 for a new query. Loads what it remembered (MR_FAMILY_SOURCES under its index). */
+    /* from: offset of the last decision, size 0 for a new query. Loads what it remembered (MR_FAMILY_SOURCES
+     * under its index). */
     int (*restore)(struct mr_source *source, struct mr_str from, struct mr_error *error);
-    /* Plans one micro-batch after `from` (size 0: the beginning), admission limits applied: to = `from` when there is nothing new. With available_now only what
-     * was there when the run began counts. Rows may not be visible before they are durable at their origin (invariant 7). */
+    /* Plans one micro-batch after `from` (size 0: the beginning), admission limits applied: to = `from` when
+     * there is nothing new. With available_now only what was there when the run began counts. Rows may not be
+     * visible before they are durable at their origin (invariant 7). */
     int (*latest)(struct mr_source *source, struct mr_str from, struct mr_text *to, struct mr_error *error);
     int (*split)(struct mr_source *source, struct mr_str from, struct mr_str to, struct mr_split_list *splits,
                  struct mr_error *error);
     /* Readers: several at once, one thread each. read: up to MR_BATCH_ROWS rows; MR_END at the end. */
     int (*reader_open)(struct mr_source *source, const struct mr_split *split, struct mr_reader *reader,
                        struct mr_error *error);
-    int (*read)(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch, struct mr_error *error);
+    int (*read)(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch,
+                struct mr_error *error);
     void (*reader_close)(struct mr_source *source, struct mr_reader *reader);
     /* Puts what must be remembered about (from, to] into the decision. */
-    int (*remember)(struct mr_source *source, struct mr_str from, struct mr_str to, struct mr_decision *decision,
-                    struct mr_error *error);
+    int (*remember)(struct mr_source *source, struct mr_str from, struct mr_str to,
+                    struct mr_decision *decision, struct mr_error *error);
     /* Everything up to `upto` is published: clean up, report lag (invariant 13). */
     int (*published)(struct mr_source *source, struct mr_str upto, struct mr_error *error);
-    /* Blocks until there may be something new, until the deadline (mr_env()->monotonic_us) or until wake is called; spurious returns are fine. */
+    /* Blocks until there may be something new, until the deadline (mr_env()->monotonic_us) or until wake is
+     * called; spurious returns are fine. */
     void (*wait)(struct mr_source *source, int64_t deadline_us);
     void (*wake)(struct mr_source *source); /* from any thread */
-    void (*describe)(struct mr_source *source, struct mr_text *out); /* for progress: "FileStreamSource[file:/…]" */
+    void (*describe)(struct mr_source *source,
+                     struct mr_text *out); /* for progress: "FileStreamSource[file:/…]" */
     void (*close)(struct mr_source *source);
 };
 struct mr_source {
@@ -59,22 +66,25 @@ struct mr_source {
     const char *name;
     const struct mr_option *options;
     int option_count;
-    const char *base_directory;   /* relative paths are relative to it (the project's folder) */
-    const char *schema_directory; /* where an inferred schema is kept, fsynced before use; NULL: schemaLocation option or none */
+    const char *base_directory;            /* relative paths are relative to it (the project's folder) */
+    const char *schema_directory;          /* where an inferred schema is kept, fsynced before use; NULL:
+                                              schemaLocation option or none */
     const struct mr_type *declared_schema; /* NULL: infer or take the source's own */
-    const struct mr_zone *zone;   /* session time zone, for data without one */
+    const struct mr_zone *zone;            /* session time zone, for data without one */
     /* Set by open: the columns it gives, hidden ones (_metadata) last. */
     const struct mr_type *schema;
     int hidden_columns;
-    /* Columns that anybody uses, one per schema field; NULL: all. Others may be given as all-NULL. Set by the runtime after open. */
+    /* Columns that anybody uses, one per schema field; NULL: all. Others may be given as all-NULL. Set by the
+     * runtime after open. */
     const bool *used;
-    bool available_now; /* take what is there at the start, then stop */
+    bool available_now;               /* take what is there at the start, then stop */
     struct mr_checkpoint *checkpoint; /* set before restore */
     struct mr_source_metrics metrics;
     struct mr_arena arena; /* life of the source */
     void *ctx;
 };
 const struct mr_source_type *mr_source_type_find(struct mr_str name);
-const char *mr_option_value(const struct mr_option *options, int count, const char *name); /* without regard to case; NULL */
+const char *mr_option_value(const struct mr_option *options, int count,
+                            const char *name); /* without regard to case; NULL */
 
 #endif

@@ -1,17 +1,20 @@
-/* storage/storage.h: where bytes live. Local files now, S3-compatible object stores behind the same interface.
+/* storage/storage.h: where bytes live. Local files now, S3-compatible object stores behind the same
+ * interface.
  *
- * Paths given to a storage are relative to its root and use '/'. The one operation everything rests on is put_if_absent. */
+ * Paths given to a storage are relative to its root and use '/'. The one operation everything rests on is
+ * put_if_absent. */
 #ifndef MR_STORAGE_STORAGE_H
 #define MR_STORAGE_STORAGE_H
 
 #include "base/env.h"
 
 /* ---- byte streams, so that formats need not know what they read from or write to ---- */
-struct mr_input { /* random access, may be read by several threads at once */
+struct mr_input {     /* random access, may be read by several threads at once */
     const char *name; /* for error messages */
     int64_t size_bytes;
-    int (*read_at)(struct mr_input *input, int64_t offset, void *out, size_t size, struct mr_error *error); /* all or error */
-    void (*close)(struct mr_input *input); /* frees it */
+    int (*read_at)(struct mr_input *input, int64_t offset, void *out, size_t size,
+                   struct mr_error *error); /* all or error */
+    void (*close)(struct mr_input *input);  /* frees it */
 };
 struct mr_output {
     const char *name;
@@ -29,7 +32,10 @@ struct mr_storage_entry {
     bool is_directory;
 };
 
-enum mr_put_result { MR_PUT_DONE = 0, MR_PUT_EXISTS = 4 }; /* or a negative code; AMBIGUOUS flag: it may have landed */
+enum mr_put_result {
+    MR_PUT_DONE = 0,
+    MR_PUT_EXISTS = 4
+}; /* or a negative code; AMBIGUOUS flag: it may have landed */
 
 struct mr_storage;
 struct mr_storage_type {
@@ -37,17 +43,23 @@ struct mr_storage_type {
     int (*open)(struct mr_storage *storage, struct mr_error *error);
     int (*input)(struct mr_storage *storage, const char *path, struct mr_input **out, struct mr_error *error);
     /* New object; missing directories are created and fsynced. */
-    int (*output)(struct mr_storage *storage, const char *path, struct mr_output **out, struct mr_error *error);
-    /* Durable when it returns (content and name). MR_PUT_EXISTS: somebody else's is there and nothing was done. */
+    int (*output)(struct mr_storage *storage, const char *path, struct mr_output **out,
+                  struct mr_error *error);
+    /* Durable when it returns (content and name). MR_PUT_EXISTS: somebody else's is there and nothing was
+     * done. */
     int (*put_if_absent)(struct mr_storage *storage, const char *path, const void *data, size_t size,
                          struct mr_error *error);
-    int (*replace)(struct mr_storage *storage, const char *path, const void *data, size_t size, struct mr_error *error);
+    int (*replace)(struct mr_storage *storage, const char *path, const void *data, size_t size,
+                   struct mr_error *error);
     /* Whole object into out (appended). MR_END when there is none. */
     int (*get)(struct mr_storage *storage, const char *path, struct mr_text *out, struct mr_error *error);
-    int (*stat)(struct mr_storage *storage, const char *path, struct mr_storage_entry *out, struct mr_error *error); /* MR_END */
-    /* Entries of a directory whose name is > after (NULL: all), ascending by name, not recursive. A missing directory is empty. */
+    int (*stat)(struct mr_storage *storage, const char *path, struct mr_storage_entry *out,
+                struct mr_error *error); /* MR_END */
+    /* Entries of a directory whose name is > after (NULL: all), ascending by name, not recursive. A missing
+     * directory is empty. */
     int (*list)(struct mr_storage *storage, const char *directory, const char *after,
-                int (*each)(void *ctx, const struct mr_storage_entry *entry), void *ctx, struct mr_error *error);
+                int (*each)(void *ctx, const struct mr_storage_entry *entry), void *ctx,
+                struct mr_error *error);
     int (*remove)(struct mr_storage *storage, const char *path, struct mr_error *error); /* absent is fine */
     int (*sync_directory)(struct mr_storage *storage, const char *directory, struct mr_error *error);
     void (*close)(struct mr_storage *storage);
@@ -57,7 +69,8 @@ struct mr_storage {
     char *root;
     void *ctx;
 };
-/* root: a path, or a URI ("file:///…"). Unknown scheme: MR_E_UNSUPPORTED by name. The directory need not exist. */
+/* root: a path, or a URI ("file:///…"). Unknown scheme: MR_E_UNSUPPORTED by name. The directory need not
+ * exist. */
 int mr_storage_open(struct mr_storage *storage, const char *root, struct mr_error *error);
 void mr_storage_close(struct mr_storage *storage);
 
