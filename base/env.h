@@ -65,7 +65,7 @@ int mr_directory_create(const char *path, struct mr_error *error);
 int mr_directory_fsync(const char *path, struct mr_error *error);
 int mr_directory_remove(const char *path, struct mr_error *error); /* recursive; absent is fine */
 bool mr_file_exists(const char *path);
-/* "a/b" joined with '/', normalised ("." and doubled slashes removed); in the arena. */
+/* "a/b" joined with '/', normalised ("." and doubled slashes removed); an absolute name stands alone; in the arena. */
 char *mr_path_join(struct mr_arena *arena, const char *directory, const char *name);
 const char *mr_path_name(const char *path);                           /* the last component */
 char *mr_path_directory(struct mr_arena *arena, const char *path);    /* all before it; "." where there is none */
@@ -79,7 +79,8 @@ void mr_killpoint(const char *name);
 struct mr_pool;
 int mr_pool_start(struct mr_pool **out, int workers, struct mr_error *error);
 /* Runs run(ctx, worker) on every worker at once, worker = 0 .. n-1, and waits for all; returns the first error. The
- * calling thread is worker 0, so a pool of one starts no thread. */
+ * calling thread is worker 0, so a pool of one starts no thread. Callers on several threads take turns; run must not
+ * call it for the same pool again. */
 int mr_pool_run(struct mr_pool *pool, int (*run)(void *ctx, int worker, struct mr_error *error), void *ctx,
                 struct mr_error *error);
 int mr_pool_workers(const struct mr_pool *pool);

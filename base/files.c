@@ -9,7 +9,7 @@
 /* The condition that says what kind of "no" it was. */
 static const char *condition_of(int why)
 {
-    return why == ENOENT || why == ENOTDIR ? "PATH_NOT_FOUND" : "FAILED_FILE_OPERATION";
+    return why == ENOENT || why == ENOTDIR ? "PATH_NOT_FOUND" : "TASK_WRITE_FAILED";
 }
 
 int mr_file_read_all(const char *path, struct mr_text *out, struct mr_error *error)
@@ -63,9 +63,9 @@ int mr_file_write_all(int file, const char *path, const void *data, size_t size,
     while (left > 0) {
         int64_t wrote = mr_env()->write(file, at, left);
         if (wrote < 0)
-            return mr_error_system(error, errno, "FAILED_FILE_OPERATION", "Cannot write to the file %s", path);
+            return mr_error_system(error, errno, "TASK_WRITE_FAILED", "Cannot write to the file %s", path);
         if (wrote == 0) /* POSIX allows it and nothing says it would ever end */
-            return mr_error_system(error, EIO, "FAILED_FILE_OPERATION", "Cannot write to the file %s", path);
+            return mr_error_system(error, EIO, "TASK_WRITE_FAILED", "Cannot write to the file %s", path);
         at += wrote;
         left -= (size_t)wrote;
     }
@@ -81,11 +81,11 @@ static int write_new(const char *path, const void *data, size_t size, struct mr_
         return mr_error_system(error, errno, condition_of(errno), "Cannot create the file %s", path);
     int status = mr_file_write_all(file, path, data, size, error);
     if (status >= 0 && env->fsync(file) < 0) {
-        status = mr_error_system(error, errno, "FAILED_FILE_OPERATION", "Cannot fsync the file %s", path);
+        status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "Cannot fsync the file %s", path);
         error->flags |= MR_FATAL;
     }
     if (env->close(file) < 0 && status >= 0)
-        status = mr_error_system(error, errno, "FAILED_FILE_OPERATION", "Cannot close the file %s", path);
+        status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "Cannot close the file %s", path);
     if (status < 0)
         env->unlink(path);
     return status;
@@ -106,7 +106,7 @@ int mr_file_replace(const char *path, const void *data, size_t size, struct mr_e
         MR_ERR(mr_error_memory(error, strlen(path) * 2));
     MR_ERR(write_new(temporary, data, size, error));
     if (env->rename(temporary, path) < 0) {
-        status = mr_error_system(error, errno, "FAILED_FILE_OPERATION", "Cannot rename %s over %s", temporary, path);
+        status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "Cannot rename %s over %s", temporary, path);
         env->unlink(temporary);
         goto err;
     }
@@ -200,7 +200,7 @@ int mr_directory_remove(const char *path, struct mr_error *error)
     if (env->unlink(path) == 0 || errno == ENOENT)
         return MR_OK;
     if (errno != EISDIR && errno != EPERM)
-        return mr_error_system(error, errno, "FAILED_FILE_OPERATION", "Cannot remove %s", path);
+        return mr_error_system(error, errno, "TASK_WRITE_FAILED", "Cannot remove %s", path);
     struct mr_arena arena;
     mr_arena_init(&arena);
     struct name_list list = {.arena = &arena};
@@ -208,7 +208,7 @@ int mr_directory_remove(const char *path, struct mr_error *error)
     if (status == MR_E_MEMORY)
         MR_ERR(mr_error_memory(error, 256));
     if (status < 0 && errno != ENOENT)
-        MR_ERR(mr_error_system(error, errno, "FAILED_FILE_OPERATION", "Cannot list the directory %s", path));
+        MR_ERR(mr_error_system(error, errno, "TASK_WRITE_FAILED", "Cannot list the directory %s", path));
     for (struct name *n = list.first; n; n = n->next) {
         char *inner = mr_path_join(&arena, path, n->text);
         if (!inner)
@@ -217,7 +217,7 @@ int mr_directory_remove(const char *path, struct mr_error *error)
     }
     status = MR_OK;
     if (env->rmdir(path) < 0 && errno != ENOENT)
-        status = mr_error_system(error, errno, "FAILED_FILE_OPERATION", "Cannot remove the directory %s", path);
+        status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "Cannot remove the directory %s", path);
 err:
     mr_arena_release(&arena);
     return status;

@@ -9,6 +9,12 @@
 
 #include "base/memory.h"
 
+/* ---- UTF-8 ---- */
+/* Bytes of text that are whole, valid characters; text.size when all are. */
+size_t mr_utf8_valid_prefix(struct mr_str text);
+/* Size of the valid character at the start of text[0, size), size > 0; 0 when it is none. */
+size_t mr_utf8_character_size(const char *text, size_t size);
+
 /* ---- stage 1 ---- */
 struct mr_json_index; /* reusable, one per thread */
 struct mr_json_index *mr_json_index_new(void);
@@ -37,7 +43,7 @@ struct mr_json {
     size_t count;
 };
 /* Parses exactly one value (surrounding blanks allowed); nesting up to 1,000. The tree lives in the arena and views text: keep
- * both. Strict RFC 8259. Error: MALFORMED_RECORD_IN_PARSING... with offset; CORRUPT code. */
+ * both. Strict RFC 8259. Error: MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION with offset, code CORRUPT. */
 int mr_json_parse(struct mr_arena *arena, struct mr_str text, struct mr_json **out, struct mr_error *error);
 const struct mr_json *mr_json_member(const struct mr_json *object, const char *name); /* last of duplicates; NULL */
 /* Typed members: false, and *out untouched, when absent, null or of another type. */
