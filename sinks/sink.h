@@ -7,6 +7,7 @@
 #ifndef MR_SINKS_SINK_H
 #define MR_SINKS_SINK_H
 
+#include "base/option.h"
 #include "checkpoints/checkpoint.h"
 #include "columns/column.h"
 
@@ -16,9 +17,6 @@ enum mr_publish_result {
     MR_PUBLISHED = 0, /* done, or found done */
     /* negative codes: flags tell. RETRIABLE: again later. AMBIGUOUS: look at the register first. Otherwise
        refused: the query stops (invariant 12) */
-};
-struct mr_option { /* as SQL or the C API passed it; validated against the type's table */
-    const char *name, *value;
 };
 struct mr_sink_metrics { /* of the decision in hand; read after prepare */
     int64_t rows, bytes, files;
