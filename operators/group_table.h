@@ -1,0 +1,80 @@
+/* operators/group_table.h: a hash table from grouping keys to records of aggregate states.
+ *
+ * A record is one piece of memory: header, key row, states. A key row is fixed-size: a word of null bits and
+ * the key's leaves (STRUCTs are flattened; strings are views whose long bytes lie in the table's arena). Keys
+ * that hold arrays or maps, or more than 60 nodes, are kept as one encoded string instead. Records never
+ * move, so states can be addressed by pointers until clear. */
+#ifndef MR_OPERATORS_GROUP_TABLE_H
+#define MR_OPERATORS_GROUP_TABLE_H
+
+#include "expressions/aggregate.h"
+
+enum mr_group_flag { /* free for the operator, but for REMOVED */
+                     MR_GROUP_REMOVED = 1,
+                     MR_GROUP_LOADED = 2,    /* what the checkpoint holds for this key has been merged in */
+                     MR_GROUP_DIRTY = 4,     /* differs from what the checkpoint holds */
+                     MR_GROUP_TOUCHED = 8,   /* changed in the micro-batch in hand */
+                     MR_GROUP_PERSISTED = 16 /* the checkpoint holds this key */
+};
+struct mr_group {
+    uint64_t hash; /* mr_column_hash over the key columns */
+    uint32_t flags;
+    uint32_t next; /* the operator's list of groups with one event time: number + 1; 0 ends it */
+};
+
+struct mr_key_node;
+struct mr_group_table {
+    const struct mr_type **key_types;
+    int key_count;
+    struct mr_key_node *nodes;
+    int node_count;
+    bool encoded; /* the key is one encoded string */
+    bool has_strings;
+    size_t key_bytes, record_bytes, states_offset; /* states_offset is from the record's start */
+    const struct mr_aggregate *const *aggregates;
+    size_t *offsets; /* of each aggregate's state, from the record's start */
+    int aggregate_count;
+    bool flat;           /* every state may be copied as bytes */
+    size_t states_bytes; /* all states together */
+    struct {
+        uint32_t tag, number; /* number + 1; 0 free, UINT32_MAX removed */
+    } * slots;
+    uint32_t slot_mask, used_slots;
+    char **chunks;
+    uint32_t chunk_count, chunk_capacity, count; /* count: records ever made since clear */
+    uint32_t live;
+    struct mr_arena arena; /* long strings, memory of states that are not flat */
+    struct mr_arena layout;
+    char *key_rows; /* scratch */
+    size_t key_rows_bytes;
+    struct mr_text scratch;
+};
+int mr_group_table_init(struct mr_group_table *table, const struct mr_type *const *key_types, int key_count,
+                        const struct mr_aggregate *const *aggregates, int aggregate_count,
+                        struct mr_error *error);
+void mr_group_table_release(struct mr_group_table *table);
+/* Forgets all groups, keeps little memory. */
+void mr_group_table_clear(struct mr_group_table *table);
+/* records[k] = the group of row rows[k]; made (states initialised, flags 0) when missing and insert, else
+ * NULL. hashes[row]. */
+int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *keys, const uint64_t *hashes,
+                        const struct mr_selection *rows, int64_t length, bool insert,
+                        struct mr_group **records, struct mr_error *error);
+struct mr_group *mr_group_table_at(const struct mr_group_table *table, uint32_t number);
+uint32_t mr_group_table_number(const struct mr_group_table *table, const struct mr_group *group);
+void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group);
+/* New columns of the keys of these records, in order. */
+int mr_group_table_keys(struct mr_group_table *table, struct mr_group *const *records, int64_t count,
+                        struct mr_column **out, struct mr_error *error);
+/* States of one group <-> bytes (appended). */
+int mr_group_table_encode(const struct mr_group_table *table, const struct mr_group *group,
+                          struct mr_text *out, struct mr_error *error);
+/* Merges encoded states into the group's. */
+int mr_group_table_merge(struct mr_group_table *table, struct mr_group *group, struct mr_str states,
+                         struct mr_error *error);
+/* One result column per aggregate. */
+int mr_group_table_results(struct mr_group_table *table, struct mr_group *const *records, int64_t count,
+                           struct mr_column **out, struct mr_error *error);
+size_t mr_group_table_bytes(const struct mr_group_table *table);
+
+#endif
