@@ -109,6 +109,9 @@ int mr_column_keep_all_of(struct mr_column *column, const struct mr_column *othe
 int mr_column_append(struct mr_column *column, const struct mr_column *other, int64_t row, bool kept,
                      struct mr_error *error);
 int mr_column_append_null(struct mr_column *column, struct mr_error *error);
+/* Appends rows [start, start+count) of other (same type); shares string buffers. */
+int mr_column_append_range(struct mr_column *column, const struct mr_column *other, int64_t start, int64_t count,
+                           struct mr_error *error);
 /* New column with rows[0 .. count) of column, in that order; a row of -1 gives NULL. Shares string buffers. */
 int mr_column_take(const struct mr_column *column, const int32_t *rows, int64_t count, struct mr_column **out,
                    struct mr_error *error);
@@ -126,7 +129,8 @@ int mr_column_detach(const struct mr_column *column, struct mr_column **out, str
 int mr_column_compare(const struct mr_column *a, int64_t row_a, const struct mr_column *b, int64_t row_b);
 /* Grouping equality: as compare, NULL equals NULL, maps as sets of entries. */
 bool mr_column_same(const struct mr_column *a, int64_t row_a, const struct mr_column *b, int64_t row_b);
-/* out[i] = hash of row i mixed into out[i] when mix, else fresh. Equal (mr_column_same) values hash equally. */
+/* out[i] = hash of row i mixed into out[i] when mix, else fresh. Equal (mr_column_same) values hash equally. The hashes are
+ * the same in every process and version: key groups of stored state rest on them. */
 void mr_column_hash(const struct mr_column *column, uint64_t *out, bool mix);
 
 /* ---- rows that count ---- */

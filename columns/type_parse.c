@@ -1,0 +1,342 @@
+/* columns/type_parse.c: types and column lists in Spark's DDL text. */
+#include <stdlib.h>
+
+#include "columns/type_text.h"
+
+enum { DEEPEST = 200 }; /* nesting of types; more is an attack or an accident */
+
+struct parser {
+    struct mr_arena *arena;
+    struct mr_str text;
+    size_t at;
+    int depth;
+    struct mr_error *error;
+};
+
+struct word { /* an identifier or the content of a back-quoted name */
+    struct mr_str text;
+    size_t start;
+    bool quoted;
+};
+
+static void skip_blanks(struct parser *p)
+{
+    while (p->at < p->text.size && strchr(" \t\r\n", p->text.data[p->at]) && p->text.data[p->at])
+        p->at++;
+}
+
+static int peek(struct parser *p)
+{
+    skip_blanks(p);
+    return p->at < p->text.size ? (unsigned char)p->text.data[p->at] : -1;
+}
+
+static bool word_character(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c >= 0x80;
+}
+
+/* Length of the piece an error message quotes: a word, else one character. */
+static size_t piece_size(const struct parser *p, size_t start)
+{
+    size_t end = start;
+    while (end < p->text.size && word_character((unsigned char)p->text.data[end]))
+        end++;
+    return end > start ? end - start : start < p->text.size;
+}
+
+static int syntax_error(struct parser *p, size_t start)
+{
+    size_t size = piece_size(p, start);
+    const char *piece = size > 0 ? p->text.data + start : "end of input";
+    int shown = size > 0 ? (int)size : 12;
+    mr_error_set(p->error, MR_E_SQL, "PARSE_SYNTAX_ERROR",
+                 "The type text '%.*s' cannot be read at '%.*s' (column %zu). Expected is a type such as DECIMAL(10,2), or a "
+                 "list such as a BIGINT, b STRING.",
+                 (int)p->text.size, p->text.data, shown, piece, start + 1);
+    mr_error_parameter(p->error, "error", "'%.*s'", shown, piece);
+    mr_error_parameter(p->error, "hint", "%s", "");
+    return p->error ? mr_error_at(p->error, NULL, 0, (int64_t)start + 1, -1) : MR_E_SQL;
+}
+
+static int unsupported(struct parser *p, size_t start, size_t stop)
+{
+    int size = (int)(stop - start);
+    const char *name = p->text.data + start;
+    mr_error_set(p->error, MR_E_SQL, "UNSUPPORTED_DATATYPE", "There is no data type '%.*s' here (column %zu).", size,
+                 name, start + 1);
+    mr_error_parameter(p->error, "typeName", "\"%.*s\"", size, name);
+    return p->error ? mr_error_at(p->error, NULL, 0, (int64_t)start + 1, -1) : MR_E_SQL;
+}
+
+static int read_quoted(struct parser *p, struct word *out)
+{
+    size_t start = p->at++;
+    char *copy = mr_arena_allocate(p->arena, p->text.size - p->at + 1);
+    if (!copy)
+        return mr_error_memory(p->error, p->text.size);
+    size_t size = 0;
+    for (; p->at < p->text.size; p->at++) {
+        if (p->text.data[p->at] == '`') {
+            if (p->at + 1 >= p->text.size || p->text.data[p->at + 1] != '`')
+                break;
+            p->at++; /* two of them are one */
+        }
+        copy[size++] = p->text.data[p->at];
+    }
+    if (p->at >= p->text.size || size == 0)
+        return syntax_error(p, start);
+    p->at++;
+    copy[size] = 0;
+    *out = (struct word){.text = {copy, size}, .start = start, .quoted = true};
+    return MR_OK;
+}
+
+static int read_word(struct parser *p, struct word *out)
+{
+    int c = peek(p);
+    if (c == '`')
+        return read_quoted(p, out);
+    size_t start = p->at;
+    bool digits_only = true;
+    while (p->at < p->text.size && word_character((unsigned char)p->text.data[p->at])) {
+        char d = p->text.data[p->at++];
+        digits_only = digits_only && d >= '0' && d <= '9';
+    }
+    if (p->at == start || digits_only) {
+        p->at = start;
+        return syntax_error(p, start);
+    }
+    *out = (struct word){.text = {p->text.data + start, p->at - start}, .start = start};
+    return MR_OK;
+}
+
+/* Takes the keyword if it stands here. */
+static bool take(struct parser *p, const char *keyword)
+{
+    skip_blanks(p);
+    size_t size = strlen(keyword);
+    if (p->text.size - p->at < size || piece_size(p, p->at) != size)
+        return false;
+    if (!mr_str_equal_nocase((struct mr_str){p->text.data + p->at, size}, (struct mr_str){keyword, size}))
+        return false;
+    p->at += size;
+    return true;
+}
+
+static int expect(struct parser *p, char c)
+{
+    if (peek(p) != c)
+        return syntax_error(p, p->at);
+    p->at++;
+    return MR_OK;
+}
+
+static int read_number(struct parser *p, int *out)
+{
+    peek(p);
+    size_t start = p->at;
+    int value = 0;
+    while (p->at < p->text.size && p->text.data[p->at] >= '0' && p->text.data[p->at] <= '9' && value < 1000000)
+        value = value * 10 + (p->text.data[p->at++] - '0');
+    if (p->at == start)
+        return syntax_error(p, start);
+    *out = value;
+    return MR_OK;
+}
+
+static int parse_decimal(struct parser *p, const struct mr_type **out)
+{
+    int precision = 10, scale = 0;
+    if (peek(p) == '(') {
+        p->at++;
+        MR_TRY(read_number(p, &precision));
+        if (peek(p) == ',') {
+            p->at++;
+            MR_TRY(read_number(p, &scale));
+        }
+        MR_TRY(expect(p, ')'));
+    }
+    if (precision > 38) {
+        mr_error_set(p->error, MR_E_SQL, "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION",
+                     "DECIMAL(%d,%d) asks for more digits than the 38 there are.", precision, scale);
+        mr_error_parameter(p->error, "precision", "%d", precision);
+        mr_error_parameter(p->error, "maxPrecision", "38");
+        return MR_E_SQL;
+    }
+    if (scale > precision || precision < 1)
+        return mr_error_set(p->error, MR_E_SQL, "PARSE_SYNTAX_ERROR",
+                            "DECIMAL(%d,%d) is impossible: 1 <= precision and scale <= precision are needed.",
+                            precision, scale);
+    *out = mr_type_decimal(p->arena, precision, scale);
+    return *out ? MR_OK : mr_error_memory(p->error, sizeof **out);
+}
+
+/* INTERVAL YEAR [TO MONTH], MONTH, DAY [TO ...], HOUR, MINUTE, SECOND: the two families. */
+static int parse_interval(struct parser *p, const struct mr_type **out)
+{
+    static const char *const units[] = {"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"};
+    int from = -1, to = -1;
+    size_t start = p->at;
+    for (int i = 0; i < 6 && from < 0; i++)
+        if (take(p, units[i]))
+            from = to = i;
+    if (from >= 0 && take(p, "TO")) {
+        to = -1;
+        for (int i = 0; i < 6 && to < 0; i++)
+            if (take(p, units[i]))
+                to = i;
+        if (to <= from)
+            return syntax_error(p, p->at);
+    }
+    if (from < 0 || (from <= 1) != (to <= 1))
+        return syntax_error(p, from < 0 ? p->at : start);
+    *out = mr_type_of(from <= 1 ? MR_INTERVAL_YEAR_MONTH : MR_INTERVAL_DAY_TIME);
+    return MR_OK;
+}
+
+static int parse_type(struct parser *p, const struct mr_type **out);
+static int parse_fields(struct parser *p, char close, const struct mr_type **out);
+
+static int parse_nested(struct parser *p, enum mr_type_id id, const struct mr_type **out)
+{
+    MR_TRY(expect(p, '<'));
+    const struct mr_type *first = NULL, *second = NULL;
+    if (id == MR_STRUCT) {
+        MR_TRY(parse_fields(p, '>', out));
+        return expect(p, '>');
+    }
+    MR_TRY(parse_type(p, &first));
+    if (id == MR_MAP) {
+        MR_TRY(expect(p, ','));
+        MR_TRY(parse_type(p, &second));
+    }
+    MR_TRY(expect(p, '>'));
+    *out = id == MR_MAP ? mr_type_map(p->arena, first, second, true) : mr_type_array(p->arena, first, true);
+    return *out ? MR_OK : mr_error_memory(p->error, sizeof **out);
+}
+
+static int parse_type(struct parser *p, const struct mr_type **out)
+{
+    struct word name;
+    if (++p->depth > DEEPEST)
+        return syntax_error(p, p->at);
+    MR_TRY(read_word(p, &name));
+    int status = MR_OK;
+    const struct mr_type *simple = name.quoted ? NULL : mr_type_by_name(name.text);
+    if (simple && simple->id == MR_DECIMAL) {
+        status = parse_decimal(p, out);
+    } else if (simple) {
+        *out = simple;
+        if (peek(p) == '(')
+            status = unsupported(p, name.start, p->at + 1);
+    } else if (mr_str_equal_nocase(name.text, MR_STR("ARRAY"))) {
+        status = parse_nested(p, MR_ARRAY, out);
+    } else if (mr_str_equal_nocase(name.text, MR_STR("MAP"))) {
+        status = parse_nested(p, MR_MAP, out);
+    } else if (mr_str_equal_nocase(name.text, MR_STR("STRUCT"))) {
+        status = parse_nested(p, MR_STRUCT, out);
+    } else if (mr_str_equal_nocase(name.text, MR_STR("INTERVAL"))) {
+        status = parse_interval(p, out);
+    } else {
+        status = unsupported(p, name.start, p->at);
+    }
+    p->depth--;
+    return status;
+}
+
+static int parse_comment(struct parser *p, struct mr_field *field)
+{
+    int quote = peek(p);
+    size_t start = p->at;
+    if (quote != '\'' && quote != '"')
+        return syntax_error(p, start);
+    char *text = mr_arena_allocate(p->arena, p->text.size - start + 1);
+    if (!text)
+        return mr_error_memory(p->error, p->text.size);
+    size_t size = 0;
+    for (p->at++; p->at < p->text.size && p->text.data[p->at] != quote; p->at++) {
+        if (p->text.data[p->at] == '\\' && p->at + 1 < p->text.size) {
+            char c = p->text.data[++p->at];
+            text[size++] = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+        } else {
+            text[size++] = p->text.data[p->at];
+        }
+    }
+    if (p->at >= p->text.size)
+        return syntax_error(p, start);
+    p->at++;
+    text[size] = 0;
+    field->comment = text;
+    field->metadata = mr_comment_metadata(p->arena, text);
+    return field->metadata ? MR_OK : mr_error_memory(p->error, size);
+}
+
+static int parse_field(struct parser *p, struct mr_field *field)
+{
+    struct word name;
+    MR_TRY(read_word(p, &name));
+    *field = (struct mr_field){.nullable = true};
+    field->name = mr_arena_copy_text(p->arena, name.text.data, name.text.size);
+    if (!field->name)
+        return mr_error_memory(p->error, name.text.size);
+    if (peek(p) == ':')
+        p->at++;
+    MR_TRY(parse_type(p, &field->type));
+    if (take(p, "NOT")) {
+        if (!take(p, "NULL"))
+            return syntax_error(p, p->at);
+        field->nullable = false;
+    }
+    return take(p, "COMMENT") ? parse_comment(p, field) : MR_OK;
+}
+
+/* Fields up to `close` (0: the end of the text), which is left unread. */
+static int parse_fields(struct parser *p, char close, const struct mr_type **out)
+{
+    struct mr_field *fields = NULL;
+    int count = 0, capacity = 0, status = MR_OK;
+    while (close ? peek(p) != close || count > 0 : true) {
+        if (count == capacity) {
+            capacity = capacity ? capacity * 2 : 8;
+            struct mr_field *more = mr_reallocate(fields, sizeof *fields * (size_t)capacity);
+            if (!more)
+                MR_ERR(mr_error_memory(p->error, sizeof *fields * (size_t)capacity));
+            fields = more;
+        }
+        MR_ERR(parse_field(p, &fields[count]));
+        count++;
+        if (peek(p) != ',')
+            break;
+        p->at++;
+    }
+    *out = mr_type_struct(p->arena, fields, count);
+    if (!*out)
+        status = mr_error_memory(p->error, sizeof *fields * (size_t)count);
+err:
+    mr_free(fields);
+    return status;
+}
+
+int mr_type_parse(struct mr_arena *arena, struct mr_str text, const struct mr_type **out, struct mr_error *error)
+{
+    struct parser p = {.arena = arena, .text = text, .error = error};
+    MR_TRY(parse_type(&p, out));
+    return peek(&p) < 0 ? MR_OK : syntax_error(&p, p.at);
+}
+
+/* A STRUCT<...> type, not a column that is named struct. */
+static bool is_struct_type(struct mr_str text)
+{
+    struct parser p = {.text = text};
+    return take(&p, "STRUCT") && peek(&p) == '<';
+}
+
+int mr_schema_parse(struct mr_arena *arena, struct mr_str text, const struct mr_type **out, struct mr_error *error)
+{
+    if (is_struct_type(text))
+        return mr_type_parse(arena, text, out, error);
+    struct parser p = {.arena = arena, .text = text, .error = error};
+    MR_TRY(parse_fields(&p, 0, out));
+    return peek(&p) < 0 ? MR_OK : syntax_error(&p, p.at);
+}
