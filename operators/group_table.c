@@ -127,7 +127,7 @@ void mr_group_table_clear(struct mr_group_table *table)
     mr_arena_clear(&table->arena);
 }
 
-struct mr_group *mr_group_table_at(const struct mr_group_table *table, uint32_t number)
+static struct mr_group *group_at(const struct mr_group_table *table, uint32_t number)
 {
     return (struct mr_group *)(table->chunks[number / CHUNK_RECORDS] +
                                (size_t)(number % CHUNK_RECORDS) * table->record_bytes);
@@ -305,7 +305,7 @@ static int grow_slots(struct mr_group_table *table, struct mr_error *error)
     table->slot_mask = capacity - 1;
     table->used_slots = 0;
     for (uint32_t i = 0; i < table->count; i++) {
-        struct mr_group *group = mr_group_table_at(table, i);
+        struct mr_group *group = group_at(table, i);
         if (group->flags & MR_GROUP_REMOVED)
             continue;
         uint32_t at = (uint32_t)group->hash & table->slot_mask;
@@ -336,7 +336,7 @@ static int new_group(struct mr_group_table *table, const char *key_row, uint64_t
             return mr_error_memory(error, CHUNK_RECORDS * table->record_bytes);
         table->chunk_count++;
     }
-    struct mr_group *group = mr_group_table_at(table, table->count);
+    struct mr_group *group = group_at(table, table->count);
     *group = (struct mr_group){.hash = hash};
     memcpy(key_row_of(group), key_row, table->key_bytes);
     for (int n = 0; table->has_strings && n < table->node_count; n++) {
@@ -367,7 +367,7 @@ static int find_one(struct mr_group_table *table, const char *key_row, uint64_t 
     for (; table->slots[at].number != 0; at = (at + 1) & table->slot_mask) {
         if (table->slots[at].tag != tag || table->slots[at].number == REMOVED_SLOT)
             continue;
-        struct mr_group *group = mr_group_table_at(table, table->slots[at].number - 1);
+        struct mr_group *group = group_at(table, table->slots[at].number - 1);
         if (group->hash == hash && same_key(table, key_row_of(group), key_row)) {
             *out = group;
             return MR_OK;
@@ -406,13 +406,16 @@ int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *k
     return MR_OK;
 }
 
-uint32_t mr_group_table_number(const struct mr_group_table *table, const struct mr_group *group)
+int64_t mr_group_table_next(const struct mr_group_table *table, struct mr_group_cursor *cursor,
+                            struct mr_group **records, int64_t max)
 {
-    const char *at = (const char *)group;
-    for (uint32_t c = table->chunk_count; c-- > 0;)
-        if (at >= table->chunks[c] && at < table->chunks[c] + CHUNK_RECORDS * table->record_bytes)
-            return c * CHUNK_RECORDS + (uint32_t)((size_t)(at - table->chunks[c]) / table->record_bytes);
-    return UINT32_MAX;
+    int64_t count = 0;
+    while (count < max && cursor->next < table->count) {
+        struct mr_group *group = group_at(table, cursor->next++);
+        if (!(group->flags & MR_GROUP_REMOVED))
+            records[count++] = group;
+    }
+    return count;
 }
 
 void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group)
@@ -420,7 +423,7 @@ void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group)
     uint32_t at = (uint32_t)group->hash & table->slot_mask;
     for (; table->slots[at].number != 0; at = (at + 1) & table->slot_mask)
         if (table->slots[at].number != REMOVED_SLOT &&
-            mr_group_table_at(table, table->slots[at].number - 1) == group) {
+            group_at(table, table->slots[at].number - 1) == group) {
             table->slots[at].number = REMOVED_SLOT;
             break;
         }

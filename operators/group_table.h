@@ -11,15 +11,16 @@
 
 enum mr_group_flag { /* free for the operator, but for REMOVED */
                      MR_GROUP_REMOVED = 1,
-                     MR_GROUP_LOADED = 2,    /* what the checkpoint holds for this key has been merged in */
-                     MR_GROUP_DIRTY = 4,     /* differs from what the checkpoint holds */
-                     MR_GROUP_TOUCHED = 8,   /* changed in the micro-batch in hand */
-                     MR_GROUP_PERSISTED = 16 /* the checkpoint holds this key */
+                     MR_GROUP_LOADED = 2,     /* what the checkpoint holds for this key has been merged in */
+                     MR_GROUP_DIRTY = 4,      /* differs from what the checkpoint holds */
+                     MR_GROUP_TOUCHED = 8,    /* changed in the micro-batch in hand */
+                     MR_GROUP_PERSISTED = 16, /* the checkpoint holds this key */
+                     MR_GROUP_LISTED = 32     /* in the operator's list of groups with one event time */
 };
 struct mr_group {
     uint64_t hash; /* mr_column_hash over the key columns */
     uint32_t flags;
-    uint32_t next; /* the operator's list of groups with one event time: number + 1; 0 ends it */
+    struct mr_group *next; /* the operator's list of groups with one event time */
 };
 
 struct mr_key_node;
@@ -60,8 +61,13 @@ void mr_group_table_clear(struct mr_group_table *table);
 int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *keys, const uint64_t *hashes,
                         const struct mr_selection *rows, int64_t length, bool insert,
                         struct mr_group **records, struct mr_error *error);
-struct mr_group *mr_group_table_at(const struct mr_group_table *table, uint32_t number);
-uint32_t mr_group_table_number(const struct mr_group_table *table, const struct mr_group *group);
+/* Walks all live groups: fills records with up to max of them, returns how many; 0 at the end. Start with a
+ * zeroed cursor. */
+struct mr_group_cursor {
+    uint32_t next;
+};
+int64_t mr_group_table_next(const struct mr_group_table *table, struct mr_group_cursor *cursor,
+                            struct mr_group **records, int64_t max);
 void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group);
 /* New columns of the keys of these records, in order. */
 int mr_group_table_keys(struct mr_group_table *table, struct mr_group *const *records, int64_t count,
@@ -69,9 +75,10 @@ int mr_group_table_keys(struct mr_group_table *table, struct mr_group *const *re
 /* States of one group <-> bytes (appended). */
 int mr_group_table_encode(const struct mr_group_table *table, const struct mr_group *group,
                           struct mr_text *out, struct mr_error *error);
-/* Merges encoded states into the group's. */
+/* Merges encoded states into the group's: as what came after the group's rows, or before them (first, last,
+ * collect_list tell the difference). */
 int mr_group_table_merge(struct mr_group_table *table, struct mr_group *group, struct mr_str states,
-                         struct mr_error *error);
+                         bool before, struct mr_error *error);
 /* One result column per aggregate. */
 int mr_group_table_results(struct mr_group_table *table, struct mr_group *const *records, int64_t count,
                            struct mr_column **out, struct mr_error *error);

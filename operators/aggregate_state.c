@@ -1,0 +1,570 @@
+/* operators/aggregate_state.c: see the header for the layout. */
+#include "operators/aggregate_state.h"
+
+#include <stdlib.h>
+
+#include "columns/value.h"
+
+#define CHUNK MR_BATCH_ROWS
+#define MAX_TRACKED 65536
+
+/* ---- key pieces ---- */
+static void put_u16(struct mr_text *out, unsigned value)
+{
+    char bytes[2] = {(char)(value >> 8), (char)value};
+    mr_text_append(out, bytes, 2);
+}
+
+static void put_time(struct mr_text *out, int64_t time_us)
+{
+    uint64_t bits = __builtin_bswap64((uint64_t)time_us ^ (1ULL << 63));
+    mr_text_append(out, &bits, 8);
+}
+
+static int64_t get_time(const char *at)
+{
+    uint64_t bits;
+    memcpy(&bits, at, 8);
+    return (int64_t)(__builtin_bswap64(bits) ^ (1ULL << 63));
+}
+
+static void put_prefix(const struct mr_aggregate_state *state, struct mr_text *out, char kind)
+{
+    put_u16(out, (unsigned)state->op->node->id);
+    mr_text_append_char(out, kind);
+}
+
+int64_t mr_event_time_of(const struct mr_column *column, int64_t row)
+{
+    if (mr_column_is_null(column, row))
+        return INT64_MAX;
+    if (column->type->id == MR_STRUCT) {
+        int end = mr_type_field(column->type, MR_STR("end"), false, NULL);
+        column = column->children[end < 0 ? column->child_count - 1 : end];
+        if (mr_column_is_null(column, row))
+            return INT64_MAX;
+    }
+    return column->i64[row];
+}
+
+static int first_key_group(const struct mr_operator *op, int partition)
+{
+    int group = 0; /* smallest that this partition owns */
+    while (group < MR_KEY_GROUPS && mr_key_group_partition(group, op->partitions) < partition)
+        group++;
+    return group;
+}
+
+static size_t head_bytes(const struct mr_aggregate_state *state)
+{
+    return state->config->event_time_group >= 0 ? 2 + 1 + 8 + 2 : 2 + 1 + 2;
+}
+
+static void put_key(const struct mr_aggregate_state *state, struct mr_text *out,
+                    struct mr_column *const *keys, int64_t row, uint64_t hash)
+{
+    put_prefix(state, out, 1);
+    if (state->config->event_time_group >= 0)
+        put_time(out, mr_event_time_of(keys[state->config->event_time_group], row));
+    put_u16(out, (unsigned)mr_key_group(hash));
+    for (int g = 0; g < state->config->group_count; g++)
+        mr_key_append(out, keys[g], row);
+}
+
+static int corrupt(const struct mr_operator *op, const char *what, struct mr_error *error)
+{
+    int code =
+        mr_error_set(error, MR_E_CORRUPT, "STATE_STORE_VALUE_ROW_FORMAT_VALIDATION_FAILURE",
+                     "The aggregation state of operator %d is damaged or not of this program's format: %s. "
+                     "Restore the checkpoint from a copy, or start the table over with a full refresh.",
+                     op->node->id, what);
+    mr_error_at(error, mr_checkpoint_path(op->checkpoint), 0, 0, -1);
+    return code;
+}
+
+/* ---- opening: counts and the event times that are there ---- */
+struct counts {
+    struct mr_aggregate_state *state;
+    int64_t own, all;
+    int highest;
+    bool same_layout;
+};
+
+static int read_count(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
+{
+    struct counts *counts = ctx;
+    const struct mr_operator *op = counts->state->op;
+    if (key.size != 5 || value.size != 11 || value.data[0] != MR_AGGREGATE_STATE_FORMAT)
+        return corrupt(op, "its row count", error);
+    int partition = (uint8_t)key.data[3] << 8 | (uint8_t)key.data[4];
+    int partitions = (uint8_t)value.data[1] << 8 | (uint8_t)value.data[2];
+    int64_t rows;
+    memcpy(&rows, value.data + 3, 8);
+    counts->all += rows;
+    counts->highest = partition + 1 > counts->highest ? partition + 1 : counts->highest;
+    if (partitions != op->partitions)
+        counts->same_layout = false;
+    if (partition == op->partition)
+        counts->own = rows;
+    return 0;
+}
+
+static int read_counts(struct mr_aggregate_state *state, struct mr_text *key, struct mr_error *error)
+{
+    struct counts counts = {.state = state, .own = -1, .same_layout = true};
+    mr_text_clear(key);
+    put_prefix(state, key, 0);
+    size_t size = key->size;
+    put_prefix(state, key, 1);
+    if (key->failed)
+        return mr_error_memory(error, key->capacity);
+    MR_TRY(mr_checkpoint_scan(state->op->checkpoint, MR_FAMILY_STATE, (struct mr_str){key->data, size},
+                              (struct mr_str){key->data + size, size}, read_count, &counts, error));
+    if (counts.same_layout) {
+        state->written_rows = counts.own;
+        state->rows = counts.own < 0 ? 0 : counts.own;
+        return MR_OK;
+    }
+    state->rows = state->op->partition == 0 ? counts.all : 0; /* only the sum over partitions can be known */
+    state->stale_partitions = counts.highest;
+    return MR_OK;
+}
+
+static int mark_persisted(struct mr_aggregate_state *state, int64_t time_us, struct mr_error *error)
+{
+    if (!state->track || state->config->event_time_group < 0)
+        return MR_OK;
+    if (state->persisted.count >= MAX_TRACKED) {
+        state->track = false;
+        return MR_OK;
+    }
+    struct mr_map_entry *entry =
+        mr_map_put(&state->persisted, (struct mr_str){(const char *)&time_us, 8}, NULL);
+    if (!entry)
+        return mr_error_memory(error, 64);
+    entry->number = 1;
+    return MR_OK;
+}
+
+/* First event time after `after_us` that has groups in the checkpoint; MR_END when none. */
+static int next_time(struct mr_aggregate_state *state, int64_t after_us, int64_t *time_us,
+                     struct mr_error *error)
+{
+    struct mr_text keys;
+    struct mr_state_cursor *cursor = NULL;
+    struct mr_str key, value;
+    mr_text_init(&keys);
+    put_prefix(state, &keys, 1);
+    if (after_us == INT64_MAX) {
+        mr_text_release(&keys);
+        return MR_END;
+    }
+    put_time(&keys, after_us == INT64_MIN ? after_us : after_us + 1);
+    size_t size = keys.size;
+    put_prefix(state, &keys, 2);
+    int status = keys.failed ? mr_error_memory(error, keys.capacity) : MR_OK;
+    if (status >= 0)
+        status =
+            mr_state_cursor_open(state->op->checkpoint, MR_FAMILY_STATE, (struct mr_str){keys.data, size},
+                                 (struct mr_str){keys.data + size, keys.size - size}, &cursor, error);
+    if (status >= 0) {
+        bool found = mr_state_cursor_next(cursor, &key, &value);
+        if (found && key.size < head_bytes(state))
+            status = corrupt(state->op, "a key is too short", error);
+        else if (found)
+            *time_us = get_time(key.data + 3);
+        int closed = mr_state_cursor_close(cursor, error);
+        status = status < 0 ? status : closed < 0 ? closed : found ? MR_OK : MR_END;
+    }
+    mr_text_release(&keys);
+    return status;
+}
+
+int mr_aggregate_state_open(struct mr_aggregate_state *state, struct mr_operator *op,
+                            struct mr_group_table *table, const struct mr_type *const *key_types,
+                            struct mr_error *error)
+{
+    const struct mr_aggregate_config *config = op->node->config;
+    *state = (struct mr_aggregate_state){.op = op,
+                                         .config = config,
+                                         .table = table,
+                                         .written_rows = -1,
+                                         .track = true,
+                                         .deleted_us = MR_NO_WATERMARK};
+    mr_map_init(&state->persisted);
+    MR_TRY(mr_group_table_init(&state->scratch, key_types, config->group_count, config->aggregates,
+                               config->aggregate_count, error));
+    if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
+        return MR_OK;
+    struct mr_text key;
+    mr_text_init(&key);
+    int status = read_counts(state, &key, error);
+    mr_text_release(&key);
+    int64_t time_us = INT64_MIN;
+    while (status == MR_OK && config->event_time_group >= 0 && state->track) {
+        status = next_time(state, time_us, &time_us, error);
+        if (status == MR_OK)
+            status = mark_persisted(state, time_us, error);
+    }
+    return status < 0 ? status : MR_OK;
+}
+
+void mr_aggregate_state_close(struct mr_aggregate_state *state)
+{
+    mr_group_table_release(&state->scratch);
+    mr_map_release(&state->persisted);
+}
+
+/* ---- sorted keys of many groups ---- */
+struct keyed {
+    struct mr_str key;
+    struct mr_group *group;
+};
+
+static int compare_keyed(const void *left, const void *right)
+{
+    return mr_str_compare(((const struct keyed *)left)->key, ((const struct keyed *)right)->key);
+}
+
+/* In the arena, ascending; times[k] is the event time of groups[k] as given. */
+static int sorted_keys(struct mr_aggregate_state *state, struct mr_arena *arena, struct mr_group **groups,
+                       int64_t count, struct keyed *out, int64_t *times, struct mr_error *error)
+{
+    int groups_count = state->config->group_count, time_group = state->config->event_time_group;
+    struct mr_column **columns = MR_ARENA_ARRAY(arena, struct mr_column *, groups_count + 1);
+    if (!columns)
+        return mr_error_memory(error, sizeof(void *) * (size_t)groups_count);
+    MR_TRY(mr_group_table_keys(state->table, groups, count, columns, error));
+    struct mr_text key;
+    int status = MR_OK;
+    mr_text_init(&key);
+    for (int64_t k = 0; status >= 0 && k < count; k++) {
+        mr_text_clear(&key);
+        put_key(state, &key, columns, k, groups[k]->hash);
+        char *copy = key.failed ? NULL : mr_arena_copy_text(arena, key.data, key.size);
+        if (!copy)
+            status = mr_error_memory(error, key.size);
+        out[k] = (struct keyed){{copy, key.size}, groups[k]};
+        times[k] = time_group >= 0 ? mr_event_time_of(columns[time_group], k) : 0;
+    }
+    mr_text_release(&key);
+    for (int g = 0; g < groups_count; g++)
+        mr_column_unref(columns[g]);
+    if (status >= 0 && count > 1)
+        qsort(out, (size_t)count, sizeof(*out), compare_keyed);
+    return status;
+}
+
+static bool may_be_persisted(const struct mr_aggregate_state *state, int64_t time_us)
+{
+    if (state->config->event_time_group < 0 || !state->track)
+        return true;
+    return mr_map_get(&state->persisted, (struct mr_str){(const char *)&time_us, 8}) != NULL;
+}
+
+/* ---- load ---- */
+static int merge_value(struct mr_aggregate_state *state, struct mr_group_table *table, struct mr_group *group,
+                       struct mr_str value, struct mr_error *error)
+{
+    if (value.size < 1 || value.data[0] != MR_AGGREGATE_STATE_FORMAT)
+        return corrupt(state->op, "a value begins with an unknown format", error);
+    return mr_group_table_merge(table, group, (struct mr_str){value.data + 1, value.size - 1}, error);
+}
+
+static int load_chunk(struct mr_aggregate_state *state, struct mr_group **groups, int64_t count,
+                      struct mr_arena *arena, struct mr_error *error)
+{
+    struct keyed *keyed = MR_ARENA_ARRAY(arena, struct keyed, count);
+    struct mr_str *keys = MR_ARENA_ARRAY(arena, struct mr_str, count),
+                  *values = MR_ARENA_ARRAY(arena, struct mr_str, count);
+    int64_t *times = MR_ARENA_ARRAY(arena, int64_t, count);
+    if (!keyed || !keys || !values || !times)
+        return mr_error_memory(error, sizeof(*keyed) * (size_t)count);
+    MR_TRY(sorted_keys(state, arena, groups, count, keyed, times, error));
+    size_t wanted = 0;
+    bool head_is_time = state->config->event_time_group >= 0;
+    for (int64_t k = 0; k < count; k++) {
+        if (head_is_time && !may_be_persisted(state, get_time(keyed[k].key.data + 3)))
+            continue;
+        keyed[wanted] = keyed[k];
+        keys[wanted++] = keyed[k].key;
+    }
+    if (wanted > 0)
+        MR_TRY(mr_checkpoint_get_many(state->op->checkpoint, MR_FAMILY_STATE, keys, wanted, arena, values,
+                                      error));
+    for (size_t k = 0; k < wanted; k++) {
+        if (!values[k].data)
+            continue;
+        MR_TRY(merge_value(state, state->table, keyed[k].group, values[k], error));
+        keyed[k].group->flags |= MR_GROUP_PERSISTED;
+    }
+    for (int64_t k = 0; k < count; k++) {
+        groups[k]->flags |= MR_GROUP_LOADED;
+        state->rows += (groups[k]->flags & MR_GROUP_PERSISTED) == 0;
+    }
+    return MR_OK;
+}
+
+int mr_aggregate_state_load(struct mr_aggregate_state *state, struct mr_group **groups, int64_t count,
+                            struct mr_error *error)
+{
+    if (!state->op->checkpoint) {
+        for (int64_t k = 0; k < count; k++)
+            groups[k]->flags |= MR_GROUP_LOADED;
+        state->rows += count;
+        return MR_OK;
+    }
+    struct mr_arena arena;
+    mr_arena_init(&arena);
+    int status = MR_OK;
+    for (int64_t at = 0; status >= 0 && at < count; at += CHUNK) {
+        status = load_chunk(state, groups + at, count - at < CHUNK ? count - at : CHUNK, &arena, error);
+        mr_arena_clear(&arena);
+    }
+    mr_arena_release(&arena);
+    return status;
+}
+
+/* ---- scan ---- */
+struct scan {
+    struct mr_aggregate_state *state;
+    int (*emit)(struct mr_operator *, struct mr_group_table *, struct mr_group **, int64_t,
+                struct mr_error *);
+    struct mr_column **keys;
+    struct mr_text values; /* sizes are in ends */
+    size_t ends[CHUNK];
+    int64_t count, emitted;
+};
+
+static int scan_chunk(struct scan *scan, struct mr_error *error)
+{
+    struct mr_aggregate_state *state = scan->state;
+    int64_t count = scan->count, missing = 0;
+    struct mr_group **groups = mr_allocate(sizeof(void *) * (size_t)count * 2);
+    uint64_t *hashes = mr_allocate(sizeof(uint64_t) * (size_t)count);
+    int32_t *rows = mr_allocate(sizeof(int32_t) * (size_t)count);
+    int status = MR_OK;
+    if (!groups || !hashes || !rows)
+        MR_ERR(mr_error_memory(error, (size_t)count * 28));
+    mr_hash_keys(scan->keys, state->config->group_count, count, hashes);
+    MR_ERR(mr_group_table_find(state->table, scan->keys, hashes, NULL, count, false, groups, error));
+    for (int64_t k = 0; k < count; k++) {
+        rows[missing] = (int32_t)k;
+        missing += groups[k] == NULL;
+    }
+    struct mr_selection selection = {rows, missing};
+    MR_ERR(mr_group_table_find(&state->scratch, scan->keys, hashes, &selection, count, true, groups, error));
+    for (int64_t m = 0; m < missing; m++) {
+        size_t start = rows[m] > 0 ? scan->ends[rows[m] - 1] : 0;
+        MR_ERR(merge_value(state, &state->scratch, groups[m],
+                           (struct mr_str){scan->values.data + start, scan->ends[rows[m]] - start}, error));
+    }
+    if (missing > 0 && scan->emit)
+        MR_ERR(scan->emit(state->op, &state->scratch, groups, missing, error));
+    scan->emitted += missing;
+err:
+    mr_free(groups);
+    mr_free(hashes);
+    mr_free(rows);
+    mr_group_table_clear(&state->scratch);
+    mr_text_clear(&scan->values);
+    for (int g = 0; g < state->config->group_count; g++)
+        mr_column_clear(scan->keys[g]);
+    scan->count = 0;
+    return status;
+}
+
+static int scan_entry(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
+{
+    struct scan *scan = ctx;
+    size_t head = head_bytes(scan->state);
+    if (key.size < head)
+        return corrupt(scan->state->op, "a key is too short", error);
+    const char *at = key.data + head, *end = key.data + key.size;
+    for (int g = 0; g < scan->state->config->group_count; g++)
+        MR_TRY(mr_key_decode(&at, end, scan->keys[g], error));
+    mr_text_append(&scan->values, value.data, value.size);
+    if (scan->values.failed)
+        return mr_error_memory(error, scan->values.capacity);
+    scan->ends[scan->count++] = scan->values.size;
+    return scan->count == CHUNK ? scan_chunk(scan, error) : MR_OK;
+}
+
+/* One run of keys: the key groups of this partition, of one event time when there is one. */
+static int scan_range(struct scan *scan, int64_t time_us, struct mr_error *error)
+{
+    struct mr_aggregate_state *state = scan->state;
+    struct mr_operator *op = state->op;
+    struct mr_text keys;
+    mr_text_init(&keys);
+    size_t begin = 0;
+    for (int side = 0; side < 2; side++) {
+        put_prefix(state, &keys, 1);
+        if (state->config->event_time_group >= 0)
+            put_time(&keys, time_us);
+        put_u16(&keys, (unsigned)first_key_group(op, op->partition + side));
+        if (side == 0)
+            begin = keys.size;
+    }
+    int status = keys.failed ? mr_error_memory(error, keys.capacity) : MR_OK;
+    if (status >= 0)
+        status = mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){keys.data, begin},
+                                    (struct mr_str){keys.data + begin, keys.size - begin}, scan_entry, scan,
+                                    error);
+    mr_text_release(&keys);
+    return status;
+}
+
+int mr_aggregate_state_scan(struct mr_aggregate_state *state, int64_t after_us, int64_t upto_us,
+                            int (*emit)(struct mr_operator *op, struct mr_group_table *table,
+                                        struct mr_group **groups, int64_t count, struct mr_error *error),
+                            int64_t *count, struct mr_error *error)
+{
+    *count = 0;
+    if (!state->op->checkpoint ||
+        (state->track && state->config->event_time_group >= 0 && state->persisted.count == 0))
+        return MR_OK;
+    int groups = state->config->group_count, status = MR_OK;
+    struct scan *scan = mr_allocate_zeroed(sizeof(*scan));
+    struct mr_column **keys = mr_allocate_zeroed(sizeof(void *) * (size_t)(groups + 1));
+    if (!scan || !keys)
+        MR_ERR(mr_error_memory(error, sizeof(*scan)));
+    scan->state = state;
+    scan->emit = emit;
+    scan->keys = keys;
+    mr_text_init(&scan->values);
+    for (int g = 0; g < groups; g++) {
+        keys[g] = mr_column_new(state->table->key_types[g], CHUNK);
+        if (!keys[g])
+            MR_ERR(mr_error_memory(error, CHUNK * 16));
+    }
+    if (state->config->event_time_group < 0)
+        MR_ERR(scan_range(scan, 0, error));
+    for (int64_t time_us = after_us; state->config->event_time_group >= 0;) {
+        MR_ERR(next_time(state, time_us, &time_us, error));
+        if (status == MR_END || time_us > upto_us)
+            break;
+        MR_ERR(scan_range(scan, time_us, error));
+    }
+    if (scan->count > 0)
+        MR_ERR(scan_chunk(scan, error));
+    *count = scan->emitted;
+    status = MR_OK;
+err:
+    for (int g = 0; keys && g < groups; g++)
+        mr_column_unref(keys[g]);
+    if (scan)
+        mr_text_release(&scan->values);
+    mr_free(keys);
+    mr_free(scan);
+    return status;
+}
+
+/* ---- write ---- */
+static int write_chunk(struct mr_aggregate_state *state, struct mr_decision *decision,
+                       struct mr_group **groups, int64_t count, struct mr_arena *arena, struct mr_text *value,
+                       struct mr_error *error)
+{
+    struct keyed *keyed = MR_ARENA_ARRAY(arena, struct keyed, count);
+    int64_t *times = MR_ARENA_ARRAY(arena, int64_t, count), last = INT64_MIN;
+    if (!keyed || !times)
+        return mr_error_memory(error, sizeof(*keyed) * (size_t)count);
+    MR_TRY(sorted_keys(state, arena, groups, count, keyed, times, error));
+    for (int64_t k = 0; k < count; k++) {
+        if (times[k] != last)
+            MR_TRY(mark_persisted(state, times[k], error));
+        last = times[k];
+    }
+    for (int64_t k = 0; k < count; k++) {
+        mr_text_clear(value);
+        mr_text_append_char(value, MR_AGGREGATE_STATE_FORMAT);
+        MR_TRY(mr_group_table_encode(state->table, keyed[k].group, value, error));
+        mr_decision_put(decision, MR_FAMILY_STATE, keyed[k].key, mr_text_str(value));
+        keyed[k].group->flags = (keyed[k].group->flags & ~(uint32_t)MR_GROUP_DIRTY) | MR_GROUP_PERSISTED;
+    }
+    return MR_OK;
+}
+
+static void write_counts(struct mr_aggregate_state *state, struct mr_decision *decision, struct mr_text *key)
+{
+    const struct mr_operator *op = state->op;
+    char value[11] = {MR_AGGREGATE_STATE_FORMAT, (char)(op->partitions >> 8), (char)op->partitions};
+    if (state->rows == state->written_rows && state->stale_partitions == 0)
+        return;
+    memcpy(value + 3, &state->rows, 8);
+    mr_text_clear(key);
+    put_prefix(state, key, 0);
+    put_u16(key, (unsigned)op->partition);
+    mr_decision_put(decision, MR_FAMILY_STATE, mr_text_str(key), (struct mr_str){value, sizeof(value)});
+    for (int p = op->partitions; op->partition == 0 && p < state->stale_partitions; p++) {
+        mr_text_clear(key);
+        put_prefix(state, key, 0);
+        put_u16(key, (unsigned)p);
+        mr_decision_delete(decision, MR_FAMILY_STATE, mr_text_str(key));
+    }
+    state->written_rows = state->rows;
+    state->stale_partitions = 0;
+}
+
+static void delete_evicted(struct mr_aggregate_state *state, struct mr_decision *decision, int64_t evicted_us,
+                           struct mr_text *key)
+{
+    mr_text_clear(key);
+    put_prefix(state, key, 1);
+    put_time(key, state->deleted_us == MR_NO_WATERMARK ? INT64_MIN : state->deleted_us + 1);
+    size_t begin = key->size;
+    put_prefix(state, key, 1);
+    put_time(key, evicted_us + 1);
+    mr_decision_delete_range(decision, MR_FAMILY_STATE, (struct mr_str){key->data, begin},
+                             (struct mr_str){key->data + begin, key->size - begin});
+}
+
+/* Event times that are gone need not be looked for. */
+static int forget_evicted(struct mr_aggregate_state *state, int64_t evicted_us, struct mr_error *error)
+{
+    struct mr_map left;
+    int status = MR_OK;
+    mr_map_init(&left);
+    for (size_t i = 0; status >= 0 && i < state->persisted.count; i++) {
+        int64_t time_us;
+        memcpy(&time_us, state->persisted.entries[i].key.data, 8);
+        if (time_us > evicted_us && !mr_map_put(&left, state->persisted.entries[i].key, NULL))
+            status = mr_error_memory(error, 64);
+    }
+    if (status < 0) {
+        mr_map_release(&left);
+        return status;
+    }
+    mr_map_release(&state->persisted);
+    state->persisted = left;
+    return MR_OK;
+}
+
+int mr_aggregate_state_write(struct mr_aggregate_state *state, struct mr_decision *decision,
+                             struct mr_group **groups, int64_t count, int64_t evicted_us,
+                             struct mr_error *error)
+{
+    struct mr_arena arena;
+    struct mr_text text;
+    int status = MR_OK;
+    mr_arena_init(&arena);
+    mr_text_init(&text);
+    for (int64_t at = 0; at < count; at += CHUNK) {
+        MR_ERR(write_chunk(state, decision, groups + at, count - at < CHUNK ? count - at : CHUNK, &arena,
+                           &text, error));
+        mr_arena_clear(&arena);
+    }
+    write_counts(state, decision, &text);
+    if (evicted_us != MR_NO_WATERMARK && evicted_us > state->deleted_us) {
+        if (state->op->partition == 0) /* one range for all partitions: they evict the same times */
+            delete_evicted(state, decision, evicted_us, &text);
+        state->deleted_us = evicted_us;
+        MR_ERR(forget_evicted(state, evicted_us, error));
+    }
+    if (text.failed)
+        MR_ERR(mr_error_memory(error, text.capacity));
+err:
+    mr_arena_release(&arena);
+    mr_text_release(&text);
+    return status;
+}

@@ -1,0 +1,50 @@
+/* operators/aggregate_state.h: how an aggregation's groups lie in the checkpoint.
+ *
+ * Keys in MR_FAMILY_STATE, all numbers big-endian, times with the sign bit flipped:
+ *   id(2) 0x00 partition(2)                    -> format(1) partitions(2) rows(8): live groups of that
+ * partition id(2) 0x01 end(8) key group(2) key…        -> format(1) states…      (grouped by an event time)
+ *   id(2) 0x01 key group(2) key…               -> format(1) states…      (otherwise)
+ * so that all groups of a closing window lie together, ordered by key group, and one range delete drops every
+ * window up to a time. */
+#ifndef MR_OPERATORS_AGGREGATE_STATE_H
+#define MR_OPERATORS_AGGREGATE_STATE_H
+
+#include "operators/aggregate_input.h"
+
+#define MR_AGGREGATE_STATE_FORMAT 1
+
+struct mr_aggregate_state {
+    struct mr_operator *op;
+    const struct mr_aggregate_config *config;
+    struct mr_group_table *table;  /* the cache of groups; owned by the operator */
+    struct mr_group_table scratch; /* groups read back only to be emitted */
+    int64_t rows;                  /* live groups of this partition, in the checkpoint or not */
+    int64_t written_rows;          /* what the checkpoint says; -1: nothing yet */
+    int stale_partitions;          /* counts of an earlier layout to be deleted; partition 0 only */
+    struct mr_map persisted;       /* event times that have groups in the checkpoint; number 1 */
+    bool track;                    /* persisted is complete */
+    int64_t deleted_us;            /* everything at or before is deleted in the checkpoint */
+};
+int mr_aggregate_state_open(struct mr_aggregate_state *state, struct mr_operator *op,
+                            struct mr_group_table *table, const struct mr_type *const *key_types,
+                            struct mr_error *error);
+void mr_aggregate_state_close(struct mr_aggregate_state *state);
+/* Merges what the checkpoint holds for these groups (flags become LOADED, and PERSISTED when it held
+ * something). */
+int mr_aggregate_state_load(struct mr_aggregate_state *state, struct mr_group **groups, int64_t count,
+                            struct mr_error *error);
+/* Calls emit for all groups of this partition in the checkpoint that are not in the table: with event time in
+ * (after, upto], or all when there is none. Returns how many in *count. */
+int mr_aggregate_state_scan(struct mr_aggregate_state *state, int64_t after_us, int64_t upto_us,
+                            int (*emit)(struct mr_operator *op, struct mr_group_table *table,
+                                        struct mr_group **groups, int64_t count, struct mr_error *error),
+                            int64_t *count, struct mr_error *error);
+/* Hands these groups, and the deletion of everything up to evicted_us (MR_NO_WATERMARK: nothing), to the
+ * decision. */
+int mr_aggregate_state_write(struct mr_aggregate_state *state, struct mr_decision *decision,
+                             struct mr_group **groups, int64_t count, int64_t evicted_us,
+                             struct mr_error *error);
+/* Event time of a group column's row: TIMESTAMP itself, or the `end` of a window; INT64_MAX when NULL. */
+int64_t mr_event_time_of(const struct mr_column *column, int64_t row);
+
+#endif

@@ -1,0 +1,412 @@
+/* operators/hash_aggregate.c: aggregation behind the exchange, by Spark's rules (reference: Structured
+ * Streaming 1.5, 1.6).
+ *
+ * Takes partial states, merges them per group, keeps groups in the checkpoint, and emits at the end of a
+ * micro-batch: APPEND    groups whose event time is at or before the watermark, once, and forgets them UPDATE
+ * groups that changed in this micro-batch; those at or before the watermark are forgotten afterwards COMPLETE
+ * all groups, always; nothing is late and nothing is forgotten A batch query (no checkpoint) emits all
+ * groups. A group is late when its event time is at or before the previous batch's watermark.
+ *
+ * The table is a write-back cache: a group's stored state is merged in at the end of the micro-batch that
+ * first touches it, and dirty groups go into the next decision. Groups made and evicted between two decisions
+ * are never written. */
+#include "operators/aggregate_state.h"
+
+#include "columns/value.h"
+
+struct group_list {
+    struct mr_group **groups;
+    int64_t count, capacity;
+};
+struct bucket { /* cached groups of one event time */
+    struct mr_group *first;
+    int64_t count;
+};
+struct aggregate {
+    struct mr_group_table table;
+    struct mr_aggregate_state state;
+    bool everything;       /* emit all groups every time, evict none */
+    struct mr_map buckets; /* event time -> struct bucket, in bucket_pool */
+    struct mr_arena bucket_pool;
+    struct group_list touched; /* in this micro-batch */
+    struct group_list fresh;   /* touched and not loaded */
+    struct group_list dirty;   /* since the last flush */
+    int64_t evicted_us;        /* evicted so far in memory; goes into the next decision */
+    struct mr_group **records; /* scratch, per pushed batch */
+    uint64_t *hashes;
+    int32_t *rows;
+    int64_t capacity;
+};
+
+static int list_add(struct group_list *list, struct mr_group *group, struct mr_error *error)
+{
+    if (list->count == list->capacity) {
+        int64_t capacity = list->capacity ? list->capacity * 2 : 1024;
+        struct mr_group **groups = mr_reallocate(list->groups, sizeof(void *) * (size_t)capacity);
+        if (!groups)
+            return mr_error_memory(error, sizeof(void *) * (size_t)capacity);
+        list->groups = groups;
+        list->capacity = capacity;
+    }
+    list->groups[list->count++] = group;
+    return MR_OK;
+}
+
+/* The list without the groups that have been removed. */
+static void list_compact(struct group_list *list)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < list->count; i++)
+        if (!(list->groups[i]->flags & MR_GROUP_REMOVED))
+            list->groups[kept++] = list->groups[i];
+    list->count = kept;
+}
+
+static int aggregate_open(struct mr_operator *op, struct mr_error *error)
+{
+    const struct mr_aggregate_config *config = op->node->config;
+    MR_TRY(mr_operator_context(op, sizeof(struct aggregate), error));
+    struct aggregate *aggregate = op->ctx;
+    mr_map_init(&aggregate->buckets);
+    mr_arena_init(&aggregate->bucket_pool);
+    aggregate->evicted_us = MR_NO_WATERMARK;
+    aggregate->everything = !op->checkpoint || config->complete_output || op->mode == MR_MODE_COMPLETE;
+    const struct mr_type **types = mr_allocate(sizeof(void *) * (size_t)(config->group_count + 1));
+    if (!types)
+        return mr_error_memory(error, sizeof(void *) * (size_t)config->group_count);
+    for (int g = 0; g < config->group_count; g++)
+        types[g] = mr_operator_input(op, 0)->fields[g].type;
+    int status = mr_group_table_init(&aggregate->table, types, config->group_count, config->aggregates,
+                                     config->aggregate_count, error);
+    if (status >= 0)
+        status = mr_aggregate_state_open(&aggregate->state, op, &aggregate->table, types, error);
+    mr_free(types);
+    op->metrics.rows_total = aggregate->state.rows;
+    return status;
+}
+
+static int aggregate_begin(struct mr_operator *op, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    (void)error;
+    if (aggregate->evicted_us ==
+        MR_NO_WATERMARK) { /* the first micro-batch of this process: what the last one evicted is gone */
+        aggregate->evicted_us = op->late_us;
+        aggregate->state.deleted_us = op->late_us;
+    }
+    return MR_OK;
+}
+
+/* ---- push ---- */
+static int reserve(struct aggregate *aggregate, int64_t length, struct mr_error *error)
+{
+    if (length <= aggregate->capacity)
+        return MR_OK;
+    mr_free(aggregate->records);
+    mr_free(aggregate->hashes);
+    mr_free(aggregate->rows);
+    aggregate->capacity = 0;
+    aggregate->records = mr_allocate(sizeof(void *) * (size_t)length);
+    aggregate->hashes = mr_allocate(sizeof(uint64_t) * (size_t)length);
+    aggregate->rows = mr_allocate(sizeof(int32_t) * (size_t)length);
+    if (!aggregate->records || !aggregate->hashes || !aggregate->rows)
+        return mr_error_memory(error, (size_t)length * 20);
+    aggregate->capacity = length;
+    return MR_OK;
+}
+
+/* Rows that are not late, in aggregate->rows; counts the others. */
+static int64_t drop_late(struct mr_operator *op, const struct mr_batch *batch)
+{
+    const struct mr_aggregate_config *config = op->node->config;
+    struct aggregate *aggregate = op->ctx;
+    int64_t kept = 0;
+    bool can_be_late =
+        config->event_time_group >= 0 && op->late_us != MR_NO_WATERMARK && !aggregate->everything;
+    for (int64_t row = 0; row < batch->length; row++) {
+        aggregate->rows[kept] = (int32_t)row;
+        kept += !can_be_late || mr_event_time_of(batch->columns[config->event_time_group], row) > op->late_us;
+    }
+    op->metrics.rows_dropped_by_watermark += batch->length - kept;
+    return kept;
+}
+
+static int enlist(struct mr_operator *op, struct mr_group *group, int64_t time_us, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    group->flags |= MR_GROUP_LISTED;
+    struct mr_map_entry *entry =
+        mr_map_put(&aggregate->buckets, (struct mr_str){(const char *)&time_us, 8}, NULL);
+    if (!entry)
+        return mr_error_memory(error, 64);
+    struct bucket *bucket = entry->pointer;
+    if (!bucket) {
+        bucket = MR_ARENA_NEW(&aggregate->bucket_pool, struct bucket);
+        if (!bucket)
+            return mr_error_memory(error, sizeof(*bucket));
+        entry->pointer = bucket;
+    }
+    group->next = bucket->first;
+    bucket->first = group;
+    bucket->count++;
+    return MR_OK;
+}
+
+static int touch(struct mr_operator *op, struct mr_group *group, const struct mr_batch *batch, int64_t row,
+                 struct mr_error *error)
+{
+    const struct mr_aggregate_config *config = op->node->config;
+    struct aggregate *aggregate = op->ctx;
+    if (!(group->flags & MR_GROUP_TOUCHED)) {
+        MR_TRY(list_add(&aggregate->touched, group, error));
+        if (!(group->flags & MR_GROUP_LOADED))
+            MR_TRY(list_add(&aggregate->fresh, group, error));
+    }
+    if (!(group->flags & MR_GROUP_DIRTY) && op->checkpoint)
+        MR_TRY(list_add(&aggregate->dirty, group, error));
+    if (!(group->flags & MR_GROUP_LISTED) && config->event_time_group >= 0 && !aggregate->everything)
+        MR_TRY(enlist(op, group, mr_event_time_of(batch->columns[config->event_time_group], row), error));
+    group->flags |= MR_GROUP_TOUCHED | MR_GROUP_DIRTY;
+    return MR_OK;
+}
+
+static int aggregate_push(struct mr_operator *op, int input, const struct mr_batch *batch,
+                          struct mr_error *error)
+{
+    const struct mr_aggregate_config *config = op->node->config;
+    struct aggregate *aggregate = op->ctx;
+    (void)input;
+    op->metrics.rows_in += batch->length;
+    MR_TRY(reserve(aggregate, batch->length, error));
+    int64_t kept = drop_late(op, batch);
+    if (kept == 0)
+        return MR_OK;
+    struct mr_selection selection = {aggregate->rows, kept};
+    mr_hash_keys(batch->columns, config->group_count, batch->length, aggregate->hashes);
+    MR_TRY(mr_group_table_find(&aggregate->table, batch->columns, aggregate->hashes, &selection,
+                               batch->length, true, aggregate->records, error));
+    const struct mr_column *states = batch->columns[config->group_count];
+    for (int64_t k = 0; k < kept; k++) {
+        struct mr_group *group = aggregate->records[k];
+        const uint32_t settled = MR_GROUP_TOUCHED | MR_GROUP_DIRTY;
+        if ((group->flags & settled) != settled)
+            MR_TRY(touch(op, group, batch, selection.rows[k], error));
+        MR_TRY(mr_group_table_merge(&aggregate->table, group, mr_view_str(&states->views[selection.rows[k]]),
+                                    false, error));
+    }
+    return MR_OK;
+}
+
+/* ---- emit ---- */
+static int emit_groups(struct mr_operator *op, struct mr_group_table *table, struct mr_group **groups,
+                       int64_t count, struct mr_error *error)
+{
+    const struct mr_aggregate_config *config = op->node->config;
+    for (int64_t at = 0; at < count; at += MR_BATCH_ROWS) {
+        int64_t some = count - at < MR_BATCH_ROWS ? count - at : MR_BATCH_ROWS;
+        struct mr_batch out;
+        MR_TRY(mr_batch_init(&out, op->node->output, 0, error));
+        out.length = some;
+        int status = mr_group_table_keys(table, groups + at, some, out.columns, error);
+        if (status >= 0)
+            status =
+                mr_group_table_results(table, groups + at, some, out.columns + config->group_count, error);
+        if (status >= 0)
+            status = mr_operator_emit(op, &out, error);
+        mr_batch_release(&out);
+        MR_TRY(status);
+    }
+    return MR_OK;
+}
+
+static int emit_cached(struct mr_operator *op, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    struct mr_group_cursor cursor = {0};
+    struct mr_group *groups[1024];
+    for (;;) {
+        int64_t count = mr_group_table_next(&aggregate->table, &cursor, groups, 1024);
+        if (count == 0)
+            return MR_OK;
+        MR_TRY(emit_groups(op, &aggregate->table, groups, count, error));
+    }
+}
+
+/* A query without keys has one group even without rows. */
+static int make_only_group(struct mr_operator *op, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    const struct mr_aggregate_config *config = op->node->config;
+    if (config->group_count > 0 || op->partition != 0 || !aggregate->everything || aggregate->table.live > 0)
+        return MR_OK;
+    uint64_t hash = 0;
+    struct mr_group *group = NULL;
+    MR_TRY(mr_group_table_find(&aggregate->table, NULL, &hash, NULL, 1, true, &group, error));
+    return mr_aggregate_state_load(&aggregate->state, &group, 1, error);
+}
+
+/* ---- evict ---- */
+static int remove_bucket(struct mr_operator *op, struct bucket *bucket, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    struct group_list list = {0};
+    int status = MR_OK;
+    for (struct mr_group *group = bucket->first; group && status >= 0; group = group->next)
+        status = list_add(&list, group, error);
+    if (status >= 0 && op->mode == MR_MODE_APPEND)
+        status = emit_groups(op, &aggregate->table, list.groups, list.count, error);
+    for (int64_t i = 0; status >= 0 && i < list.count; i++)
+        mr_group_table_remove(&aggregate->table, list.groups[i]);
+    op->metrics.rows_removed += list.count;
+    aggregate->state.rows -= list.count;
+    mr_free(list.groups);
+    bucket->first = NULL;
+    bucket->count = 0;
+    return status;
+}
+
+static int evict(struct mr_operator *op, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    int64_t stored = 0;
+    if (aggregate->everything || op->evict_us == MR_NO_WATERMARK || op->evict_us <= aggregate->evicted_us)
+        return MR_OK;
+    MR_TRY(mr_aggregate_state_scan(&aggregate->state, aggregate->evicted_us, op->evict_us,
+                                   op->mode == MR_MODE_APPEND ? emit_groups : NULL, &stored, error));
+    op->metrics.rows_removed += stored;
+    aggregate->state.rows -= stored;
+    struct mr_map left;
+    mr_map_init(&left);
+    int status = MR_OK;
+    for (size_t i = 0; status >= 0 && i < aggregate->buckets.count; i++) {
+        struct mr_map_entry *entry = &aggregate->buckets.entries[i], *copy;
+        int64_t time_us;
+        memcpy(&time_us, entry->key.data, 8);
+        if (time_us <= op->evict_us) {
+            status = remove_bucket(op, entry->pointer, error);
+            continue;
+        }
+        copy = mr_map_put(&left, entry->key, NULL);
+        if (copy)
+            copy->pointer = entry->pointer;
+        else
+            status = mr_error_memory(error, 64);
+    }
+    mr_map_release(&aggregate->buckets);
+    aggregate->buckets = left;
+    aggregate->evicted_us = op->evict_us;
+    list_compact(&aggregate->dirty);
+    return status;
+}
+
+static int aggregate_finish(struct mr_operator *op, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    int64_t stored;
+    MR_TRY(
+        mr_aggregate_state_load(&aggregate->state, aggregate->fresh.groups, aggregate->fresh.count, error));
+    op->metrics.rows_updated += aggregate->touched.count;
+    for (int64_t i = 0; i < aggregate->touched.count; i++)
+        aggregate->touched.groups[i]->flags &= ~(uint32_t)MR_GROUP_TOUCHED;
+    MR_TRY(make_only_group(op, error));
+    if (aggregate->everything) {
+        MR_TRY(mr_aggregate_state_scan(&aggregate->state, INT64_MIN, INT64_MAX, emit_groups, &stored, error));
+        MR_TRY(emit_cached(op, error));
+    } else if (op->mode == MR_MODE_UPDATE) {
+        MR_TRY(
+            emit_groups(op, &aggregate->table, aggregate->touched.groups, aggregate->touched.count, error));
+    }
+    aggregate->touched.count = aggregate->fresh.count = 0;
+    MR_TRY(evict(op, error));
+    op->metrics.rows_total = aggregate->state.rows;
+    op->metrics.state_bytes = (int64_t)mr_group_table_bytes(&aggregate->table);
+    if (!op->checkpoint)
+        mr_group_table_clear(&aggregate->table);
+    return MR_OK;
+}
+
+/* ---- decisions ---- */
+static int aggregate_flush(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    MR_TRY(mr_aggregate_state_write(&aggregate->state, decision, aggregate->dirty.groups,
+                                    aggregate->dirty.count,
+                                    aggregate->everything ? MR_NO_WATERMARK : aggregate->evicted_us, error));
+    aggregate->dirty.count = 0;
+    return MR_OK;
+}
+
+/* All groups are clean now: when the cache has grown too large, or is mostly holes, it starts over. */
+static void aggregate_decided(struct mr_operator *op)
+{
+    struct aggregate *aggregate = op->ctx;
+    size_t limit = op->memory_limit_bytes ? op->memory_limit_bytes : (size_t)64 << 20;
+    uint32_t holes = aggregate->table.count - aggregate->table.live;
+    if (mr_group_table_bytes(&aggregate->table) <= limit && (holes < 8192 || holes < aggregate->table.live))
+        return;
+    mr_group_table_clear(&aggregate->table);
+    mr_map_release(&aggregate->buckets);
+    mr_map_init(&aggregate->buckets);
+    mr_arena_clear(&aggregate->bucket_pool);
+}
+
+static int64_t aggregate_dirty_bytes(struct mr_operator *op)
+{
+    struct aggregate *aggregate = op->ctx;
+    return aggregate->dirty.count * (int64_t)(aggregate->table.record_bytes + 32);
+}
+
+static bool aggregate_wants_batch(const struct mr_node *node, int64_t old_watermark_us,
+                                  int64_t new_watermark_us)
+{
+    (void)node; /* Spark's rule: any stateful aggregation asks for a batch when the watermark advanced */
+    return new_watermark_us > old_watermark_us;
+}
+
+static void aggregate_fingerprint(const struct mr_node *node, struct mr_text *out)
+{
+    const struct mr_aggregate_config *config = node->config;
+    const struct mr_type *input = node->inputs[0]->output;
+    mr_text_append_str(out, "group by");
+    for (int g = 0; g < config->group_count; g++) {
+        mr_text_append_str(out, g > 0 ? ", " : " ");
+        mr_type_simple_text(out, input->fields[g].type);
+    }
+    mr_text_format(out, " event time %d aggregates", config->event_time_group);
+    for (int a = 0; a < config->aggregate_count; a++) {
+        mr_text_append_str(out, a > 0 ? ", " : " ");
+        mr_aggregate_fingerprint(out, config->aggregates[a]);
+    }
+}
+
+static void aggregate_close(struct mr_operator *op)
+{
+    struct aggregate *aggregate = op->ctx;
+    if (!aggregate)
+        return;
+    mr_aggregate_state_close(&aggregate->state);
+    mr_group_table_release(&aggregate->table);
+    mr_map_release(&aggregate->buckets);
+    mr_arena_release(&aggregate->bucket_pool);
+    mr_free(aggregate->touched.groups);
+    mr_free(aggregate->fresh.groups);
+    mr_free(aggregate->dirty.groups);
+    mr_free(aggregate->records);
+    mr_free(aggregate->hashes);
+    mr_free(aggregate->rows);
+    mr_free(aggregate);
+    op->ctx = NULL;
+}
+
+const struct mr_operator_type mr_aggregate_operator = {.name = "stateStoreSave",
+                                                       .flags = MR_OP_STATEFUL | MR_OP_KEYED,
+                                                       .open = aggregate_open,
+                                                       .begin = aggregate_begin,
+                                                       .push = aggregate_push,
+                                                       .finish = aggregate_finish,
+                                                       .flush = aggregate_flush,
+                                                       .decided = aggregate_decided,
+                                                       .dirty_bytes = aggregate_dirty_bytes,
+                                                       .wants_batch = aggregate_wants_batch,
+                                                       .fingerprint = aggregate_fingerprint,
+                                                       .close = aggregate_close};
