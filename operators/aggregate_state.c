@@ -268,7 +268,7 @@ static int merge_value(struct mr_aggregate_state *state, struct mr_group_table *
 {
     if (value.size < 1 || value.data[0] != MR_AGGREGATE_STATE_FORMAT)
         return corrupt(state->op, "a value begins with an unknown format", error);
-    return mr_group_table_merge(table, group, (struct mr_str){value.data + 1, value.size - 1}, error);
+    return mr_group_table_merge(table, group, (struct mr_str){value.data + 1, value.size - 1}, true, error);
 }
 
 static int load_chunk(struct mr_aggregate_state *state, struct mr_group **groups, int64_t count,

@@ -576,8 +576,11 @@ int mr_group_table_merge(struct mr_group_table *table, struct mr_group *group, s
             aggregate->type->init(aggregate, from);
             MR_TRY(aggregate->type->decode(aggregate, &at, end, from, &table->arena, error));
         }
-        MR_TRY(
-            aggregate->type->merge(aggregate, (char *)group + table->offsets[a], from, &table->arena, error));
+        void *own = (char *)group + table->offsets[a];
+        MR_TRY(aggregate->type->merge(aggregate, before ? from : own, before ? own : from, &table->arena,
+                                      error));
+        if (before)
+            memcpy(own, from, aggregate->state_bytes);
     }
     return MR_OK;
 }
