@@ -551,7 +551,7 @@ int mr_group_table_encode(const struct mr_group_table *table, const struct mr_gr
 }
 
 int mr_group_table_merge(struct mr_group_table *table, struct mr_group *group, struct mr_str states,
-                         struct mr_error *error)
+                         bool before, struct mr_error *error)
 {
     const char *at = states.data, *end = at + states.size;
     _Alignas(16) char aligned[512];
