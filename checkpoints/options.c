@@ -1,0 +1,145 @@
+/* checkpoints/options.c: RocksDB opened so that its synced write is a commit point.
+ *
+ * What the options below must give: the write-ahead log is always on and synced by the decision's write; it is replayed
+ * to the first hole (a torn tail is ordinary; decisions lost behind a hole are noticed by the targets' registers);
+ * what was replayed is flushed before open returns, so that nobody acts on what is only in the page cache; after an
+ * error nothing is resumed (invariant 9). */
+#include <stdio.h>
+
+#include "checkpoints/rocks.h"
+
+static const char durability[] =
+    "wal_recovery_mode=kPointInTimeRecovery;"
+    "avoid_flush_during_recovery=" /* 1: neither log nor table would be synced at open */
+#ifdef MR_PLANT_PAGE_CACHE
+    "1;"
+#else
+    "0;"
+#endif
+    "manual_wal_flush=0;unordered_write=0;two_write_queues=0;enable_pipelined_write=0;" /* ordering, buffering */
+    "paranoid_checks=1;max_bgerror_resume_count=0;"
+    "recycle_log_file_num=0;allow_mmap_writes=0;best_efforts_recovery=0;wal_compression=kNoCompression;"
+    "track_and_verify_wals_in_manifest=1;"
+    "max_total_wal_size=67108864;"; /* bounds replay */
+
+/* A small process that starts fast: no statistics threads, no pile of info logs. */
+static const char economy[] =
+    "stats_dump_period_sec=0;stats_persist_period_sec=0;skip_stats_update_on_db_open=1;"
+    "max_background_jobs=2;max_file_opening_threads=1;max_open_files=512;keep_log_file_num=2;"
+    "max_manifest_file_size=4194304;info_log_level=WARN_LEVEL;bytes_per_sync=1048576;"
+    "level_compaction_dynamic_level_bytes=1;compression=kLZ4Compression;report_bg_io_stats=0;";
+
+static pthread_mutex_t cache_mutex = PTHREAD_MUTEX_INITIALIZER;
+static rocksdb_cache_t *cache; /* of all checkpoints of the process; stays */
+static size_t cache_capacity;
+
+/* Not strict: a strict cache makes reads fail when it is full. */
+static rocksdb_cache_t *cache_take(size_t bytes)
+{
+    pthread_mutex_lock(&cache_mutex);
+    cache_capacity += bytes;
+    if (!cache)
+        cache = rocksdb_cache_create_lru(cache_capacity);
+    else
+        rocksdb_cache_set_capacity(cache, cache_capacity);
+    pthread_mutex_unlock(&cache_mutex);
+    return cache;
+}
+
+static void cache_give(size_t bytes)
+{
+    if (bytes == 0)
+        return;
+    pthread_mutex_lock(&cache_mutex);
+    cache_capacity -= bytes;
+    rocksdb_cache_set_capacity(cache, cache_capacity);
+    pthread_mutex_unlock(&cache_mutex);
+}
+
+static rocksdb_options_t *make_options(size_t buffer_bytes, rocksdb_cache_t *shared, struct mr_error *error)
+{
+    rocksdb_options_t *base = rocksdb_options_create(), *options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(base, 1);
+    rocksdb_options_set_create_missing_column_families(base, 1);
+    char text[sizeof durability + sizeof economy + 160], *message = NULL;
+    snprintf(text, sizeof text, "%s%sdb_write_buffer_size=%zu;write_buffer_size=%zu;max_write_buffer_number=3;",
+             durability, economy, buffer_bytes, buffer_bytes);
+    rocksdb_get_options_from_string(base, text, options, &message);
+    rocksdb_options_destroy(base);
+    if (message) {
+        rocksdb_options_destroy(options);
+        mr_rocks_error(error, message, "INTERNAL_ERROR", "RocksDB refuses our options");
+        return NULL;
+    }
+    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(table, shared);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1); /* inside the limit */
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10));
+    rocksdb_block_based_options_set_block_size(table, 8 * 1024);
+    rocksdb_block_based_options_set_format_version(table, 5);
+    rocksdb_options_set_block_based_table_factory(options, table);
+    rocksdb_block_based_options_destroy(table);
+    return options;
+}
+
+static void make_handles(struct mr_checkpoint *checkpoint)
+{
+    checkpoint->synced = rocksdb_writeoptions_create();
+#ifndef MR_PLANT_DECIDE_UNSYNCED
+    rocksdb_writeoptions_set_sync(checkpoint->synced, 1);
+#endif
+    checkpoint->lazy = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_t *both[] = {checkpoint->synced, checkpoint->lazy};
+    for (int i = 0; i < 2; i++) {
+        rocksdb_writeoptions_disable_WAL(both[i], 0);
+        rocksdb_writeoptions_set_ignore_missing_column_families(both[i], 0); /* else half a decision */
+        rocksdb_writeoptions_set_no_slowdown(both[i], 0);                    /* else Incomplete under a stall */
+    }
+    checkpoint->reading = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_verify_checksums(checkpoint->reading, 1);
+}
+
+int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_options *options,
+                  struct mr_error *error)
+{
+    static const char *const names[MR_FAMILY_COUNT] = {"default", "state", "sources"};
+    size_t memory = options->memory_bytes ? options->memory_bytes : (size_t)64 << 20;
+    if (memory < (size_t)4 << 20)
+        memory = (size_t)4 << 20;
+    checkpoint->cache_bytes = memory / 2;
+    rocksdb_options_t *db_options = make_options(memory / 2, cache_take(memory / 2), error);
+    if (!db_options)
+        return error->code;
+    const rocksdb_options_t *all[MR_FAMILY_COUNT] = {db_options, db_options, db_options};
+    char *message = NULL;
+    if (options->read_only)
+        checkpoint->db = rocksdb_open_for_read_only_column_families(
+            db_options, checkpoint->database, MR_FAMILY_COUNT, names, all, checkpoint->families, 0, &message);
+    else
+        checkpoint->db = rocksdb_open_column_families(db_options, checkpoint->database, MR_FAMILY_COUNT, names, all,
+                                                      checkpoint->families, &message);
+    rocksdb_options_destroy(db_options);
+    if (message) {
+        checkpoint->db = NULL;
+        return mr_rocks_error(error, message, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
+                              "Cannot open the checkpoint %s", checkpoint->path);
+    }
+    make_handles(checkpoint);
+    return MR_OK;
+}
+
+void mr_rocks_close(struct mr_checkpoint *checkpoint)
+{
+    if (checkpoint->db) {
+        for (int i = 0; i < MR_FAMILY_COUNT; i++)
+            rocksdb_column_family_handle_destroy(checkpoint->families[i]);
+        rocksdb_writeoptions_destroy(checkpoint->synced);
+        rocksdb_writeoptions_destroy(checkpoint->lazy);
+        rocksdb_readoptions_destroy(checkpoint->reading);
+        rocksdb_close(checkpoint->db);
+        checkpoint->db = NULL;
+    }
+    cache_give(checkpoint->cache_bytes);
+    checkpoint->cache_bytes = 0;
+}
