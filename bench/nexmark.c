@@ -301,9 +301,10 @@ static void write_field(struct line *line, const struct bid *bid, int field)
         put(line, field == 3 ? bid->channel.bytes : field == 4 ? bid->url.bytes : bid->extra.bytes);
         if (field == 4)
             put(line, "\\u0026x=\\\"\\/");
-        if (field == 6)
+        if (field == 6) {
             put(line, "Zürich 東京 \\n");
-        put_letters(line, 74); /* as many bytes as the friendly form, over all */
+            put_letters(line, 74); /* as many bytes as the friendly form, over all */
+        }
         put(line, "\"");
     }
 }
