@@ -1,0 +1,226 @@
+/* columns/row.c: compact values, not ordered. Part of the on-disk format of state.
+ *
+ *   number    := n, a count of bytes plus one (0: NULL), then that many bytes, little endian
+ *   integers, DATE, TIMESTAMP, intervals, DECIMAL: a number, zigzag (sign in the lowest bit), without leading zero bytes
+ *   BOOLEAN   00 NULL, 01 false, 02 true
+ *   FLOAT, DOUBLE: 00 NULL, or 01 and 4 or 8 bytes, little endian
+ *   STRING, BINARY: size plus one as a variable-length integer (7 bits a byte, least first), then the bytes; 0: NULL
+ *   STRUCT    00 NULL, or 01 and the value of every field
+ *   ARRAY, MAP: count plus one as a variable-length integer (0: NULL), then the elements (key, value) */
+#include "columns/column_parts.h"
+#include "columns/value.h"
+
+static void append_variable(struct mr_text *out, uint64_t value)
+{
+    char bytes[10];
+    size_t size = 0;
+    while (value >= 0x80) {
+        bytes[size++] = (char)(value | 0x80);
+        value >>= 7;
+    }
+    bytes[size++] = (char)value;
+    mr_text_append(out, bytes, size);
+}
+
+static void append_number(struct mr_text *out, int64_t value)
+{
+    uint64_t bits = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    int size = bits ? 8 - __builtin_clzll(bits) / 8 : 0;
+    char bytes[9] = {(char)(size + 1)};
+    memcpy(bytes + 1, &bits, 8);
+    mr_text_append(out, bytes, (size_t)size + 1);
+}
+
+static void append_long_number(struct mr_text *out, mr_i128 value)
+{
+    mr_u128 bits = (mr_u128)value << 1 ^ (mr_u128)(value >> 127);
+    char bytes[17] = {0};
+    int size = 0;
+    for (; bits > 0; bits >>= 8)
+        bytes[++size] = (char)bits;
+    bytes[0] = (char)(size + 1);
+    mr_text_append(out, bytes, (size_t)size + 1);
+}
+
+static void append_raw(struct mr_text *out, const void *value, size_t width)
+{
+    mr_text_append_char(out, 1);
+    mr_text_append(out, value, width);
+}
+
+static void append_nested(struct mr_text *out, const struct mr_column *column, int64_t row)
+{
+    if (!column->offsets) {
+        mr_text_append_char(out, 1);
+        for (int i = 0; i < column->child_count; i++)
+            mr_row_append(out, column->children[i], row);
+        return;
+    }
+    append_variable(out, (uint64_t)(column->offsets[row + 1] - column->offsets[row]) + 1);
+    for (int64_t k = column->offsets[row]; k < column->offsets[row + 1]; k++)
+        for (int i = 0; i < column->child_count; i++)
+            mr_row_append(out, column->children[i], k);
+}
+
+void mr_row_append(struct mr_text *out, const struct mr_column *column, int64_t row)
+{
+    if (column->type->id == MR_VOID || mr_column_is_null(column, row)) {
+        mr_text_append_char(out, 0);
+        return;
+    }
+    switch (column->type->id) {
+    case MR_BOOLEAN:
+        mr_text_append_char(out, column->booleans[row] ? 2 : 1);
+        break;
+    case MR_TINYINT:
+        append_number(out, column->i8[row]);
+        break;
+    case MR_SMALLINT:
+        append_number(out, column->i16[row]);
+        break;
+    case MR_INT:
+    case MR_DATE:
+    case MR_INTERVAL_YEAR_MONTH:
+        append_number(out, column->i32[row]);
+        break;
+    case MR_FLOAT:
+        append_raw(out, &column->f32[row], 4);
+        break;
+    case MR_DOUBLE:
+        append_raw(out, &column->f64[row], 8);
+        break;
+    case MR_STRING:
+    case MR_BINARY:
+        append_variable(out, (uint64_t)column->views[row].size + 1);
+        mr_text_append(out, mr_view_data(&column->views[row]), column->views[row].size);
+        break;
+    case MR_ARRAY:
+    case MR_MAP:
+    case MR_STRUCT:
+        append_nested(out, column, row);
+        break;
+    default:
+        if (mr_type_is_long_decimal(column->type))
+            append_long_number(out, column->i128[row]);
+        else
+            append_number(out, column->i64[row]);
+    }
+}
+
+/* ---- back ---- */
+
+static int corrupt(struct mr_error *error)
+{
+    return mr_error_set(error, MR_E_CORRUPT, "STATE_STORE_VALUE_ROW_FORMAT_VALIDATION_FAILURE",
+                        "A stored value cannot be decoded: the state is damaged. Restore the checkpoint, or start the "
+                        "flow with a full refresh.");
+}
+
+static bool read_variable(const char **at, const char *end, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+        if (*at == end)
+            return false;
+        unsigned char byte = (unsigned char)*(*at)++;
+        value |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80) {
+            *out = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool decode_number(const char **at, const char *end, int size, struct mr_column *out)
+{
+    int64_t row = out->length;
+    int width = (int)mr_type_width(out->type);
+    if (size > width || end - *at < size)
+        return false;
+    mr_u128 bits = 0;
+    memcpy(&bits, *at, (size_t)size);
+    *at += size;
+    mr_i128 value = (mr_i128)(bits >> 1) ^ -(mr_i128)(bits & 1);
+    if (width == 1)
+        out->i8[row] = (int8_t)value;
+    else if (width == 2)
+        out->i16[row] = (int16_t)value;
+    else if (width == 4)
+        out->i32[row] = (int32_t)value;
+    else if (width == 8)
+        out->i64[row] = (int64_t)value;
+    else
+        out->i128[row] = value;
+    return true;
+}
+
+static bool decode_raw(const char **at, const char *end, struct mr_column *out)
+{
+    size_t width = mr_type_width(out->type);
+    if ((size_t)(end - *at) < width)
+        return false;
+    memcpy((char *)out->values + width * (size_t)out->length, *at, width);
+    *at += width;
+    return true;
+}
+
+static int decode_list(const char **at, const char *end, uint64_t count, struct mr_column *out, struct mr_error *error)
+{
+    for (uint64_t k = 0; k < count; k++)
+        for (int i = 0; i < out->child_count; i++)
+            MR_TRY(mr_row_decode(at, end, out->children[i], error));
+    if (out->children[0]->length > INT32_MAX)
+        return mr_error_memory(error, (size_t)out->children[0]->length);
+    out->offsets[out->length + 1] = (int32_t)out->children[0]->length;
+    return MR_OK;
+}
+
+static int decode_struct(const char **at, const char *end, struct mr_column *out, struct mr_error *error)
+{
+    for (int i = 0; i < out->child_count; i++)
+        MR_TRY(mr_row_decode(at, end, out->children[i], error));
+    return MR_OK;
+}
+
+static int decode_present(const char **at, const char *end, uint64_t head, struct mr_column *out,
+                          struct mr_error *error)
+{
+    MR_TRY(mr_column_room(out, 1, error));
+    switch (out->type->id) {
+    case MR_BOOLEAN:
+        out->booleans[out->length] = head == 2;
+        return head <= 2 ? MR_OK : corrupt(error);
+    case MR_FLOAT:
+    case MR_DOUBLE:
+        return head == 1 && decode_raw(at, end, out) ? MR_OK : corrupt(error);
+    case MR_STRING:
+    case MR_BINARY:
+        if (head - 1 > (uint64_t)(end - *at))
+            return corrupt(error);
+        *at += head - 1;
+        return mr_column_set_bytes(out, out->length, *at - (head - 1), head - 1, error);
+    case MR_ARRAY:
+    case MR_MAP:
+        return head - 1 <= (uint64_t)(end - *at) ? decode_list(at, end, head - 1, out, error) : corrupt(error);
+    case MR_STRUCT:
+        return head == 1 ? decode_struct(at, end, out, error) : corrupt(error);
+    case MR_VOID:
+        return corrupt(error);
+    default:
+        return head <= 17 && decode_number(at, end, (int)head - 1, out) ? MR_OK : corrupt(error);
+    }
+}
+
+int mr_row_decode(const char **at, const char *end, struct mr_column *out, struct mr_error *error)
+{
+    uint64_t head = 0;
+    if (!read_variable(at, end, &head))
+        return corrupt(error);
+    if (head == 0)
+        return mr_column_append_null(out, error);
+    MR_TRY(decode_present(at, end, head, out, error));
+    mr_column_set_valid(out, out->length);
+    out->length++;
+    return MR_OK;
+}
