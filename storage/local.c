@@ -1,11 +1,11 @@
 /* storage/local.c: objects in a local directory.
  *
- * put_if_absent is the compare-and-swap that every commit rests on. Its steps, and what a crash after each leaves:
- *   1 temporary file in the directory of the object, written and fsynced    a temporary nobody lists
- *   2 link(2) to the object's name: atomic, and fails when the name exists  the object, perhaps not durable yet
+ * put_if_absent is the compare-and-swap that every commit rests on. Its steps, and what a crash after each
+ * leaves: 1 temporary file in the directory of the object, written and fsynced    a temporary nobody lists 2
+ * link(2) to the object's name: atomic, and fails when the name exists  the object, perhaps not durable yet
  *   3 unlink of the temporary, fsync of the directory                       the object, durable
- * link and not rename: rename replaces silently. A failure between 2 and the end of 3 is ambiguous: the object is there, but a
- * power cut may take it back. */
+ * link and not rename: rename replaces silently. A failure between 2 and the end of 3 is ambiguous: the
+ * object is there, but a power cut may take it back. */
 #include "storage/local.h"
 
 #include <errno.h>
@@ -20,8 +20,8 @@ int mr_local_path(const struct mr_storage *storage, const char *path, char out[M
     const char *slash = path[0] != '\0' ? "/" : "";
     int size = snprintf(out, MR_LOCAL_PATH_BYTES, "%s%s%s", storage->root, slash, path);
     if (size < 0 || size >= MR_LOCAL_PATH_BYTES)
-        return mr_error_set(error, MR_E_USAGE, "PATH_NOT_FOUND", "The path %.200s… is longer than %d bytes.", path,
-                            MR_LOCAL_PATH_BYTES - 1);
+        return mr_error_set(error, MR_E_USAGE, "PATH_NOT_FOUND", "The path %.200s… is longer than %d bytes.",
+                            path, MR_LOCAL_PATH_BYTES - 1);
     return MR_OK;
 }
 
@@ -93,7 +93,8 @@ static int write_temporary(const char *temporary, const void *data, size_t size,
     MR_TRY(mr_local_create(temporary, &file, error));
     int status = mr_file_write_all(file, temporary, data, size, error);
     if (status == MR_OK && mr_env()->fsync(file) < 0)
-        status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot make the file durable", temporary);
+        status =
+            mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot make the file durable", temporary);
     if (mr_env()->close(file) < 0 && status == MR_OK)
         status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot close the file", temporary);
     if (status != MR_OK)
@@ -101,7 +102,8 @@ static int write_temporary(const char *temporary, const void *data, size_t size,
     return status;
 }
 
-/* Whether a failed link may have made the name all the same: only where the disk failed, not where it was refused. */
+/* Whether a failed link may have made the name all the same: only where the disk failed, not where it was
+ * refused. */
 static bool link_is_ambiguous(int sys_errno)
 {
     return sys_errno == EIO || sys_errno == ETIMEDOUT || sys_errno == ESTALE;
@@ -122,12 +124,14 @@ static int local_put_if_absent(struct mr_storage *storage, const char *path, con
     if (link_errno == EEXIST)
         return MR_PUT_EXISTS;
     if (link_errno == EPERM || link_errno == EOPNOTSUPP || link_errno == ENOSYS)
-        return mr_error_set(error, MR_E_UNSUPPORTED, "FAILED_READ_FILE.UNSUPPORTED_FILE_SYSTEM",
-                            "%s: this file system has no hard links, which creating a file at most once needs; "
-                            "use a local one such as ext4, xfs or btrfs.",
-                            name);
+        return mr_error_set(
+            error, MR_E_UNSUPPORTED, "FAILED_READ_FILE.UNSUPPORTED_FILE_SYSTEM",
+            "%s: this file system has no hard links, which creating a file at most once needs; "
+            "use a local one such as ext4, xfs or btrfs.",
+            name);
     if (link_errno != 0) {
-        int status = mr_error_system(error, link_errno, "TASK_WRITE_FAILED", "%s: cannot link the file", name);
+        int status =
+            mr_error_system(error, link_errno, "TASK_WRITE_FAILED", "%s: cannot link the file", name);
         if (link_is_ambiguous(link_errno))
             error->flags |= MR_AMBIGUOUS;
         return status;
@@ -149,7 +153,8 @@ static int local_replace(struct mr_storage *storage, const char *path, const voi
     return mr_file_replace(name, data, size, error);
 }
 
-static int local_get(struct mr_storage *storage, const char *path, struct mr_text *out, struct mr_error *error)
+static int local_get(struct mr_storage *storage, const char *path, struct mr_text *out,
+                     struct mr_error *error)
 {
     char name[MR_LOCAL_PATH_BYTES];
     MR_TRY(mr_local_path(storage, path, name, error));
@@ -166,7 +171,8 @@ static int local_get(struct mr_storage *storage, const char *path, struct mr_tex
         if (got > 0)
             mr_text_append(out, chunk, (size_t)got);
         if (got < 0)
-            status = mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot read the file", name);
+            status =
+                mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot read the file", name);
     } while (got > 0 && !out->failed);
     mr_env()->close(file);
     if (status == MR_OK && out->failed)
@@ -174,7 +180,8 @@ static int local_get(struct mr_storage *storage, const char *path, struct mr_tex
     return status;
 }
 
-static int stat_entry(const char *name, const char *path, struct mr_storage_entry *out, struct mr_error *error)
+static int stat_entry(const char *name, const char *path, struct mr_storage_entry *out,
+                      struct mr_error *error)
 {
     struct mr_file_info info;
     if (mr_env()->stat(name, &info) < 0) {
@@ -247,7 +254,8 @@ static int local_list(struct mr_storage *storage, const char *directory, const c
     else if (status < 0 && list_errno == ENOENT)
         status = MR_OK;
     else if (status < 0)
-        status = mr_error_system(error, list_errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot list the directory", full);
+        status = mr_error_system(error, list_errno, "FAILED_READ_FILE.NO_HINT",
+                                 "%s: cannot list the directory", full);
     if (status == MR_OK && listing.count > 0)
         qsort(listing.names, listing.count, sizeof(*listing.names), compare_names);
     for (size_t i = 0; status == MR_OK && i < listing.count; i++) {

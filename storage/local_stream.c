@@ -12,7 +12,8 @@ struct local_input {
     char name[]; /* full path */
 };
 
-static int input_read_at(struct mr_input *input, int64_t offset, void *out, size_t size, struct mr_error *error)
+static int input_read_at(struct mr_input *input, int64_t offset, void *out, size_t size,
+                         struct mr_error *error)
 {
     struct local_input *local = (struct local_input *)input;
     size_t done = 0;
@@ -23,9 +24,10 @@ static int input_read_at(struct mr_input *input, int64_t offset, void *out, size
             return mr_error_at(error, input->name, 0, 0, offset + (int64_t)done);
         }
         if (got == 0) {
-            mr_error_set(error, MR_E_CORRUPT, "FAILED_READ_FILE.NO_HINT",
-                         "%s ends after %lld bytes; %lld were expected. It was cut or is still being written.",
-                         input->name, (long long)offset + (long long)done, (long long)offset + (long long)size);
+            mr_error_set(
+                error, MR_E_CORRUPT, "FAILED_READ_FILE.NO_HINT",
+                "%s ends after %lld bytes; %lld were expected. It was cut or is still being written.",
+                input->name, (long long)offset + (long long)done, (long long)offset + (long long)size);
             return mr_error_at(error, input->name, 0, 0, offset + (int64_t)done);
         }
         done += (size_t)got;
@@ -40,7 +42,8 @@ static void input_close(struct mr_input *input)
     mr_free(local);
 }
 
-int mr_local_input(struct mr_storage *storage, const char *path, struct mr_input **out, struct mr_error *error)
+int mr_local_input(struct mr_storage *storage, const char *path, struct mr_input **out,
+                   struct mr_error *error)
 {
     char name[MR_LOCAL_PATH_BYTES];
     *out = NULL;
@@ -57,7 +60,8 @@ int mr_local_input(struct mr_storage *storage, const char *path, struct mr_input
     if (!local)
         status = mr_error_memory(error, sizeof(*local) + strlen(name) + 1);
     else if (mr_env()->stat(name, &info) < 0)
-        status = mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot look at the file", name);
+        status =
+            mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot look at the file", name);
     else if (info.is_directory)
         status = mr_error_system(error, EISDIR, "FAILED_READ_FILE.NO_HINT", "%s: cannot read", name);
     if (status < 0) {
@@ -124,17 +128,20 @@ static int output_free(struct local_output *local)
     return result;
 }
 
-/* A file that could not be made durable is left in place: deleting because of an error could delete what somebody names. */
+/* A file that could not be made durable is left in place: deleting because of an error could delete what
+ * somebody names. */
 static int output_finish(struct mr_output *output, struct mr_error *error)
 {
     struct local_output *local = (struct local_output *)output;
     int status = MR_OK;
     if (local->failed)
-        status = mr_error_set(error, MR_E_IO, "TASK_WRITE_FAILED", "%s: an earlier write failed.", local->name);
+        status =
+            mr_error_set(error, MR_E_IO, "TASK_WRITE_FAILED", "%s: an earlier write failed.", local->name);
     else
         status = output_flush(local, error);
     if (status == MR_OK && mr_env()->fsync(local->file) < 0)
-        status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot make the file durable", local->name);
+        status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot make the file durable",
+                                 local->name);
     char name[MR_LOCAL_PATH_BYTES];
     strcpy(name, local->name);
     if (output_free(local) < 0 && status == MR_OK)
@@ -149,7 +156,8 @@ static void output_abandon(struct mr_output *output)
     output_free(local);
 }
 
-int mr_local_output(struct mr_storage *storage, const char *path, struct mr_output **out, struct mr_error *error)
+int mr_local_output(struct mr_storage *storage, const char *path, struct mr_output **out,
+                    struct mr_error *error)
 {
     char name[MR_LOCAL_PATH_BYTES];
     *out = NULL;

@@ -5,12 +5,13 @@
 
 static const struct mr_storage_type *const storage_types[] = {&mr_storage_local};
 
-/* The scheme of "scheme:rest", lower case only as in every URI in use; size 0 when root is a plain path. A colon after a
- * slash, or a name that is not a scheme, belongs to the path. */
+/* The scheme of "scheme:rest", lower case only as in every URI in use; size 0 when root is a plain path. A
+ * colon after a slash, or a name that is not a scheme, belongs to the path. */
 static struct mr_str scheme_of(const char *root)
 {
     size_t n = 0;
-    while ((root[n] >= 'a' && root[n] <= 'z') || (n > 0 && ((root[n] >= '0' && root[n] <= '9') || root[n] == '+')))
+    while ((root[n] >= 'a' && root[n] <= 'z') ||
+           (n > 0 && ((root[n] >= '0' && root[n] <= '9') || root[n] == '+')))
         n++;
     bool is_uri = n > 1 && root[n] == ':' && root[n + 1] == '/';
     return (struct mr_str){root, is_uri ? n : 0};
@@ -20,7 +21,8 @@ int mr_storage_open(struct mr_storage *storage, const char *root, struct mr_erro
 {
     memset(storage, 0, sizeof(*storage));
     if (root[0] == '\0')
-        return mr_error_set(error, MR_E_USAGE, "PATH_NOT_FOUND", "An empty path cannot be the root of a storage.");
+        return mr_error_set(error, MR_E_USAGE, "PATH_NOT_FOUND",
+                            "An empty path cannot be the root of a storage.");
     struct mr_str scheme = scheme_of(root);
     if (scheme.size == 0)
         scheme = MR_STR("file");
