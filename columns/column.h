@@ -22,12 +22,13 @@ struct mr_view {
     uint32_t size;
     union {
         char inlined[12];
-        struct {
+        struct __attribute__((packed)) { /* else the pointer's alignment would make it 24 bytes */
             char prefix[4];
             const char *data;
         };
     };
-};
+} __attribute__((aligned(8)));
+_Static_assert(sizeof(struct mr_view) == 16, "a view takes 16 bytes");
 #define MR_VIEW_INLINE 12
 static inline const char *mr_view_data(const struct mr_view *v) { return v->size <= MR_VIEW_INLINE ? v->inlined : v->data; }
 static inline struct mr_str mr_view_str(const struct mr_view *v) { return (struct mr_str){mr_view_data(v), v->size}; }
