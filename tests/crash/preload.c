@@ -157,7 +157,6 @@ static void start(void)
             (int)syscall(SYS_openat, AT_FDCWD, trace, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (kind == POWER && root_count > 0) {
         snprintf(stash, sizeof(stash), "%.4000s/.stash-%ld", roots[0], (long)getpid());
-        syscall(SYS_mkdir, stash, 0755);
     }
 }
 
@@ -341,6 +340,8 @@ static void directory_of(const char *path, dev_t *device, ino_t *inode)
 static char *keep(const char *path)
 {
     char kept[PATH_MAX * 2];
+    if (stash_number == 0)
+        syscall(SYS_mkdir, stash, 0755);
     snprintf(kept, sizeof(kept), "%s/%ld", stash, ++stash_number);
     return syscall(SYS_link, path, kept) == 0 ? strdup(kept) : NULL;
 }
