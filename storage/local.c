@@ -290,6 +290,22 @@ static int local_remove(struct mr_storage *storage, const char *path, struct mr_
     return MR_OK;
 }
 
+static int local_sync(struct mr_storage *storage, const char *path, struct mr_error *error)
+{
+    char name[MR_LOCAL_PATH_BYTES];
+    MR_TRY(mr_local_path(storage, path, name, error));
+    int file = mr_env()->open(name, MR_OPEN_READ);
+    if (file < 0)
+        return mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot open the file", name);
+    int status = MR_OK;
+    if (mr_env()->fsync(file) < 0) {
+        status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot make the file durable", name);
+        error->flags |= MR_FATAL;
+    }
+    mr_env()->close(file);
+    return status;
+}
+
 static int local_sync_directory(struct mr_storage *storage, const char *directory, struct mr_error *error)
 {
     char name[MR_LOCAL_PATH_BYTES];
@@ -313,6 +329,7 @@ const struct mr_storage_type mr_storage_local = {
     .stat = local_stat,
     .list = local_list,
     .remove = local_remove,
+    .sync = local_sync,
     .sync_directory = local_sync_directory,
     .close = local_close,
 };

@@ -61,6 +61,8 @@ struct mr_storage_type {
                 int (*each)(void *ctx, const struct mr_storage_entry *entry), void *ctx,
                 struct mr_error *error);
     int (*remove)(struct mr_storage *storage, const char *path, struct mr_error *error); /* absent is fine */
+    /* Makes the content of an object that somebody else wrote durable; its name: sync_directory. */
+    int (*sync)(struct mr_storage *storage, const char *path, struct mr_error *error);
     int (*sync_directory)(struct mr_storage *storage, const char *directory, struct mr_error *error);
     void (*close)(struct mr_storage *storage);
 };
