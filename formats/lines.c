@@ -1,0 +1,253 @@
+/* formats/lines.c: a stream cut into chunks of whole lines; the buffers they live in. */
+#include <pthread.h>
+
+#include "formats/stream.h"
+
+/* ---- pool ---- */
+
+#define POOL_BUFFERS 64
+
+struct mr_buffer_pool {
+    pthread_mutex_t lock;
+    struct mr_buffer *buffers[POOL_BUFFERS]; /* one reference each; references == 1: free */
+    int count, next;
+};
+
+struct mr_buffer_pool *mr_buffer_pool_new(void)
+{
+    struct mr_buffer_pool *pool = mr_allocate_zeroed(sizeof *pool);
+    if (pool)
+        pthread_mutex_init(&pool->lock, NULL);
+    return pool;
+}
+
+void mr_buffer_pool_free(struct mr_buffer_pool *pool)
+{
+    if (!pool)
+        return;
+    for (int i = 0; i < pool->count; i++)
+        mr_buffer_unref(pool->buffers[i]);
+    pthread_mutex_destroy(&pool->lock);
+    mr_free(pool);
+}
+
+struct mr_buffer *mr_buffer_pool_take(struct mr_buffer_pool *pool, size_t capacity)
+{
+    if (capacity > MR_CHUNK_BYTES) /* rare and large: not kept */
+        return mr_buffer_new(capacity);
+    struct mr_buffer *found = NULL;
+    pthread_mutex_lock(&pool->lock);
+    for (int i = 0; i < pool->count && !found; i++) /* the one used longest ago is at the end: take the warmest */
+        if (atomic_load_explicit(&pool->buffers[i]->references, memory_order_acquire) == 1)
+            found = mr_buffer_ref(pool->buffers[i]);
+    if (!found) {
+        found = mr_buffer_new(MR_CHUNK_BYTES);
+        if (found && pool->count < POOL_BUFFERS)
+            pool->buffers[pool->count++] = mr_buffer_ref(found);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (found)
+        found->size = 0;
+    return found;
+}
+
+/* ---- lines ---- */
+
+const char *mr_line_end(const char *text, const char *end, struct mr_str separator, const char **next)
+{
+    const char *found;
+    if (separator.size > 0) {
+        found = memmem(text, (size_t)(end - text), separator.data, separator.size);
+        *next = found ? found + separator.size : end;
+        return found ? found : end;
+    }
+    found = memchr(text, '\n', (size_t)(end - text));
+    const char *line_end = found ? found : end;
+    *next = found ? found + 1 : end;
+    const char *cr = memchr(text, '\r', (size_t)(line_end - text));
+    if (cr) {
+        *next = cr + 1 == found ? found + 1 : cr + 1;
+        return cr;
+    }
+    return line_end;
+}
+
+void mr_lines_open(struct mr_lines *lines, struct mr_stream *stream, struct mr_buffer_pool *pool,
+                   struct mr_str separator, int64_t start, bool skip_first, int64_t stop_offset)
+{
+    *lines = (struct mr_lines){.stream = stream,
+                               .pool = pool,
+                               .separator = separator,
+                               .chunk_offset = start,
+                               .read_offset = start,
+                               .stop_offset = stop_offset,
+                               .skip_first = skip_first,
+                               .skip_mark = start == 0};
+}
+
+void mr_lines_close(struct mr_lines *lines)
+{
+    mr_stream_close(lines->stream);
+    mr_buffer_unref(lines->buffer);
+    *lines = (struct mr_lines){0};
+}
+
+/* Behind the last separator in [begin, end), or NULL. A \r at the very end may be half of a \r\n, so it does not count. */
+static const char *last_line_end(const struct mr_lines *lines, const char *begin, const char *end)
+{
+    size_t size = (size_t)(end - begin);
+    struct mr_str separator = lines->separator;
+    if (separator.size == 0) {
+        const char *found = memrchr(begin, '\n', size);
+        if (!found && size > 1)
+            found = memrchr(begin, '\r', size - 1);
+        return found ? found + 1 : NULL;
+    }
+    for (const char *p = end - separator.size; p >= begin; p--) {
+        p = memrchr(begin, separator.data[0], (size_t)(p - begin) + 1);
+        if (!p)
+            return NULL;
+        if (memcmp(p, separator.data, separator.size) == 0)
+            return p + separator.size;
+    }
+    return NULL;
+}
+
+/* Where the range ends in the buffer: the first line that begins at or beyond stop_offset. NULL: not in it (yet). */
+static const char *range_end(const struct mr_lines *lines, const char *begin, const char *end)
+{
+    int64_t stop = lines->stop_offset - lines->chunk_offset; /* within the buffer, if at all */
+    const char *data = lines->buffer->data;
+    if (stop > end - data)
+        return NULL;
+    if (stop <= begin - data)
+        return begin;
+    const char *from = data + stop - 1, *next; /* the separator of our last line may be the byte before */
+    if (lines->separator.size > 1) {
+        from = data + stop - lines->separator.size;
+        from = from < begin ? begin : from;
+    }
+    const char *line_end = mr_line_end(from, end, lines->separator, &next);
+    if (line_end == end && !lines->at_end)
+        return NULL;
+    if (next == end && line_end < end && *line_end == '\r' && lines->separator.size == 0 && !lines->at_end)
+        return NULL; /* a \n may follow */
+    if (lines->separator.size == 0 && next < end && next[-1] == '\r' && *next == '\n')
+        next++; /* stop lies between the two */
+    return next;
+}
+
+static int more(struct mr_lines *lines, struct mr_error *error)
+{
+    struct mr_buffer *buffer = lines->buffer;
+    while (lines->filled + 16 <= buffer->capacity && !lines->at_end) {
+        size_t got, room = buffer->capacity - lines->filled;
+        int64_t left = lines->stop_offset - lines->read_offset; /* beyond the range only the rest of a line is wanted */
+        if (left < (int64_t)room)
+            room = left <= 0 ? (room < 65536 ? room : 65536) : (size_t)left + 4096 < room ? (size_t)left + 4096 : room;
+        MR_TRY(lines->stream->read(lines->stream, buffer->data + lines->filled, room, &got, error));
+        lines->filled += got;
+        lines->read_offset += (int64_t)got;
+        lines->at_end = got == 0;
+        if (lines->read_offset >= lines->stop_offset)
+            break;
+    }
+    buffer->size = lines->filled;
+    memset(buffer->data + lines->filled, 0, MR_BUFFER_PADDING);
+    return MR_OK;
+}
+
+/* A new buffer that begins with what is left of the old one: the beginning of a line. */
+static int move_rest(struct mr_lines *lines, const char *from, size_t capacity, struct mr_error *error)
+{
+    struct mr_buffer *old = lines->buffer;
+    size_t rest = old ? lines->filled - (size_t)(from - old->data) : 0;
+    struct mr_buffer *fresh = mr_buffer_pool_take(lines->pool, capacity > rest * 2 ? capacity : rest * 2);
+    if (!fresh)
+        return mr_error_memory(error, capacity);
+    if (old) {
+        memcpy(fresh->data, from, rest);
+        lines->chunk_offset += from - old->data;
+        mr_buffer_unref(old);
+    }
+    lines->buffer = fresh;
+    lines->filled = rest;
+    return MR_OK;
+}
+
+/* Leaves out what stands before the first line of ours. NULL: more bytes are needed to tell. */
+static const char *first_line(struct mr_lines *lines)
+{
+    const char *begin = lines->buffer->data, *end = begin + lines->filled, *next;
+    if (lines->skip_mark) {
+        lines->skip_mark = false;
+        if (lines->filled >= 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0)
+            begin += 3;
+    }
+    if (!lines->skip_first)
+        return begin;
+    const char *line_end = mr_line_end(begin, end, lines->separator, &next);
+    bool half = lines->separator.size == 0 && next == end && line_end < end && *line_end == '\r';
+    if ((line_end == end || half) && !lines->at_end)
+        return NULL;
+    lines->skip_first = false;
+    return next;
+}
+
+int mr_lines_fill(struct mr_lines *lines, struct mr_error *error)
+{
+    if (lines->next < lines->end)
+        return MR_OK;
+    if (lines->buffer && lines->stop_offset <= mr_lines_offset(lines, lines->end) && !lines->skip_first)
+        return MR_END;
+    size_t capacity = MR_CHUNK_BYTES;
+    const char *from = lines->end;
+    for (;;) {
+        if (lines->at_end && (!lines->buffer || from == lines->buffer->data + lines->filled))
+            return MR_END;
+        MR_TRY(move_rest(lines, from, capacity, error));
+        MR_TRY(more(lines, error));
+        const char *begin = first_line(lines), *end = lines->buffer->data + lines->filled;
+        from = lines->buffer->data;
+        if (begin) {
+            const char *cut = range_end(lines, begin, end);
+            if (!cut)
+                cut = lines->at_end ? end : last_line_end(lines, begin, end);
+            if (cut && cut > begin) {
+                lines->next = begin;
+                lines->end = cut;
+                return MR_OK;
+            }
+            if (cut && (lines->at_end || lines->stop_offset <= mr_lines_offset(lines, cut))) {
+                lines->next = lines->end = cut;
+                return MR_END;
+            }
+            from = begin;
+        }
+        if (lines->filled + 16 > lines->buffer->capacity) /* not one line fits */
+            capacity = lines->buffer->capacity * 2;
+        if (lines->filled > ((size_t)1 << 31) - 64) {
+            mr_error_set(error, MR_E_DATA, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
+                         "%s has a line of more than 2 GiB.", lines->stream->name);
+            return mr_error_at(error, lines->stream->name, 0, 0, lines->chunk_offset);
+        }
+    }
+}
+
+int64_t mr_line_number(struct mr_input *input, enum mr_compression compression, int64_t offset)
+{
+    struct mr_stream *stream = NULL;
+    struct mr_error error;
+    char block[8192];
+    int64_t at = 0, number = 1;
+    bool good = mr_stream_open(&stream, input, compression, 0, NULL, &error) >= 0;
+    while (good && at < offset) {
+        size_t got = 0, want = offset - at < (int64_t)sizeof block ? (size_t)(offset - at) : sizeof block;
+        good = stream->read(stream, block, want < 16 ? 16 : want, &got, &error) >= 0 && got > 0;
+        for (size_t i = 0; i < got && at + (int64_t)i < offset; i++)
+            number += block[i] == '\n';
+        at += (int64_t)got;
+    }
+    mr_stream_close(stream);
+    return good ? number : 0;
+}
