@@ -10,14 +10,16 @@ struct mr_arena_block {
 };
 
 enum { FIRST_BLOCK = 4 * 1024, LARGEST_BLOCK = 1024 * 1024 };
-_Static_assert(sizeof(struct mr_arena_block) % 16 == 0, "what follows the block header must be 16-byte aligned");
+_Static_assert(sizeof(struct mr_arena_block) % 16 == 0,
+               "what follows the block header must be 16-byte aligned");
 
 void mr_arena_init(struct mr_arena *arena)
 {
     *arena = (struct mr_arena){.block_bytes = FIRST_BLOCK};
 }
 
-/* A piece too large for the usual block gets a block of its own, behind the newest, whose free part stays in use. */
+/* A piece too large for the usual block gets a block of its own, behind the newest, whose free part stays in
+ * use. */
 static void *allocate_alone(struct mr_arena *arena, size_t size)
 {
     struct mr_arena_block *block = mr_allocate(sizeof *block + size);
@@ -111,7 +113,8 @@ void mr_arena_clear(struct mr_arena *arena)
         return;
     /* The largest block up to the usual size serves the next round best; huge ones go back. */
     for (struct mr_arena_block *b = keep->next; b; b = b->next)
-        if (b->size_bytes <= LARGEST_BLOCK && (b->size_bytes > keep->size_bytes || keep->size_bytes > LARGEST_BLOCK))
+        if (b->size_bytes <= LARGEST_BLOCK &&
+            (b->size_bytes > keep->size_bytes || keep->size_bytes > LARGEST_BLOCK))
             keep = b;
     struct mr_arena_block *next = NULL;
     for (struct mr_arena_block *b = arena->blocks; b; b = next) {

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 /* Repeats a system call that a signal interrupted. */
-#define RETRY(result, call)                                                                        \
-    do {                                                                                           \
-        result = (call);                                                                           \
+#define RETRY(result, call) \
+    do {                    \
+        result = (call);    \
     } while (result < 0 && errno == EINTR)
 
 static int system_open(const char *path, int flags)
@@ -36,7 +36,8 @@ static int system_open(const char *path, int flags)
 
 static int system_close(int file)
 {
-    /* Linux has closed the descriptor even when it answers EINTR; closing it again could hit somebody else's. */
+    /* Linux has closed the descriptor even when it answers EINTR; closing it again could hit somebody else's.
+     */
     int result = close(file);
     return result < 0 && errno == EINTR ? 0 : result;
 }
@@ -142,7 +143,8 @@ static bool entry_is_directory(DIR *directory, const struct dirent *entry)
     return fstatat(dirfd(directory), entry->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
 }
 
-static int system_list(const char *path, int (*each)(void *ctx, const char *name, bool is_directory), void *ctx)
+static int system_list(const char *path, int (*each)(void *ctx, const char *name, bool is_directory),
+                       void *ctx)
 {
     DIR *directory = opendir(path);
     if (!directory)

@@ -16,7 +16,8 @@ static const struct condition conditions[] = {
 #undef MR_CONDITION
 };
 
-/* Cuts text at the last character boundary at or before size, so that a truncated message stays valid UTF-8. */
+/* Cuts text at the last character boundary at or before size, so that a truncated message stays valid UTF-8.
+ */
 static void cut_at_character(char *text, size_t size)
 {
     while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80)
@@ -105,7 +106,8 @@ static void set_head(struct mr_error *error, int code, const char *condition)
 {
     mr_error_clear(error);
     error->code = code;
-    copy_cut(error->condition, sizeof error->condition, condition && *condition ? condition : "INTERNAL_ERROR");
+    copy_cut(error->condition, sizeof error->condition,
+             condition && *condition ? condition : "INTERNAL_ERROR");
     const char *state = mr_condition_sqlstate(error->condition);
     copy_cut(error->sqlstate, sizeof error->sqlstate, state ? state : "XXKM0");
 }
@@ -158,10 +160,11 @@ int mr_error_system(struct mr_error *error, int sys_errno, const char *condition
 
 int mr_error_memory(struct mr_error *error, size_t size_bytes)
 {
-    int code = mr_error_set(error, MR_E_MEMORY, "UNABLE_TO_ACQUIRE_MEMORY",
-                            "No memory for another %zu bytes. Give the process more memory, or lower the limits on "
-                            "what one batch may read.",
-                            size_bytes);
+    int code =
+        mr_error_set(error, MR_E_MEMORY, "UNABLE_TO_ACQUIRE_MEMORY",
+                     "No memory for another %zu bytes. Give the process more memory, or lower the limits on "
+                     "what one batch may read.",
+                     size_bytes);
     if (error)
         error->flags |= MR_RETRIABLE;
     return code;

@@ -1,5 +1,5 @@
-/* base/files.c: the usual compositions of the environment's calls. What must survive is fsynced before anything
- * names it (invariant 7). */
+/* base/files.c: the usual compositions of the environment's calls. What must survive is fsynced before
+ * anything names it (invariant 7). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,8 @@ int mr_file_read_all(const char *path, struct mr_text *out, struct mr_error *err
         int64_t got = env->read(file, out->data + before, out->capacity - before - 1);
         if (got < 0) {
             out->data[before] = 0;
-            status = mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "Cannot read the file %s", path);
+            status =
+                mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "Cannot read the file %s", path);
             mr_error_at(error, path, 0, 0, (int64_t)before);
             break;
         }
@@ -106,7 +107,8 @@ int mr_file_replace(const char *path, const void *data, size_t size, struct mr_e
         MR_ERR(mr_error_memory(error, strlen(path) * 2));
     MR_ERR(write_new(temporary, data, size, error));
     if (env->rename(temporary, path) < 0) {
-        status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "Cannot rename %s over %s", temporary, path);
+        status =
+            mr_error_system(error, errno, "TASK_WRITE_FAILED", "Cannot rename %s over %s", temporary, path);
         env->unlink(temporary);
         goto err;
     }
@@ -176,7 +178,7 @@ struct name_list {
     struct name {
         struct name *next;
         char *text;
-    } *first;
+    } * first;
 };
 
 static int collect_name(void *ctx, const char *name, bool is_directory)

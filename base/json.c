@@ -294,7 +294,8 @@ bool mr_json_to_i64(const struct mr_json *number, int64_t *out)
     uint64_t value = 0, limit = negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
     for (size_t i = negative; i < number->text.size; i++) {
         unsigned digit = (unsigned)(unsigned char)number->text.data[i] - '0';
-        if (digit > 9) /* a fraction or an exponent: whether it is whole or not, it is no exact integer text */
+        if (digit >
+            9) /* a fraction or an exponent: whether it is whole or not, it is no exact integer text */
             return false;
         if (value > (limit - digit) / 10)
             return false;

@@ -1,4 +1,5 @@
-/* base/json_index.cpp: what C++ libraries do better than code of our own would. This is the project's only C++ file.
+/* base/json_index.cpp: what C++ libraries do better than code of our own would. This is the project's only
+ * C++ file.
  *
  * 1. simdjson's first stage: structural positions and UTF-8 check of a whole buffer, 64 bytes at a time.
  * 2. The standard library's shortest and exact conversions between doubles and text, free of any locale.
@@ -44,7 +45,8 @@ static bool reserve(struct mr_json_index *index, size_t size)
     if (index->parser)
         error = index->parser->set_capacity(capacity);
     else
-        error = simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, 1, index->parser);
+        error = simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, 1,
+                                                                                        index->parser);
     if (error != simdjson::SUCCESS) {
         index->parser.reset();
         index->capacity = 0;
@@ -71,7 +73,8 @@ extern "C" int mr_json_index_build(struct mr_json_index *index, const char *text
     case simdjson::SUCCESS:
         *count = index->parser->n_structural_indexes;
         break;
-    case simdjson::EMPTY: /* blanks only, which is no error here; but it is found before the UTF-8 is looked at */
+    case simdjson::EMPTY: /* blanks only, which is no error here; but it is found before the UTF-8 is looked
+                             at */
         if (!simdjson::validate_utf8(text, size))
             return MR_JSON_BAD_UTF8;
         break;
@@ -132,8 +135,11 @@ template <typename T> static size_t parse_number(const char *text, size_t size, 
     if (done.ec == std::errc::invalid_argument)
         return 0;
     if (done.ec == std::errc::result_out_of_range) {
-        /* The library leaves the value alone: it is infinite or rounds to zero, and the caller wants to know which. */
-        value = mr_number_is_huge(text, static_cast<size_t>(done.ptr - text)) ? std::numeric_limits<T>::infinity() : 0;
+        /* The library leaves the value alone: it is infinite or rounds to zero, and the caller wants to know
+         * which. */
+        value = mr_number_is_huge(text, static_cast<size_t>(done.ptr - text))
+                    ? std::numeric_limits<T>::infinity()
+                    : 0;
         if (text[0] == '-')
             value = -value;
     }

@@ -21,8 +21,8 @@ static void append_time(struct mr_json_writer *w, int64_t now_us)
     struct tm utc;
     char text[64];
     gmtime_r(&seconds, &utc);
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-             utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(now_us % 1000000));
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", utc.tm_year + 1900, utc.tm_mon + 1,
+             utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(now_us % 1000000));
     mr_json_cstr(w, text);
 }
 
@@ -49,8 +49,8 @@ void mr_log(enum mr_log_level level, const char *event, const char *format, ...)
     mr_json_cstr(&w, text);
     mr_json_end_object(&w);
     mr_text_append_char(&line, '\n');
-    /* One write, so that lines of several threads do not mix; the system's table, so that a test that makes writes
-     * fail or counts them does not meet the log. */
+    /* One write, so that lines of several threads do not mix; the system's table, so that a test that makes
+     * writes fail or counts them does not meet the log. */
     if (!line.failed)
         (void)mr_env_system()->write(STDERR_FILENO, line.data, line.size);
     mr_text_release(&line);

@@ -7,7 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* The allocator knows the size of each block, so no header of ours is needed: what is counted is what is held. */
+/* The allocator knows the size of each block, so no header of ours is needed: what is counted is what is
+ * held. */
 static _Atomic size_t used_bytes;
 static _Atomic size_t peak_bytes;
 static _Atomic int64_t fail_countdown;

@@ -4,9 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-static const char digit_pairs[201] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-                                     "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-                                     "8081828384858687888990919293949596979899";
+static const char digit_pairs[201] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
 
 size_t mr_number_text_i64(int64_t value, char out[24])
 {
@@ -114,7 +115,8 @@ size_t mr_number_text_float(float value, char out[32])
     char digits[MR_NUMBER_DIGITS];
     int exponent = 0;
     int count = mr_number_shortest_float(fabsf(value), digits, &exponent);
-    if (count == 1 && fabsf(value) == 0x1p-149f) { /* the smallest float is 1.4E-45 for Java, 1E-45 at its shortest */
+    if (count == 1 &&
+        fabsf(value) == 0x1p-149f) { /* the smallest float is 1.4E-45 for Java, 1E-45 at its shortest */
         memcpy(digits, "14", 2);
         count = 2;
     }

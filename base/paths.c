@@ -94,7 +94,8 @@ static char *percent_decode(struct mr_arena *arena, const char *text, size_t siz
 static size_t scheme_size(struct mr_str uri)
 {
     size_t i = 0;
-    while (i < uri.size && (isalnum((unsigned char)uri.data[i]) || (i > 0 && strchr("+-.", uri.data[i]) && uri.data[i])))
+    while (i < uri.size &&
+           (isalnum((unsigned char)uri.data[i]) || (i > 0 && strchr("+-.", uri.data[i]) && uri.data[i])))
         i++;
     bool letter = uri.size > 0 && isalpha((unsigned char)uri.data[0]);
     return letter && i + 1 < uri.size && uri.data[i] == ':' && uri.data[i + 1] == '/' ? i : 0;

@@ -8,15 +8,15 @@
 typedef int (*pool_work)(void *ctx, int worker, struct mr_error *error);
 
 struct mr_pool {
-    int workers;      /* the caller included */
-    int started;      /* threads running: workers - 1 once start succeeded */
+    int workers; /* the caller included */
+    int started; /* threads running: workers - 1 once start succeeded */
     pthread_t *threads;
     pthread_mutex_t turn; /* held for one run: drivers of several queries share one pool */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t begin, done;
-    uint64_t round;  /* counts runs; a thread that has seen this one waits for the next */
+    uint64_t round; /* counts runs; a thread that has seen this one waits for the next */
     bool stopping;
-    int running;     /* threads that have not finished this round */
+    int running; /* threads that have not finished this round */
     pool_work run;
     void *ctx;
     int status;             /* of the first worker that failed in this round */
@@ -89,8 +89,8 @@ int mr_pool_start(struct mr_pool **out, int workers, struct mr_error *error)
 {
     *out = NULL;
     if (workers < 1)
-        return mr_error_set(error, MR_E_USAGE, "INVALID_PARAMETER_VALUE", "A pool needs at least 1 worker, not %d.",
-                            workers);
+        return mr_error_set(error, MR_E_USAGE, "INVALID_PARAMETER_VALUE",
+                            "A pool needs at least 1 worker, not %d.", workers);
     struct mr_pool *pool = mr_allocate_zeroed(sizeof *pool);
     if (!pool)
         return mr_error_memory(error, sizeof *pool);

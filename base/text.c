@@ -62,7 +62,8 @@ void mr_text_format(struct mr_text *text, const char *format, ...)
     va_start(arguments, format);
     va_copy(again, arguments);
     size_t room = text->capacity - text->size;
-    int size = vsnprintf(text->capacity ? text->data + text->size : NULL, text->capacity ? room : 0, format, arguments);
+    int size = vsnprintf(text->capacity ? text->data + text->size : NULL, text->capacity ? room : 0, format,
+                         arguments);
     va_end(arguments);
     if (size < 0) {
         text->failed = true;

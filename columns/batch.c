@@ -1,7 +1,8 @@
 /* columns/batch.c: columns of equal length. */
 #include "columns/column.h"
 
-int mr_batch_init(struct mr_batch *batch, const struct mr_type *schema, int64_t capacity, struct mr_error *error)
+int mr_batch_init(struct mr_batch *batch, const struct mr_type *schema, int64_t capacity,
+                  struct mr_error *error)
 {
     size_t bytes = sizeof(struct mr_column *) * (size_t)(schema->field_count ? schema->field_count : 1);
     *batch = (struct mr_batch){.schema = schema, .columns = mr_allocate_zeroed(bytes)};

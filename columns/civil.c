@@ -1,7 +1,7 @@
 /* columns/civil.c: days and microseconds to civil time and back, proleptic Gregorian.
  *
- * Years are counted from March, so that the leap day is the last day of a year: day of year and month are then linear
- * in each other, (153 * month + 2) / 5 with March = 0. 146,097 days are 400 years. */
+ * Years are counted from March, so that the leap day is the last day of a year: day of year and month are
+ * then linear in each other, (153 * month + 2) / 5 with March = 0. 146,097 days are 400 years. */
 #include "base/number.h"
 #include "columns/value.h"
 
@@ -19,7 +19,8 @@ int64_t mr_days_from_civil(int64_t year, int month, int day)
     int64_t era = floor_divide(year, 400);
     int64_t year_of_era = year - era * 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * DAYS_OF_ERA + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - DAYS_TO_1970;
+    return era * DAYS_OF_ERA + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           DAYS_TO_1970;
 }
 
 void mr_civil_from_days(int64_t days, struct mr_civil *out)
@@ -27,7 +28,8 @@ void mr_civil_from_days(int64_t days, struct mr_civil *out)
     days += DAYS_TO_1970;
     int64_t era = floor_divide(days, DAYS_OF_ERA);
     uint32_t day_of_era = (uint32_t)(days - era * DAYS_OF_ERA);
-    /* Takes out the leap days gone by (every 1,460 days, but not every 36,524, but again at the end of the era). */
+    /* Takes out the leap days gone by (every 1,460 days, but not every 36,524, but again at the end of the
+     * era). */
     uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     uint32_t day_of_year = day_of_era - (year_of_era * 365 + year_of_era / 4 - year_of_era / 100);
     uint32_t month = (5 * day_of_year + 2) / 153;
@@ -55,7 +57,8 @@ int64_t mr_micros_from_civil(const struct mr_civil *civil)
     int64_t days = mr_days_from_civil(civil->year, civil->month, civil->day);
     int64_t seconds = (int64_t)civil->hour * 3600 + civil->minute * 60 + civil->second;
     /* Wraps where the result does; who takes years from outside checks them (mr_micros_fit). */
-    return (int64_t)((uint64_t)days * (uint64_t)us_of_day + (uint64_t)(seconds * 1000000 + civil->microsecond));
+    return (int64_t)((uint64_t)days * (uint64_t)us_of_day +
+                     (uint64_t)(seconds * 1000000 + civil->microsecond));
 }
 
 int mr_days_in_month(int64_t year, int month)

@@ -1,14 +1,15 @@
 /* columns/column.c: a column's memory: fixed parts, validity, string buffers.
  *
- * Kept true everywhere in this room: validity bits at and beyond length are set (so that a row becomes valid by being
- * written), and values beyond length are initialised. */
+ * Kept true everywhere in this room: validity bits at and beyond length are set (so that a row becomes valid
+ * by being written), and values beyond length are initialised. */
 #include "columns/column.h"
 
 #include "columns/column_parts.h"
 
 static bool new_children(struct mr_column *c, const struct mr_type *type, int64_t capacity, bool zeroed)
 {
-    c->children = mr_allocate_zeroed(sizeof *c->children * (size_t)(type->field_count ? type->field_count : 1));
+    c->children =
+        mr_allocate_zeroed(sizeof *c->children * (size_t)(type->field_count ? type->field_count : 1));
     if (!c->children)
         return false;
     c->child_count = type->field_count;
@@ -109,7 +110,8 @@ int mr_column_reserve(struct mr_column *column, int64_t capacity, struct mr_erro
     }
     if (column->validity && validity_words(capacity) > validity_words(had)) {
         void *validity = column->validity;
-        MR_TRY(grow(&validity, sizeof *column->validity, validity_words(had), validity_words(capacity), 0xFF, error));
+        MR_TRY(grow(&validity, sizeof *column->validity, validity_words(had), validity_words(capacity), 0xFF,
+                    error));
         column->validity = validity;
     }
     column->capacity = capacity;
@@ -221,7 +223,8 @@ char *mr_column_heap(struct mr_column *column, size_t size)
     return space;
 }
 
-int mr_column_set_bytes(struct mr_column *column, int64_t row, const char *data, size_t size, struct mr_error *error)
+int mr_column_set_bytes(struct mr_column *column, int64_t row, const char *data, size_t size,
+                        struct mr_error *error)
 {
     if (size > UINT32_MAX)
         return mr_error_memory(error, size);

@@ -15,7 +15,8 @@ static inline uint64_t bits_at(const uint64_t *bitmap, int64_t words, int64_t st
 }
 
 /* ANDs count bits of `from`, from bit `start`, into those of `to` at bit `at`, which are 1. */
-static void copy_bits(uint64_t *to, int64_t at, const uint64_t *from, int64_t words, int64_t start, int64_t count)
+static void copy_bits(uint64_t *to, int64_t at, const uint64_t *from, int64_t words, int64_t start,
+                      int64_t count)
 {
     for (int64_t done = 0; done < count; done += 64) {
         uint64_t bits = bits_at(from, words, start + done);
@@ -29,8 +30,8 @@ static void copy_bits(uint64_t *to, int64_t at, const uint64_t *from, int64_t wo
     }
 }
 
-static int append_offsets(struct mr_column *column, const struct mr_column *other, int64_t start, int64_t count,
-                          struct mr_error *error)
+static int append_offsets(struct mr_column *column, const struct mr_column *other, int64_t start,
+                          int64_t count, struct mr_error *error)
 {
     int64_t at = column->length, base = column->offsets[at], first = other->offsets[start];
     int64_t elements = other->offsets[start + count] - first;
@@ -43,8 +44,8 @@ static int append_offsets(struct mr_column *column, const struct mr_column *othe
     return MR_OK;
 }
 
-int mr_column_append_range(struct mr_column *column, const struct mr_column *other, int64_t start, int64_t count,
-                           struct mr_error *error)
+int mr_column_append_range(struct mr_column *column, const struct mr_column *other, int64_t start,
+                           int64_t count, struct mr_error *error)
 {
     if (count <= 0)
         return MR_OK;
@@ -61,7 +62,8 @@ int mr_column_append_range(struct mr_column *column, const struct mr_column *oth
         MR_TRY(mr_column_append_range(column->children[i], other->children[i], start, count, error));
     if (other->validity) {
         MR_TRY(mr_column_make_validity(column, error));
-        copy_bits(column->validity, column->length, other->validity, validity_words(other->capacity), start, count);
+        copy_bits(column->validity, column->length, other->validity, validity_words(other->capacity), start,
+                  count);
     }
     column->length += count;
     return MR_OK;

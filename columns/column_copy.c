@@ -3,17 +3,17 @@
 #include "columns/column_parts.h"
 
 /* One loop per width. With absent rows (-1) the value is zero. */
-#define GATHER(name, type)                                                                         \
+#define GATHER(name, type)                                                                                \
     static void gather_##name(type *restrict to, const type *restrict from, const int32_t *restrict rows, \
-                              int64_t count, bool absent)                                          \
-    {                                                                                              \
-        static const type zero;                                                                    \
-        if (!absent)                                                                               \
-            for (int64_t i = 0; i < count; i++)                                                    \
-                to[i] = from[rows[i]];                                                             \
-        else                                                                                       \
-            for (int64_t i = 0; i < count; i++)                                                    \
-                to[i] = rows[i] < 0 ? zero : from[rows[i]];                                        \
+                              int64_t count, bool absent)                                                 \
+    {                                                                                                     \
+        static const type zero;                                                                           \
+        if (!absent)                                                                                      \
+            for (int64_t i = 0; i < count; i++)                                                           \
+                to[i] = from[rows[i]];                                                                    \
+        else                                                                                              \
+            for (int64_t i = 0; i < count; i++)                                                           \
+                to[i] = rows[i] < 0 ? zero : from[rows[i]];                                               \
     }
 GATHER(8, uint8_t)
 GATHER(16, mr_any16)
@@ -21,8 +21,8 @@ GATHER(32, mr_any32)
 GATHER(64, mr_any64)
 GATHER(128, struct mr_any128)
 
-static void gather_values(struct mr_column *to, const struct mr_column *from, const int32_t *rows, int64_t count,
-                          bool absent)
+static void gather_values(struct mr_column *to, const struct mr_column *from, const int32_t *rows,
+                          int64_t count, bool absent)
 {
     switch (mr_type_width(from->type)) {
     case 1:
@@ -59,8 +59,8 @@ static void gather_validity(uint64_t *to, const uint64_t *from, const int32_t *r
     }
 }
 
-static int take_children(const struct mr_column *from, const int32_t *rows, int64_t count, struct mr_column *to,
-                         struct mr_error *error)
+static int take_children(const struct mr_column *from, const int32_t *rows, int64_t count,
+                         struct mr_column *to, struct mr_error *error)
 {
     for (int i = 0; i < from->child_count; i++)
         MR_TRY(mr_column_take(from->children[i], rows, count, &to->children[i], error));
@@ -68,8 +68,8 @@ static int take_children(const struct mr_column *from, const int32_t *rows, int6
 }
 
 /* ARRAY, MAP: the elements of the rows taken, one list after the other. */
-static int take_elements(const struct mr_column *from, const int32_t *rows, int64_t count, struct mr_column *to,
-                         struct mr_error *error)
+static int take_elements(const struct mr_column *from, const int32_t *rows, int64_t count,
+                         struct mr_column *to, struct mr_error *error)
 {
     int64_t total = 0;
     for (int64_t i = 0; i < count; i++)
@@ -104,7 +104,8 @@ static struct mr_column *new_shell(const struct mr_type *type, int64_t capacity)
     atomic_init(&c->references, 1);
     c->type = type;
     c->capacity = capacity;
-    c->children = mr_allocate_zeroed(sizeof *c->children * (size_t)(type->field_count ? type->field_count : 1));
+    c->children =
+        mr_allocate_zeroed(sizeof *c->children * (size_t)(type->field_count ? type->field_count : 1));
     if (type->id != MR_STRUCT)
         c->offsets = mr_allocate_zeroed(sizeof *c->offsets * (size_t)(capacity + 1));
     if (!c->children || (type->id != MR_STRUCT && !c->offsets)) {
@@ -168,8 +169,8 @@ int mr_column_slice(const struct mr_column *column, int64_t start, int64_t count
     return MR_OK;
 }
 
-#define FILL(type)                                                                                 \
-    for (int64_t i = 0; i < count; i++)                                                            \
+#define FILL(type)                      \
+    for (int64_t i = 0; i < count; i++) \
     ((type *)to->values)[i] = ((const type *)column->values)[row]
 
 static void fill_values(struct mr_column *to, const struct mr_column *column, int64_t row, int64_t count)

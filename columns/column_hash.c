@@ -1,7 +1,7 @@
 /* columns/column_hash.c: hashes of whole columns.
  *
- * The values are part of the on-disk format: keyed state is routed to key groups by them. They must never change
- * between versions (tests/columns pins some). */
+ * The values are part of the on-disk format: keyed state is routed to key groups by them. They must never
+ * change between versions (tests/columns pins some). */
 #include <math.h>
 
 #include "columns/column.h"
@@ -45,19 +45,19 @@ static inline uint64_t hash_i128(mr_i128 value)
 }
 
 /* One loop per type, each in its four forms: with and without NULLs, fresh and mixed in. */
-#define HASH_LOOP(expression)                                                                      \
-    do {                                                                                           \
-        if (!column->validity && !mix)                                                             \
-            for (int64_t i = 0; i < length; i++)                                                   \
-                out[i] = (expression);                                                             \
-        else if (!column->validity)                                                                \
-            for (int64_t i = 0; i < length; i++)                                                   \
-                out[i] = combine(out[i], (expression));                                            \
-        else                                                                                       \
-            for (int64_t i = 0; i < length; i++) {                                                 \
-                uint64_t hash = mr_column_is_null(column, i) ? null_hash : (expression);           \
-                out[i] = mix ? combine(out[i], hash) : hash;                                       \
-            }                                                                                      \
+#define HASH_LOOP(expression)                                                            \
+    do {                                                                                 \
+        if (!column->validity && !mix)                                                   \
+            for (int64_t i = 0; i < length; i++)                                         \
+                out[i] = (expression);                                                   \
+        else if (!column->validity)                                                      \
+            for (int64_t i = 0; i < length; i++)                                         \
+                out[i] = combine(out[i], (expression));                                  \
+        else                                                                             \
+            for (int64_t i = 0; i < length; i++) {                                       \
+                uint64_t hash = mr_column_is_null(column, i) ? null_hash : (expression); \
+                out[i] = mix ? combine(out[i], hash) : hash;                             \
+            }                                                                            \
     } while (0)
 
 static uint64_t hash_one(const struct mr_column *column, int64_t row);

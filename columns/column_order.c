@@ -41,7 +41,8 @@ static int compare_doubles(double a, double b)
     return a == b ? 0 : (int)!!isnan(a) - (int)!!isnan(b);
 }
 
-static int compare_nullable(const struct mr_column *a, int64_t row_a, const struct mr_column *b, int64_t row_b)
+static int compare_nullable(const struct mr_column *a, int64_t row_a, const struct mr_column *b,
+                            int64_t row_b)
 {
     bool null_a = mr_column_is_null(a, row_a), null_b = mr_column_is_null(b, row_b);
     if (null_a || null_b)

@@ -9,7 +9,8 @@ static struct mr_str trimmed(struct mr_str text)
 {
     while (text.size > 0 && ((unsigned char)text.data[0] <= ' ' || text.data[0] == 0x7F))
         text.data++, text.size--;
-    while (text.size > 0 && ((unsigned char)text.data[text.size - 1] <= ' ' || text.data[text.size - 1] == 0x7F))
+    while (text.size > 0 &&
+           ((unsigned char)text.data[text.size - 1] <= ' ' || text.data[text.size - 1] == 0x7F))
         text.size--;
     return text;
 }
@@ -86,7 +87,8 @@ struct parsed {
     struct mr_str zone; /* empty: none */
 };
 
-/* h[h][:m[m][:s[s][.fraction][zone]]], in the civil time. Hours alone are a time too, but not behind T alone. */
+/* h[h][:m[m][:s[s][.fraction][zone]]], in the civil time. Hours alone are a time too, but not behind T alone.
+ */
 static bool parse_time(struct scan *s, struct parsed *out)
 {
     int64_t value = 0;

@@ -1,8 +1,8 @@
 /* columns/decimal.c: arithmetic on unscaled integers, with 256-bit intermediates.
  *
- * Spark computes products with 39 significant digits and quotients with 39 digits after the point, both rounded half up, and
- * then rounds to the result's scale, half up again. Rounding twice differs from rounding once when what is dropped is
- * 0.4999...95 or above, so both steps are taken here too. */
+ * Spark computes products with 39 significant digits and quotients with 39 digits after the point, both
+ * rounded half up, and then rounds to the result's scale, half up again. Rounding twice differs from rounding
+ * once when what is dropped is 0.4999...95 or above, so both steps are taken here too. */
 #include "base/number.h"
 #include "columns/value.h"
 
@@ -141,7 +141,8 @@ static void add_back(uint32_t *rest, const uint32_t *divisor, int n)
     rest[n] += (uint32_t)carry;
 }
 
-/* w becomes the quotient; returns the remainder. Schoolbook division on 32-bit digits (Knuth, volume 2, 4.3.1 D). */
+/* w becomes the quotient; returns the remainder. Schoolbook division on 32-bit digits (Knuth, volume 2, 4.3.1
+ * D). */
 static mr_u128 wide_divide(struct wide *w, mr_u128 by)
 {
     if (is_narrow(w)) {
@@ -222,8 +223,8 @@ bool mr_decimal_multiply(mr_i128 a, mr_i128 b, int scale_sum, int to_precision, 
     int drop = scale_sum - to_scale;
     if (!__builtin_mul_overflow(left, right, &narrow) && narrow < power(38)) {
         if (drop < 0)
-            return mr_decimal_rescale(negative ? -(mr_i128)narrow : (mr_i128)narrow, scale_sum, to_scale, to_precision,
-                                      out);
+            return mr_decimal_rescale(negative ? -(mr_i128)narrow : (mr_i128)narrow, scale_sum, to_scale,
+                                      to_precision, out);
         if (drop > 0 && drop <= 38) {
             mr_u128 unit = power(drop), rest = narrow % unit;
             narrow = narrow / unit + (rest >= unit - rest);
@@ -249,7 +250,8 @@ bool mr_decimal_multiply(mr_i128 a, mr_i128 b, int scale_sum, int to_precision, 
     return is_narrow(&product) && give(low_half(&product), negative, to_precision, out);
 }
 
-bool mr_decimal_divide(mr_i128 a, int a_scale, mr_i128 b, int b_scale, int to_precision, int to_scale, mr_i128 *out)
+bool mr_decimal_divide(mr_i128 a, int a_scale, mr_i128 b, int b_scale, int to_precision, int to_scale,
+                       mr_i128 *out)
 {
     if (b == 0)
         return false;
@@ -270,7 +272,8 @@ bool mr_decimal_divide(mr_i128 a, int a_scale, mr_i128 b, int b_scale, int to_pr
     mr_u128 rest = wide_divide(&left, unit);
     if (!is_narrow(&left))
         return false;
-    /* The first rounding adds half of its unit, 10^-kept of the final one; so up when rest/unit + 10^-kept/2 >= 1/2. */
+    /* The first rounding adds half of its unit, 10^-kept of the final one; so up when rest/unit + 10^-kept/2
+     * >= 1/2. */
     int kept = 39 - to_scale;
     mr_u128 threshold = unit - (kept <= 38 ? unit / power(kept) : 0);
     bool up = rest >= threshold || rest >= threshold - rest;
@@ -331,7 +334,8 @@ static bool scan_literal(struct mr_str text, struct literal *out)
 /* Walks the digits from the most significant one; all below the scale but the first are dropped unseen. */
 static bool unscaled_of(const struct literal *l, int scale, mr_u128 *out)
 {
-    int64_t place = l->exponent; /* power of ten of the next digit, once the digits before the point are counted */
+    int64_t place =
+        l->exponent; /* power of ten of the next digit, once the digits before the point are counted */
     for (const char *c = l->start; c < l->stop && *c != '.'; c++)
         place++;
     mr_u128 value = 0;
@@ -358,7 +362,8 @@ static bool unscaled_of(const struct literal *l, int scale, mr_u128 *out)
     return true;
 }
 
-/* [-]digits[.digits] of up to 18 digits, the form nearly all data have. Returns the digits after the point, -1: not so. */
+/* [-]digits[.digits] of up to 18 digits, the form nearly all data have. Returns the digits after the point,
+ * -1: not so. */
 static int simple_literal(struct mr_str text, uint64_t *out, bool *negative)
 {
     if (text.size == 0 || text.size > 20)
@@ -431,10 +436,12 @@ size_t mr_decimal_text(mr_i128 unscaled, int scale, char out[48])
 
 double mr_decimal_to_double(mr_i128 unscaled, int scale)
 {
-    static const double exact_powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                            1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double exact_powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                            1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                            1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (magnitude(unscaled) <= (mr_u128)1 << 53 && scale <= 22)
-        return (double)(int64_t)unscaled / exact_powers[scale]; /* both exact, so the quotient is rounded once */
+        return (double)(int64_t)unscaled /
+               exact_powers[scale]; /* both exact, so the quotient is rounded once */
     char text[48];
     size_t size = mr_decimal_text(unscaled, scale, text);
     double value = 0;

@@ -4,11 +4,10 @@
  *   BOOLEAN   content: one byte
  *   integers, DATE, TIMESTAMP, intervals: big endian, sign bit flipped, in the type's width
  *   DECIMAL   likewise, 8 bytes up to precision 18, else 16
- *   FLOAT, DOUBLE: the IEEE bits, big endian; sign bit flipped when positive, all bits when negative; -0.0 as 0.0, one NaN
- *   STRING, BINARY: the bytes with 00 written as 00 FF, then 00 00
- *   STRUCT    the value of every field
- *   ARRAY     (01 value)* 00
- *   MAP       (01 key value)* 00, entries sorted by the bytes of their keys: equal maps have equal encodings */
+ *   FLOAT, DOUBLE: the IEEE bits, big endian; sign bit flipped when positive, all bits when negative; -0.0 as
+ * 0.0, one NaN STRING, BINARY: the bytes with 00 written as 00 FF, then 00 00 STRUCT    the value of every
+ * field ARRAY     (01 value)* 00 MAP       (01 key value)* 00, entries sorted by the bytes of their keys:
+ * equal maps have equal encodings */
 #include <math.h>
 #include <stdlib.h>
 
@@ -167,9 +166,10 @@ void mr_key_append(struct mr_text *out, const struct mr_column *column, int64_t 
 
 static int corrupt(struct mr_error *error)
 {
-    return mr_error_set(error, MR_E_CORRUPT, "STATE_STORE_KEY_ROW_FORMAT_VALIDATION_FAILURE",
-                        "A stored key cannot be decoded: the state is damaged. Restore the checkpoint, or start the "
-                        "flow with a full refresh.");
+    return mr_error_set(
+        error, MR_E_CORRUPT, "STATE_STORE_KEY_ROW_FORMAT_VALIDATION_FAILURE",
+        "A stored key cannot be decoded: the state is damaged. Restore the checkpoint, or start the "
+        "flow with a full refresh.");
 }
 
 static bool read_big(const char **at, const char *end, int width, uint64_t *out)

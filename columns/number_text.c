@@ -24,7 +24,8 @@ size_t mr_i64_text(int64_t value, char out[24])
     return mr_number_text_i64(value, out);
 }
 
-/* Up to 19 digits and a small power of ten: one exact multiplication or division, so the result is correctly rounded. */
+/* Up to 19 digits and a small power of ten: one exact multiplication or division, so the result is correctly
+ * rounded. */
 static bool parse_simple(const char *at, const char *end, bool negative, double *out)
 {
     static const double powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,

@@ -1,12 +1,11 @@
 /* columns/row.c: compact values, not ordered. Part of the on-disk format of state.
  *
  *   number    := n, a count of bytes plus one (0: NULL), then that many bytes, little endian
- *   integers, DATE, TIMESTAMP, intervals, DECIMAL: a number, zigzag (sign in the lowest bit), without leading zero bytes
- *   BOOLEAN   00 NULL, 01 false, 02 true
- *   FLOAT, DOUBLE: 00 NULL, or 01 and 4 or 8 bytes, little endian
- *   STRING, BINARY: size plus one as a variable-length integer (7 bits a byte, least first), then the bytes; 0: NULL
- *   STRUCT    00 NULL, or 01 and the value of every field
- *   ARRAY, MAP: count plus one as a variable-length integer (0: NULL), then the elements (key, value) */
+ *   integers, DATE, TIMESTAMP, intervals, DECIMAL: a number, zigzag (sign in the lowest bit), without leading
+ * zero bytes BOOLEAN   00 NULL, 01 false, 02 true FLOAT, DOUBLE: 00 NULL, or 01 and 4 or 8 bytes, little
+ * endian STRING, BINARY: size plus one as a variable-length integer (7 bits a byte, least first), then the
+ * bytes; 0: NULL STRUCT    00 NULL, or 01 and the value of every field ARRAY, MAP: count plus one as a
+ * variable-length integer (0: NULL), then the elements (key, value) */
 #include "columns/column_parts.h"
 #include "columns/value.h"
 
@@ -111,9 +110,10 @@ void mr_row_append(struct mr_text *out, const struct mr_column *column, int64_t 
 
 static int corrupt(struct mr_error *error)
 {
-    return mr_error_set(error, MR_E_CORRUPT, "STATE_STORE_VALUE_ROW_FORMAT_VALIDATION_FAILURE",
-                        "A stored value cannot be decoded: the state is damaged. Restore the checkpoint, or start the "
-                        "flow with a full refresh.");
+    return mr_error_set(
+        error, MR_E_CORRUPT, "STATE_STORE_VALUE_ROW_FORMAT_VALIDATION_FAILURE",
+        "A stored value cannot be decoded: the state is damaged. Restore the checkpoint, or start the "
+        "flow with a full refresh.");
 }
 
 static bool read_variable(const char **at, const char *end, uint64_t *out)
@@ -165,7 +165,8 @@ static bool decode_raw(const char **at, const char *end, struct mr_column *out)
     return true;
 }
 
-static int decode_list(const char **at, const char *end, uint64_t count, struct mr_column *out, struct mr_error *error)
+static int decode_list(const char **at, const char *end, uint64_t count, struct mr_column *out,
+                       struct mr_error *error)
 {
     for (uint64_t k = 0; k < count; k++)
         for (int i = 0; i < out->child_count; i++)
@@ -202,7 +203,8 @@ static int decode_present(const char **at, const char *end, uint64_t head, struc
         return mr_column_set_bytes(out, out->length, *at - (head - 1), head - 1, error);
     case MR_ARRAY:
     case MR_MAP:
-        return head - 1 <= (uint64_t)(end - *at) ? decode_list(at, end, head - 1, out, error) : corrupt(error);
+        return head - 1 <= (uint64_t)(end - *at) ? decode_list(at, end, head - 1, out, error)
+                                                 : corrupt(error);
     case MR_STRUCT:
         return head == 1 ? decode_struct(at, end, out, error) : corrupt(error);
     case MR_VOID:

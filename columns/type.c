@@ -40,8 +40,8 @@ const struct mr_type *mr_type_decimal(struct mr_arena *arena, int precision, int
     return type;
 }
 
-static const struct mr_type *new_nested(struct mr_arena *arena, enum mr_type_id id, const struct mr_field *fields,
-                                        int count)
+static const struct mr_type *new_nested(struct mr_arena *arena, enum mr_type_id id,
+                                        const struct mr_field *fields, int count)
 {
     struct mr_type *type = MR_ARENA_NEW(arena, struct mr_type);
     struct mr_field *own = MR_ARENA_ARRAY(arena, struct mr_field, count > 0 ? count : 1);
@@ -59,8 +59,8 @@ const struct mr_type *mr_type_array(struct mr_arena *arena, const struct mr_type
     return new_nested(arena, MR_ARRAY, &field, 1);
 }
 
-const struct mr_type *mr_type_map(struct mr_arena *arena, const struct mr_type *key, const struct mr_type *value,
-                                  bool value_contains_null)
+const struct mr_type *mr_type_map(struct mr_arena *arena, const struct mr_type *key,
+                                  const struct mr_type *value, bool value_contains_null)
 {
     struct mr_field fields[2] = {
         {.name = "key", .type = key, .nullable = false},
@@ -94,8 +94,8 @@ const struct mr_type *mr_type_copy(struct mr_arena *arena, const struct mr_type 
     struct mr_field *fields = (struct mr_field *)copy->fields; /* ours until it is handed out */
     for (int i = 0; i < copy->field_count; i++) {
         fields[i].type = mr_type_copy(arena, fields[i].type);
-        if (!fields[i].type || !copy_cstring(arena, &fields[i].name) || !copy_cstring(arena, &fields[i].comment) ||
-            !copy_cstring(arena, &fields[i].metadata))
+        if (!fields[i].type || !copy_cstring(arena, &fields[i].name) ||
+            !copy_cstring(arena, &fields[i].comment) || !copy_cstring(arena, &fields[i].metadata))
             return NULL;
     }
     return copy;
@@ -105,7 +105,8 @@ bool mr_type_equal(const struct mr_type *a, const struct mr_type *b)
 {
     if (a == b)
         return true;
-    if (a->id != b->id || a->precision != b->precision || a->scale != b->scale || a->field_count != b->field_count)
+    if (a->id != b->id || a->precision != b->precision || a->scale != b->scale ||
+        a->field_count != b->field_count)
         return false;
     for (int i = 0; i < a->field_count; i++) {
         if (a->id == MR_STRUCT && strcmp(a->fields[i].name, b->fields[i].name) != 0)
@@ -136,10 +137,21 @@ int mr_type_field(const struct mr_type *type, struct mr_str name, bool case_sens
 size_t mr_type_width(const struct mr_type *type)
 {
     static const uint8_t widths[MR_TYPE_COUNT] = {
-        [MR_BOOLEAN] = 1,           [MR_TINYINT] = 1,  [MR_SMALLINT] = 2,  [MR_INT] = 4,
-        [MR_BIGINT] = 8,            [MR_FLOAT] = 4,    [MR_DOUBLE] = 8,    [MR_DECIMAL] = 8,
-        [MR_STRING] = 16,           [MR_BINARY] = 16,  [MR_DATE] = 4,      [MR_TIMESTAMP] = 8,
-        [MR_TIMESTAMP_NTZ] = 8,     [MR_INTERVAL_DAY_TIME] = 8,            [MR_INTERVAL_YEAR_MONTH] = 4,
+        [MR_BOOLEAN] = 1,
+        [MR_TINYINT] = 1,
+        [MR_SMALLINT] = 2,
+        [MR_INT] = 4,
+        [MR_BIGINT] = 8,
+        [MR_FLOAT] = 4,
+        [MR_DOUBLE] = 8,
+        [MR_DECIMAL] = 8,
+        [MR_STRING] = 16,
+        [MR_BINARY] = 16,
+        [MR_DATE] = 4,
+        [MR_TIMESTAMP] = 8,
+        [MR_TIMESTAMP_NTZ] = 8,
+        [MR_INTERVAL_DAY_TIME] = 8,
+        [MR_INTERVAL_YEAR_MONTH] = 4,
     };
     return mr_type_is_long_decimal(type) ? 16 : widths[type->id];
 }
@@ -147,13 +159,45 @@ size_t mr_type_width(const struct mr_type *type)
 /* ---- text ---- */
 
 static const char *const sql_names[MR_TYPE_COUNT] = {
-    "VOID", "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL", "STRING", "BINARY",
-    "DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "INTERVAL DAY TO SECOND", "INTERVAL YEAR TO MONTH", "ARRAY", "MAP",
+    "VOID",
+    "BOOLEAN",
+    "TINYINT",
+    "SMALLINT",
+    "INT",
+    "BIGINT",
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL",
+    "STRING",
+    "BINARY",
+    "DATE",
+    "TIMESTAMP",
+    "TIMESTAMP_NTZ",
+    "INTERVAL DAY TO SECOND",
+    "INTERVAL YEAR TO MONTH",
+    "ARRAY",
+    "MAP",
     "STRUCT",
 };
 static const char *const simple_names[MR_TYPE_COUNT] = {
-    "void", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "string", "binary",
-    "date", "timestamp", "timestamp_ntz", "interval day to second", "interval year to month", "array", "map",
+    "void",
+    "boolean",
+    "tinyint",
+    "smallint",
+    "int",
+    "bigint",
+    "float",
+    "double",
+    "decimal",
+    "string",
+    "binary",
+    "date",
+    "timestamp",
+    "timestamp_ntz",
+    "interval day to second",
+    "interval year to month",
+    "array",
+    "map",
     "struct",
 };
 

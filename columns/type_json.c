@@ -6,8 +6,25 @@
 /* ---- out ---- */
 
 static const char *const json_names[MR_TYPE_COUNT] = {
-    "void", "boolean", "byte", "short", "integer", "long", "float", "double", "decimal", "string", "binary", "date",
-    "timestamp", "timestamp_ntz", "interval day to second", "interval year to month", "array", "map", "struct",
+    "void",
+    "boolean",
+    "byte",
+    "short",
+    "integer",
+    "long",
+    "float",
+    "double",
+    "decimal",
+    "string",
+    "binary",
+    "date",
+    "timestamp",
+    "timestamp_ntz",
+    "interval day to second",
+    "interval year to month",
+    "array",
+    "map",
+    "struct",
 };
 
 static void write_type(struct mr_json_writer *w, const struct mr_type *type);
@@ -97,8 +114,8 @@ struct reader {
 static int bad(struct reader *r, struct mr_str piece, const char *why)
 {
     int shown = piece.size > 200 ? 200 : (int)piece.size;
-    mr_error_set(r->error, MR_E_CORRUPT, "INVALID_JSON_DATA_TYPE", "The schema JSON is wrong at %.*s: %s.", shown,
-                 piece.data, why);
+    mr_error_set(r->error, MR_E_CORRUPT, "INVALID_JSON_DATA_TYPE", "The schema JSON is wrong at %.*s: %s.",
+                 shown, piece.data, why);
     mr_error_parameter(r->error, "invalidType", "%.*s", shown, piece.data);
     return MR_E_CORRUPT;
 }
@@ -187,7 +204,8 @@ static int read_type(struct reader *r, const struct mr_json *json, const struct 
         MR_TRY(read_type(r, mr_json_member(json, "elementType"), &first));
         return checked(r, mr_type_array(r->arena, first, nullable), out);
     }
-    if (mr_str_equal(kind, MR_STR("map")) && mr_json_member(json, "keyType") && mr_json_member(json, "valueType")) {
+    if (mr_str_equal(kind, MR_STR("map")) && mr_json_member(json, "keyType") &&
+        mr_json_member(json, "valueType")) {
         mr_json_get_bool(json, "valueContainsNull", &nullable);
         MR_TRY(read_type(r, mr_json_member(json, "keyType"), &first));
         MR_TRY(read_type(r, mr_json_member(json, "valueType"), &second));

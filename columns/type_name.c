@@ -16,7 +16,8 @@ bool mr_names_equal(struct mr_str a, struct mr_str b)
     size_t i = 0, k = 0;
     while (i < a.size && k < b.size) {
         int32_t left, right;
-        utf8proc_ssize_t left_size = utf8proc_iterate((const uint8_t *)a.data + i, (utf8proc_ssize_t)(a.size - i), &left);
+        utf8proc_ssize_t left_size =
+            utf8proc_iterate((const uint8_t *)a.data + i, (utf8proc_ssize_t)(a.size - i), &left);
         utf8proc_ssize_t right_size =
             utf8proc_iterate((const uint8_t *)b.data + k, (utf8proc_ssize_t)(b.size - k), &right);
         if (left_size <= 0 || right_size <= 0 || fold(left) != fold(right))
@@ -33,14 +34,28 @@ const struct mr_type *mr_type_by_name(struct mr_str name)
         const char *name;
         enum mr_type_id id;
     } names[] = {
-        {"boolean", MR_BOOLEAN},       {"tinyint", MR_TINYINT},     {"byte", MR_TINYINT},
-        {"smallint", MR_SMALLINT},     {"short", MR_SMALLINT},      {"int", MR_INT},
-        {"integer", MR_INT},           {"bigint", MR_BIGINT},       {"long", MR_BIGINT},
-        {"float", MR_FLOAT},           {"real", MR_FLOAT},          {"double", MR_DOUBLE},
-        {"string", MR_STRING},         {"binary", MR_BINARY},       {"date", MR_DATE},
-        {"timestamp", MR_TIMESTAMP},   {"timestamp_ltz", MR_TIMESTAMP},
-        {"timestamp_ntz", MR_TIMESTAMP_NTZ},                        {"void", MR_VOID},
-        {"decimal", MR_DECIMAL},       {"dec", MR_DECIMAL},         {"numeric", MR_DECIMAL},
+        {"boolean", MR_BOOLEAN},
+        {"tinyint", MR_TINYINT},
+        {"byte", MR_TINYINT},
+        {"smallint", MR_SMALLINT},
+        {"short", MR_SMALLINT},
+        {"int", MR_INT},
+        {"integer", MR_INT},
+        {"bigint", MR_BIGINT},
+        {"long", MR_BIGINT},
+        {"float", MR_FLOAT},
+        {"real", MR_FLOAT},
+        {"double", MR_DOUBLE},
+        {"string", MR_STRING},
+        {"binary", MR_BINARY},
+        {"date", MR_DATE},
+        {"timestamp", MR_TIMESTAMP},
+        {"timestamp_ltz", MR_TIMESTAMP},
+        {"timestamp_ntz", MR_TIMESTAMP_NTZ},
+        {"void", MR_VOID},
+        {"decimal", MR_DECIMAL},
+        {"dec", MR_DECIMAL},
+        {"numeric", MR_DECIMAL},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (mr_str_equal_nocase(name, mr_str_of(names[i].name)))

@@ -33,7 +33,8 @@ static int peek(struct parser *p)
 
 static bool word_character(unsigned char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c >= 0x80;
 }
 
 /* Length of the piece an error message quotes: a word, else one character. */
@@ -51,7 +52,8 @@ static int syntax_error(struct parser *p, size_t start)
     const char *piece = size > 0 ? p->text.data + start : "end of input";
     int shown = size > 0 ? (int)size : 12;
     mr_error_set(p->error, MR_E_SQL, "PARSE_SYNTAX_ERROR",
-                 "The type text '%.*s' cannot be read at '%.*s' (column %zu). Expected is a type such as DECIMAL(10,2), or a "
+                 "The type text '%.*s' cannot be read at '%.*s' (column %zu). Expected is a type such as "
+                 "DECIMAL(10,2), or a "
                  "list such as a BIGINT, b STRING.",
                  (int)p->text.size, p->text.data, shown, piece, start + 1);
     mr_error_parameter(p->error, "error", "'%.*s'", shown, piece);
@@ -63,8 +65,8 @@ static int unsupported(struct parser *p, size_t start, size_t stop)
 {
     int size = (int)(stop - start);
     const char *name = p->text.data + start;
-    mr_error_set(p->error, MR_E_SQL, "UNSUPPORTED_DATATYPE", "There is no data type '%.*s' here (column %zu).", size,
-                 name, start + 1);
+    mr_error_set(p->error, MR_E_SQL, "UNSUPPORTED_DATATYPE",
+                 "There is no data type '%.*s' here (column %zu).", size, name, start + 1);
     mr_error_parameter(p->error, "typeName", "\"%.*s\"", size, name);
     return p->error ? mr_error_at(p->error, NULL, 0, (int64_t)start + 1, -1) : MR_E_SQL;
 }
@@ -137,7 +139,8 @@ static int read_number(struct parser *p, int *out)
     peek(p);
     size_t start = p->at;
     int value = 0;
-    while (p->at < p->text.size && p->text.data[p->at] >= '0' && p->text.data[p->at] <= '9' && value < 1000000)
+    while (p->at < p->text.size && p->text.data[p->at] >= '0' && p->text.data[p->at] <= '9' &&
+           value < 1000000)
         value = value * 10 + (p->text.data[p->at++] - '0');
     if (p->at == start)
         return syntax_error(p, start);
@@ -318,7 +321,8 @@ err:
     return status;
 }
 
-int mr_type_parse(struct mr_arena *arena, struct mr_str text, const struct mr_type **out, struct mr_error *error)
+int mr_type_parse(struct mr_arena *arena, struct mr_str text, const struct mr_type **out,
+                  struct mr_error *error)
 {
     struct parser p = {.arena = arena, .text = text, .error = error};
     MR_TRY(parse_type(&p, out));
@@ -332,7 +336,8 @@ static bool is_struct_type(struct mr_str text)
     return take(&p, "STRUCT") && peek(&p) == '<';
 }
 
-int mr_schema_parse(struct mr_arena *arena, struct mr_str text, const struct mr_type **out, struct mr_error *error)
+int mr_schema_parse(struct mr_arena *arena, struct mr_str text, const struct mr_type **out,
+                    struct mr_error *error)
 {
     if (is_struct_type(text))
         return mr_type_parse(arena, text, out, error);

@@ -25,7 +25,8 @@ static void write_timestamp(struct context *c, int64_t micros, const struct mr_z
     size_t date_size = mr_date_text((int32_t)days, date);
     mr_text_init(&text);
     mr_text_append(&text, date, date_size);
-    mr_text_format(&text, "T%02d:%02d:%02d.%03d", civil.hour, civil.minute, civil.second, civil.microsecond / 1000);
+    mr_text_format(&text, "T%02d:%02d:%02d.%03d", civil.hour, civil.minute, civil.second,
+                   civil.microsecond / 1000);
     int32_t minutes = (offset < 0 ? -offset : offset) / 60;
     if (zone && offset == 0)
         mr_text_append_char(&text, 'Z');
@@ -46,8 +47,8 @@ static void write_base64(struct context *c, const struct mr_view *view)
         size_t left = view->size - i;
         uint32_t bits = (uint32_t)data[i] << 16 | (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
                         (left > 2 ? (uint32_t)data[i + 2] : 0);
-        char four[4] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63], left > 1 ? alphabet[bits >> 6 & 63] : '=',
-                        left > 2 ? alphabet[bits & 63] : '='};
+        char four[4] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63],
+                        left > 1 ? alphabet[bits >> 6 & 63] : '=', left > 2 ? alphabet[bits & 63] : '='};
         mr_text_append(&text, four, 4);
     }
     mr_json_str(&c->writer, mr_text_str(&text));
@@ -150,8 +151,8 @@ static void write_value(struct context *c, const struct mr_column *column, int64
     }
 }
 
-void mr_value_json(struct mr_text *out, const struct mr_column *column, int64_t row, const struct mr_zone *zone,
-                   bool skip_null)
+void mr_value_json(struct mr_text *out, const struct mr_column *column, int64_t row,
+                   const struct mr_zone *zone, bool skip_null)
 {
     struct context c = {.writer = {.out = out}, .zone = zone, .skip_null = skip_null};
     write_value(&c, column, row);

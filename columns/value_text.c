@@ -8,8 +8,9 @@ static void day_time_text(struct mr_text *out, int64_t micros)
 {
     uint64_t left = micros < 0 ? 0 - (uint64_t)micros : (uint64_t)micros;
     uint64_t seconds = left / 1000000, fraction = left % 1000000;
-    mr_text_format(out, "INTERVAL '%s%llu %02d:%02d:%02d", micros < 0 ? "-" : "", (unsigned long long)(seconds / 86400),
-                   (int)(seconds / 3600 % 24), (int)(seconds / 60 % 60), (int)(seconds % 60));
+    mr_text_format(out, "INTERVAL '%s%llu %02d:%02d:%02d", micros < 0 ? "-" : "",
+                   (unsigned long long)(seconds / 86400), (int)(seconds / 3600 % 24),
+                   (int)(seconds / 60 % 60), (int)(seconds % 60));
     if (fraction > 0) {
         mr_text_format(out, ".%06llu", (unsigned long long)fraction);
         while (out->size > 0 && out->data[out->size - 1] == '0' && !out->failed)
@@ -25,7 +26,8 @@ static void year_month_text(struct mr_text *out, int32_t months)
                    (int)(positive % 12));
 }
 
-static void append_list(struct mr_text *out, const struct mr_column *column, int64_t row, const struct mr_zone *zone)
+static void append_list(struct mr_text *out, const struct mr_column *column, int64_t row,
+                        const struct mr_zone *zone)
 {
     mr_text_append_char(out, '[');
     for (int64_t k = column->offsets[row]; k < column->offsets[row + 1]; k++) {
@@ -36,7 +38,8 @@ static void append_list(struct mr_text *out, const struct mr_column *column, int
     mr_text_append_char(out, ']');
 }
 
-static void append_map(struct mr_text *out, const struct mr_column *column, int64_t row, const struct mr_zone *zone)
+static void append_map(struct mr_text *out, const struct mr_column *column, int64_t row,
+                       const struct mr_zone *zone)
 {
     mr_text_append_char(out, '{');
     for (int64_t k = column->offsets[row]; k < column->offsets[row + 1]; k++) {
@@ -49,7 +52,8 @@ static void append_map(struct mr_text *out, const struct mr_column *column, int6
     mr_text_append_char(out, '}');
 }
 
-static void append_struct(struct mr_text *out, const struct mr_column *column, int64_t row, const struct mr_zone *zone)
+static void append_struct(struct mr_text *out, const struct mr_column *column, int64_t row,
+                          const struct mr_zone *zone)
 {
     mr_text_append_char(out, '{');
     for (int i = 0; i < column->child_count; i++) {
@@ -60,7 +64,8 @@ static void append_struct(struct mr_text *out, const struct mr_column *column, i
     mr_text_append_char(out, '}');
 }
 
-static void append_nested(struct mr_text *out, const struct mr_column *column, int64_t row, const struct mr_zone *zone)
+static void append_nested(struct mr_text *out, const struct mr_column *column, int64_t row,
+                          const struct mr_zone *zone)
 {
     if (column->type->id == MR_ARRAY)
         append_list(out, column, row, zone);
@@ -70,7 +75,8 @@ static void append_nested(struct mr_text *out, const struct mr_column *column, i
         append_struct(out, column, row, zone);
 }
 
-void mr_value_text(struct mr_text *out, const struct mr_column *column, int64_t row, const struct mr_zone *zone)
+void mr_value_text(struct mr_text *out, const struct mr_column *column, int64_t row,
+                   const struct mr_zone *zone)
 {
     char text[64];
     size_t size = 0;

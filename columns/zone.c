@@ -1,8 +1,8 @@
 /* columns/zone.c: time zones from the system's TZif files (RFC 8536).
  *
- * A zone is a sorted table of transitions. A file ends with a rule for all later years (a POSIX TZ text); it is unrolled once
- * for 400 years, after which the calendar repeats itself to the day of the week: later instants are moved back by whole
- * periods of 400 years. So every look-up is one binary search. */
+ * A zone is a sorted table of transitions. A file ends with a rule for all later years (a POSIX TZ text); it
+ * is unrolled once for 400 years, after which the calendar repeats itself to the day of the week: later
+ * instants are moved back by whole periods of 400 years. So every look-up is one binary search. */
 #include "columns/value.h"
 
 #include <stdio.h>
@@ -17,9 +17,9 @@ struct mr_zone {
     char *id;
     int32_t first_offset; /* before the first transition */
     int64_t count;
-    int64_t *at;      /* transitions: seconds since 1970 UTC */
-    int64_t *local;   /* the local time from which on the new offset certainly holds */
-    int32_t *offset;  /* from this transition on, seconds east */
+    int64_t *at;         /* transitions: seconds since 1970 UTC */
+    int64_t *local;      /* the local time from which on the new offset certainly holds */
+    int32_t *offset;     /* from this transition on, seconds east */
     int64_t repeat_from; /* from here on the last period repeats; INT64_MAX: nothing repeats */
 };
 
@@ -76,8 +76,9 @@ int64_t mr_zone_to_local(const struct mr_zone *zone, int64_t utc_us)
 
 int64_t mr_zone_to_utc(const struct mr_zone *zone, int64_t local_us)
 {
-    /* Within a gap or an overlap the offset before the transition counts: that moves a time in a gap forward by its length, and
-     * takes the earlier of two instants in an overlap. `local` holds where each of them ends. */
+    /* Within a gap or an overlap the offset before the transition counts: that moves a time in a gap forward
+     * by its length, and takes the earlier of two instants in an overlap. `local` holds where each of them
+     * ends. */
     return local_us - offset_at(zone, zone->local, floor_seconds(local_us)) * us;
 }
 
@@ -186,8 +187,15 @@ static bool build(struct mr_zone *zone, const struct tzif *f, const struct mr_zo
 
 static bool parse_file(struct mr_zone *zone, struct mr_str content)
 {
-    struct tzif f = {(const unsigned char *)content.data, (const unsigned char *)content.data + content.size, 0, 0, 0, 0,
-                     0, 0, 0};
+    struct tzif f = {(const unsigned char *)content.data,
+                     (const unsigned char *)content.data + content.size,
+                     0,
+                     0,
+                     0,
+                     0,
+                     0,
+                     0,
+                     0};
     int version = content.size > 4 ? content.data[4] : 0;
     if (!read_header(&f, 4) || data_size(&f) > f.end - f.at)
         return false;
@@ -260,7 +268,8 @@ static int load_file(struct mr_str id, const char *path, struct mr_zone **out, s
 
 static bool region_name(struct mr_str id)
 {
-    /* Letters first, then what java.time allows; the directories of files with leap seconds are none of its regions. */
+    /* Letters first, then what java.time allows; the directories of files with leap seconds are none of its
+     * regions. */
     for (size_t i = 0; i < id.size; i++) {
         char c = id.data[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -317,10 +326,11 @@ int mr_zone_find(struct mr_str id, const struct mr_zone **out, struct mr_error *
         *out = zone;
     } else if (status == MR_END) {
         int shown = id.size > 100 ? 100 : (int)id.size;
-        status = mr_error_set(error, MR_E_SQL, "INVALID_TIMEZONE",
-                              "There is no time zone '%.*s'. Use a region such as 'Europe/Zurich' (the package tzdata has "
-                              "them), or an offset such as '+02:00'.",
-                              shown, id.data);
+        status = mr_error_set(
+            error, MR_E_SQL, "INVALID_TIMEZONE",
+            "There is no time zone '%.*s'. Use a region such as 'Europe/Zurich' (the package tzdata has "
+            "them), or an offset such as '+02:00'.",
+            shown, id.data);
         mr_error_parameter(error, "timeZone", "%.*s", shown, id.data);
     }
     return status;

@@ -63,8 +63,8 @@ static bool take_day(struct scan *s, struct mr_zone_day *out)
     *out = (struct mr_zone_day){.kind = MR_DAY_OF_YEAR, .time_seconds = 7200};
     if (take_char(s, 'M')) {
         out->kind = MR_DAY_OF_WEEK;
-        bool good = take_number(s, &out->month) && take_char(s, '.') && take_number(s, &out->week) && take_char(s, '.') &&
-                    take_number(s, &out->day);
+        bool good = take_number(s, &out->month) && take_char(s, '.') && take_number(s, &out->week) &&
+                    take_char(s, '.') && take_number(s, &out->day);
         if (!good || out->month < 1 || out->month > 12 || out->week < 1 || out->week > 5 || out->day > 6)
             return false;
     } else {
@@ -94,8 +94,8 @@ bool mr_zone_rule_parse(struct mr_str text, struct mr_zone_rule *out)
             return false;
         out->summer_offset = -out->summer_offset;
     }
-    return take_char(&s, ',') && take_day(&s, &out->start) && take_char(&s, ',') && take_day(&s, &out->stop) &&
-           s.at == s.end;
+    return take_char(&s, ',') && take_day(&s, &out->start) && take_char(&s, ',') &&
+           take_day(&s, &out->stop) && s.at == s.end;
 }
 
 static int64_t days_of(const struct mr_zone_day *day, int64_t year)
@@ -135,7 +135,8 @@ static bool two(struct scan *s, int *out)
     return true;
 }
 
-/* Minutes and seconds behind the hours: both with colons, or both without; a single digit of minutes after a colon too. */
+/* Minutes and seconds behind the hours: both with colons, or both without; a single digit of minutes after a
+ * colon too. */
 static bool minutes_and_seconds(struct scan *s, int *minutes, int *seconds)
 {
     if (s->at == s->end)
@@ -193,18 +194,30 @@ bool mr_zone_offset_parse(struct mr_str id, int32_t *seconds)
 struct mr_str mr_zone_short_id(struct mr_str id)
 {
     static const char *const names[][2] = {
-        {"ACT", "Australia/Darwin"},    {"AET", "Australia/Sydney"},
-        {"AGT", "America/Argentina/Buenos_Aires"}, {"ART", "Africa/Cairo"},
-        {"AST", "America/Anchorage"},   {"BET", "America/Sao_Paulo"},
-        {"BST", "Asia/Dhaka"},          {"CAT", "Africa/Harare"},
-        {"CNT", "America/St_Johns"},    {"CST", "America/Chicago"},
-        {"CTT", "Asia/Shanghai"},       {"EAT", "Africa/Addis_Ababa"},
-        {"ECT", "Europe/Paris"},        {"IET", "America/Indiana/Indianapolis"},
-        {"IST", "Asia/Kolkata"},        {"JST", "Asia/Tokyo"},
-        {"MIT", "Pacific/Apia"},        {"NET", "Asia/Yerevan"},
-        {"NST", "Pacific/Auckland"},    {"PLT", "Asia/Karachi"},
-        {"PNT", "America/Phoenix"},     {"PRT", "America/Puerto_Rico"},
-        {"PST", "America/Los_Angeles"}, {"SST", "Pacific/Guadalcanal"},
+        {"ACT", "Australia/Darwin"},
+        {"AET", "Australia/Sydney"},
+        {"AGT", "America/Argentina/Buenos_Aires"},
+        {"ART", "Africa/Cairo"},
+        {"AST", "America/Anchorage"},
+        {"BET", "America/Sao_Paulo"},
+        {"BST", "Asia/Dhaka"},
+        {"CAT", "Africa/Harare"},
+        {"CNT", "America/St_Johns"},
+        {"CST", "America/Chicago"},
+        {"CTT", "Asia/Shanghai"},
+        {"EAT", "Africa/Addis_Ababa"},
+        {"ECT", "Europe/Paris"},
+        {"IET", "America/Indiana/Indianapolis"},
+        {"IST", "Asia/Kolkata"},
+        {"JST", "Asia/Tokyo"},
+        {"MIT", "Pacific/Apia"},
+        {"NET", "Asia/Yerevan"},
+        {"NST", "Pacific/Auckland"},
+        {"PLT", "Asia/Karachi"},
+        {"PNT", "America/Phoenix"},
+        {"PRT", "America/Puerto_Rico"},
+        {"PST", "America/Los_Angeles"},
+        {"SST", "Pacific/Guadalcanal"},
         {"VST", "Asia/Ho_Chi_Minh"},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-struct mr_zone_day { /* one day of every year */
+struct mr_zone_day {                                              /* one day of every year */
     enum { MR_DAY_NO_LEAP, MR_DAY_OF_YEAR, MR_DAY_OF_WEEK } kind; /* Jn, n, Mm.w.d */
     int month, week, day;
     int32_t time_seconds; /* local time of the change; may be negative or beyond a day */
