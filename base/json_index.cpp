@@ -122,6 +122,13 @@ extern "C" int mr_number_shortest_float(float value, char digits[MR_NUMBER_DIGIT
     return split_scientific(text, done.ptr, digits, exponent);
 }
 
+extern "C" int mr_number_rounded(double value, int count, char digits[MR_NUMBER_DIGITS], int *exponent)
+{
+    char text[40];
+    auto done = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, count - 1);
+    return split_scientific(text, done.ptr, digits, exponent);
+}
+
 extern "C" size_t mr_number_fixed(double value, int digits_after_point, char *out, size_t out_size)
 {
     auto done = std::to_chars(out, out + out_size, value, std::chars_format::fixed, digits_after_point);

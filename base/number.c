@@ -82,6 +82,26 @@ static size_t small_whole(double value, char out[32])
     return size + 2;
 }
 
+/* Java prints at least two digits, and where one digit would do it takes the two that come closest: the smallest double
+ * is 4.9E-324 to it, not 5.0E-324. Only numbers of very few bits have that choice. */
+static int two_digits(double magnitude, bool is_float, char digits[MR_NUMBER_DIGITS], int *exponent)
+{
+    char two[MR_NUMBER_DIGITS], text[40];
+    int at = 0;
+    if (magnitude == 0 || mr_number_rounded(magnitude, 2, two, &at) != 2 || two[1] == '0')
+        return 1;
+    size_t size = java_layout(false, two, 2, at, text);
+    float narrow = 0;
+    double wide = 0;
+    bool same = is_float ? mr_number_parse_float(text, size, &narrow) && (double)narrow == magnitude
+                         : mr_number_parse_double(text, size, &wide) && wide == magnitude;
+    if (!same)
+        return 1;
+    memcpy(digits, two, 2);
+    *exponent = at;
+    return 2;
+}
+
 size_t mr_number_text(double value, char out[32])
 {
     if (value > -1e7 && value < 1e7 && value == (double)(int64_t)value && (value != 0 || !signbit(value)))
@@ -92,17 +112,8 @@ size_t mr_number_text(double value, char out[32])
     int exponent = 0;
     double magnitude = fabs(value);
     int count = mr_number_shortest(magnitude, digits, &exponent);
-    if (count == 1 && magnitude != 0 && magnitude < 1e-320) {
-        /* Java prints at least two digits and takes the two that come closest: 4.9E-324, not 5.0E-324. */
-        static const char *const smallest[] = {"49", "99"};
-        int64_t steps = 0;
-        memcpy(&steps, &magnitude, sizeof steps);
-        if (steps <= 2) {
-            memcpy(digits, smallest[steps - 1], 2);
-            exponent = -324;
-            count = 2;
-        }
-    }
+    if (count == 1 && magnitude < 1e-320)
+        count = two_digits(magnitude, false, digits, &exponent);
     return java_layout(signbit(value), digits, count, exponent, out);
 }
 
@@ -115,11 +126,8 @@ size_t mr_number_text_float(float value, char out[32])
     char digits[MR_NUMBER_DIGITS];
     int exponent = 0;
     int count = mr_number_shortest_float(fabsf(value), digits, &exponent);
-    if (count == 1 &&
-        fabsf(value) == 0x1p-149f) { /* the smallest float is 1.4E-45 for Java, 1E-45 at its shortest */
-        memcpy(digits, "14", 2);
-        count = 2;
-    }
+    if (count == 1 && fabsf(value) < 1e-42f)
+        count = two_digits((double)fabsf(value), true, digits, &exponent);
     return java_layout(signbit(value), digits, count, exponent, out);
 }
 

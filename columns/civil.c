@@ -43,7 +43,8 @@ void mr_civil_from_days(int64_t days, struct mr_civil *out)
 void mr_civil_from_micros(int64_t local_us, struct mr_civil *out)
 {
     int64_t days = floor_divide(local_us, us_of_day);
-    int64_t rest = local_us - days * us_of_day;
+    int64_t rest = local_us % us_of_day;
+    rest += rest < 0 ? us_of_day : 0;
     mr_civil_from_days(days, out);
     uint32_t seconds = (uint32_t)(rest / 1000000);
     out->microsecond = (int)(rest % 1000000);

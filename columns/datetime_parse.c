@@ -1,8 +1,7 @@
 /* columns/datetime_parse.c: dates and timestamps from text, as Spark's cast reads them. */
 #include "base/env.h"
 #include "columns/value.h"
-
-static const int64_t us_of_day = INT64_C(86400000000);
+#include "columns/zone_rule.h"
 
 /* Blanks as Spark trims them: white space and ASCII control characters. */
 static struct mr_str trimmed(struct mr_str text)
@@ -154,15 +153,18 @@ static bool valid(const struct mr_civil *c)
     return valid_date(c->year, c->month, c->day) && c->hour < 24 && c->minute < 60 && c->second < 60;
 }
 
-/* The civil time as microseconds; false beyond 64 bits. */
-static bool to_micros(const struct mr_civil *c, int64_t *out)
+static int64_t seconds_of(const struct mr_civil *c)
 {
-    int64_t days = mr_days_from_civil(c->year, c->month, c->day), micros;
-    int64_t of_day = ((int64_t)c->hour * 3600 + c->minute * 60 + c->second) * 1000000 + c->microsecond;
-    /* The first representable day begins before the first representable instant. */
-    if (days < 0 && of_day > 0)
-        days++, of_day -= us_of_day;
-    return !__builtin_mul_overflow(days, us_of_day, &micros) && !__builtin_add_overflow(micros, of_day, out);
+    return mr_days_from_civil(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 +
+           c->second;
+}
+
+/* false beyond 64 bits */
+static bool to_micros(int64_t seconds, int microsecond, int64_t *out)
+{
+    mr_i128 micros = (mr_i128)seconds * 1000000 + microsecond;
+    *out = (int64_t)micros;
+    return micros >= INT64_MIN && micros <= INT64_MAX;
 }
 
 static bool zone_of(struct mr_str text, const struct mr_zone **zone)
@@ -184,14 +186,10 @@ bool mr_timestamp_parse(struct mr_str text, const struct mr_zone *zone, int64_t 
         mr_civil_from_micros(mr_zone_to_local(zone, mr_env()->now_us()), &today);
         p.civil.year = today.year, p.civil.month = today.month, p.civil.day = today.day;
     }
-    int64_t local = 0;
-    if (!valid(&p.civil) || !to_micros(&p.civil, &local))
+    if (!valid(&p.civil))
         return false;
-    int64_t utc = mr_zone_to_utc(zone, local);
-    if ((local > 0 && utc < 0 && local > INT64_MAX / 2) || (local < 0 && utc > 0 && local < INT64_MIN / 2))
-        return false; /* the offset led beyond 64 bits */
-    *micros = utc;
-    return true;
+    int64_t local = seconds_of(&p.civil);
+    return to_micros(local - mr_zone_local_offset(zone, local), p.civil.microsecond, micros);
 }
 
 bool mr_timestamp_ntz_parse(struct mr_str text, int64_t *micros)
@@ -202,7 +200,7 @@ bool mr_timestamp_ntz_parse(struct mr_str text, int64_t *micros)
         return false;
     if (p.zone.size > 0 && !zone_of(p.zone, &zone)) /* must be one, and is then ignored */
         return false;
-    return valid(&p.civil) && to_micros(&p.civil, micros);
+    return valid(&p.civil) && to_micros(seconds_of(&p.civil), p.civil.microsecond, micros);
 }
 
 /* ---- the form that data files use ---- */
@@ -231,9 +229,11 @@ static inline bool iso_zone(const char *text, size_t at, size_t size, int64_t *o
         return false;
     unsigned bad = 0;
     unsigned hours = pair(text, (int)at + 1, &bad), minutes = pair(text, (int)at + 4, &bad);
-    int64_t seconds = (int64_t)hours * 3600 + minutes * 60;
-    *offset_us = (text[at] == '-' ? -seconds : seconds) * 1000000;
-    return !bad && minutes < 60 && seconds <= 18 * 3600;
+    int32_t seconds = (int32_t)(hours * 3600 + minutes * 60);
+    if (bad || minutes > 59 || seconds > 18 * 3600)
+        return false;
+    *offset_us = (text[at] == '-' ? -seconds : seconds) * INT64_C(1000000);
+    return true;
 }
 
 bool mr_timestamp_parse_iso(const char *text, size_t size, int64_t *micros)

@@ -352,6 +352,8 @@ static bool unscaled_of(const struct literal *l, int scale, mr_u128 *out)
             return false;
         value = value * 10 + (unsigned)(*c - '0');
     }
+    if (value == 0 && place > 37) /* Spark counts the places even of a zero: 0e38 has none to spare */
+        return false;
     if (value != 0)
         for (; place > -scale; place--) {
             if (value >= power(38))

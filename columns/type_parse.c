@@ -19,10 +19,25 @@ struct word { /* an identifier or the content of a back-quoted name */
     bool quoted;
 };
 
+/* Blanks and comments. */
 static void skip_blanks(struct parser *p)
 {
-    while (p->at < p->text.size && strchr(" \t\r\n", p->text.data[p->at]) && p->text.data[p->at])
-        p->at++;
+    while (p->at < p->text.size) {
+        struct mr_str rest = {p->text.data + p->at, p->text.size - p->at};
+        if (strchr(" \t\r\n", rest.data[0]) && rest.data[0]) {
+            p->at++;
+        } else if (mr_str_starts_with(rest, MR_STR("--"))) {
+            const char *line_end = memchr(rest.data, '\n', rest.size);
+            p->at = line_end ? (size_t)(line_end - p->text.data) : p->text.size;
+        } else if (mr_str_starts_with(rest, MR_STR("/*"))) {
+            const char *comment_end = memmem(rest.data + 2, rest.size - 2, "*/", 2);
+            if (!comment_end)
+                break;
+            p->at = (size_t)(comment_end + 2 - p->text.data);
+        } else {
+            break;
+        }
+    }
 }
 
 static int peek(struct parser *p)
@@ -61,14 +76,36 @@ static int syntax_error(struct parser *p, size_t start)
     return p->error ? mr_error_at(p->error, NULL, 0, (int64_t)start + 1, -1) : MR_E_SQL;
 }
 
-static int unsupported(struct parser *p, size_t start, size_t stop)
+static int piece_error(struct parser *p, const char *condition, const char *parameter, size_t start,
+                       size_t stop, const char *remedy)
 {
     int size = (int)(stop - start);
     const char *name = p->text.data + start;
-    mr_error_set(p->error, MR_E_SQL, "UNSUPPORTED_DATATYPE",
-                 "There is no data type '%.*s' here (column %zu).", size, name, start + 1);
-    mr_error_parameter(p->error, "typeName", "\"%.*s\"", size, name);
+    mr_error_set(p->error, MR_E_SQL, condition, "'%.*s' (column %zu) %s", size, name, start + 1, remedy);
+    mr_error_parameter(p->error, parameter, "\"%.*s\"", size, name);
     return p->error ? mr_error_at(p->error, NULL, 0, (int64_t)start + 1, -1) : MR_E_SQL;
+}
+
+static int unsupported(struct parser *p, size_t start, size_t stop)
+{
+    struct mr_str name = {p->text.data + start, piece_size(p, start)};
+    if (mr_str_equal_nocase(name, MR_STR("CHAR")) || mr_str_equal_nocase(name, MR_STR("VARCHAR")))
+        return piece_error(p, "UNSUPPORTED_CHAR_OR_VARCHAR_AS_STRING", "typeName", start, stop,
+                           "limits a length that nothing would check here. Use STRING.");
+    return piece_error(p, "UNSUPPORTED_DATATYPE", "typeName", start, stop, "is no data type known here.");
+}
+
+/* ARRAY, MAP or STRUCT without what it holds. */
+static int incomplete(struct parser *p, enum mr_type_id id, size_t start)
+{
+    static const char *const conditions[] = {"INCOMPLETE_TYPE_DEFINITION.ARRAY",
+                                             "INCOMPLETE_TYPE_DEFINITION.MAP",
+                                             "INCOMPLETE_TYPE_DEFINITION.STRUCT"};
+    static const char *const remedies[] = {"needs the type of its elements, as in ARRAY<INT>.",
+                                           "needs its key and value types, as in MAP<STRING, INT>.",
+                                           "needs its fields, as in STRUCT<a: INT>."};
+    return piece_error(p, conditions[id - MR_ARRAY], "elementType", start, start + piece_size(p, start),
+                       remedies[id - MR_ARRAY]);
 }
 
 static int read_quoted(struct parser *p, struct word *out)
@@ -86,7 +123,7 @@ static int read_quoted(struct parser *p, struct word *out)
         }
         copy[size++] = p->text.data[p->at];
     }
-    if (p->at >= p->text.size || size == 0)
+    if (p->at >= p->text.size)
         return syntax_error(p, start);
     p->at++;
     copy[size] = 0;
@@ -110,6 +147,14 @@ static int read_word(struct parser *p, struct word *out)
         return syntax_error(p, start);
     }
     *out = (struct word){.text = {p->text.data + start, p->at - start}, .start = start};
+    bool hyphen = p->at < p->text.size && p->text.data[p->at] == '-';
+    bool plain =
+        !hyphen || (p->at + 1 < p->text.size && p->text.data[p->at + 1] == '-'); /* a comment may follow */
+    for (size_t i = start; i < p->at; i++)
+        plain = plain && (unsigned char)p->text.data[i] < 0x80;
+    if (!plain)
+        return piece_error(p, "INVALID_IDENTIFIER", "ident", start, p->at,
+                           "is no plain name. Put it in back-quotes.");
     return MR_OK;
 }
 
@@ -201,9 +246,11 @@ static int parse_interval(struct parser *p, const struct mr_type **out)
 static int parse_type(struct parser *p, const struct mr_type **out);
 static int parse_fields(struct parser *p, char close, const struct mr_type **out);
 
-static int parse_nested(struct parser *p, enum mr_type_id id, const struct mr_type **out)
+static int parse_nested(struct parser *p, enum mr_type_id id, size_t start, const struct mr_type **out)
 {
-    MR_TRY(expect(p, '<'));
+    if (peek(p) != '<')
+        return incomplete(p, id, start);
+    p->at++;
     const struct mr_type *first = NULL, *second = NULL;
     if (id == MR_STRUCT) {
         MR_TRY(parse_fields(p, '>', out));
@@ -217,6 +264,17 @@ static int parse_nested(struct parser *p, enum mr_type_id id, const struct mr_ty
     MR_TRY(expect(p, '>'));
     *out = id == MR_MAP ? mr_type_map(p->arena, first, second, true) : mr_type_array(p->arena, first, true);
     return *out ? MR_OK : mr_error_memory(p->error, sizeof **out);
+}
+
+/* Strings compare by their bytes here: the one collation that does is accepted. */
+static int parse_collation(struct parser *p)
+{
+    struct word name;
+    MR_TRY(read_word(p, &name));
+    if (mr_str_equal_nocase(name.text, MR_STR("UTF8_BINARY")))
+        return MR_OK;
+    return piece_error(p, "UNSUPPORTED_DATATYPE", "typeName", name.start, p->at,
+                       "is a collation that is not supported. Use UTF8_BINARY.");
 }
 
 static int parse_type(struct parser *p, const struct mr_type **out)
@@ -233,12 +291,14 @@ static int parse_type(struct parser *p, const struct mr_type **out)
         *out = simple;
         if (peek(p) == '(')
             status = unsupported(p, name.start, p->at + 1);
+        else if (simple->id == MR_STRING && take(p, "COLLATE"))
+            status = parse_collation(p);
     } else if (mr_str_equal_nocase(name.text, MR_STR("ARRAY"))) {
-        status = parse_nested(p, MR_ARRAY, out);
+        status = parse_nested(p, MR_ARRAY, name.start, out);
     } else if (mr_str_equal_nocase(name.text, MR_STR("MAP"))) {
-        status = parse_nested(p, MR_MAP, out);
+        status = parse_nested(p, MR_MAP, name.start, out);
     } else if (mr_str_equal_nocase(name.text, MR_STR("STRUCT"))) {
-        status = parse_nested(p, MR_STRUCT, out);
+        status = parse_nested(p, MR_STRUCT, name.start, out);
     } else if (mr_str_equal_nocase(name.text, MR_STR("INTERVAL"))) {
         status = parse_interval(p, out);
     } else {

@@ -69,6 +69,30 @@ static void write_text(struct context *c, const struct mr_column *column, int64_
     mr_text_release(&text);
 }
 
+/* As Java's BigDecimal.toString: with an exponent where the first digit stands below 10^-6. */
+static void write_decimal(struct context *c, mr_i128 value, int scale)
+{
+    char plain[48], digits[48], text[64];
+    int count = (int)mr_decimal_text(value < 0 ? -value : value, 0, digits);
+    int exponent = count - 1 - scale;
+    size_t size = 0;
+    if (exponent >= -6) {
+        size = mr_decimal_text(value, scale, plain);
+        mr_json_raw(&c->writer, (struct mr_str){plain, size});
+        return;
+    }
+    if (value < 0)
+        text[size++] = '-';
+    text[size++] = digits[0];
+    if (count > 1)
+        text[size++] = '.';
+    memcpy(text + size, digits + 1, (size_t)count - 1);
+    size += (size_t)count - 1;
+    text[size++] = 'E';
+    size += mr_i64_text(exponent, text + size);
+    mr_json_raw(&c->writer, (struct mr_str){text, size});
+}
+
 static void write_struct(struct context *c, const struct mr_column *column, int64_t row)
 {
     mr_json_begin_object(&c->writer);
@@ -125,6 +149,9 @@ static void write_value(struct context *c, const struct mr_column *column, int64
         break;
     case MR_DOUBLE:
         write_text(c, column, row, !isfinite(column->f64[row]));
+        break;
+    case MR_DECIMAL:
+        write_decimal(c, mr_decimal_at(column, row), column->type->scale);
         break;
     case MR_DATE:
     case MR_INTERVAL_DAY_TIME:

@@ -69,17 +69,31 @@ int32_t mr_zone_offset_seconds(const struct mr_zone *zone, int64_t utc_us)
     return offset_at(zone, zone->at, floor_seconds(utc_us));
 }
 
-int64_t mr_zone_to_local(const struct mr_zone *zone, int64_t utc_us)
+/* Within a day of the ends of 64 bits the local time may not fit: the nearest that does is taken. */
+static int64_t add_seconds(int64_t micros, int64_t seconds)
 {
-    return utc_us + mr_zone_offset_seconds(zone, utc_us) * us;
+    int64_t result = 0;
+    if (__builtin_add_overflow(micros, seconds * us, &result))
+        return micros < 0 ? INT64_MIN : INT64_MAX;
+    return result;
 }
 
-int64_t mr_zone_to_utc(const struct mr_zone *zone, int64_t local_us)
+int64_t mr_zone_to_local(const struct mr_zone *zone, int64_t utc_us)
+{
+    return add_seconds(utc_us, mr_zone_offset_seconds(zone, utc_us));
+}
+
+int32_t mr_zone_local_offset(const struct mr_zone *zone, int64_t local_seconds)
 {
     /* Within a gap or an overlap the offset before the transition counts: that moves a time in a gap forward
      * by its length, and takes the earlier of two instants in an overlap. `local` holds where each of them
      * ends. */
-    return local_us - offset_at(zone, zone->local, floor_seconds(local_us)) * us;
+    return offset_at(zone, zone->local, local_seconds);
+}
+
+int64_t mr_zone_to_utc(const struct mr_zone *zone, int64_t local_us)
+{
+    return add_seconds(local_us, -mr_zone_local_offset(zone, floor_seconds(local_us)));
 }
 
 /* ---- reading files ---- */
@@ -278,7 +292,8 @@ static bool region_name(struct mr_str id)
     }
     return id.size >= 2 && id.size < 200 && !mr_str_starts_with(id, MR_STR("right/")) &&
            !mr_str_starts_with(id, MR_STR("posix/")) && !mr_str_equal(id, MR_STR("posixrules")) &&
-           !mr_str_equal(id, MR_STR("localtime")) && !mr_str_equal(id, MR_STR("Factory"));
+           !mr_str_equal(id, MR_STR("localtime")) && !mr_str_equal(id, MR_STR("Factory")) &&
+           !mr_str_equal(id, MR_STR("ROC"));
 }
 
 static int load(struct mr_str id, struct mr_zone **out, struct mr_error *error)
