@@ -1,0 +1,142 @@
+/* cli/run.c: millrace run. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/display.h"
+#include "cli/open.h"
+
+/* ---- SIGINT and SIGTERM finish the batch in hand; a second one ends the process at once, which loses
+ * nothing either ---- */
+static void *wait_for_signal(void *ctx)
+{
+    struct mr_pipeline *pipeline = ctx;
+    sigset_t set;
+    int number;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR1);
+    for (bool asked = false; sigwait(&set, &number) == 0; asked = true) {
+        if (number == SIGUSR1) /* the run is over */
+            return NULL;
+        if (asked)
+            _exit(128 + number);
+        mr_pipeline_stop(pipeline);
+    }
+    return NULL;
+}
+
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* "--refresh a,b --refresh c" -> a b c */
+static int split_names(struct mr_arena *arena, const char **given, int given_count, const char *const **out)
+{
+    int count = 0, capacity = 0;
+    for (int i = 0; i < given_count; i++)
+        for (const char *c = given[i]; *c; c++)
+            capacity += *c == ',';
+    const char **names = MR_ARENA_ARRAY(arena, const char *, capacity + given_count + 1);
+    for (int i = 0; names && i < given_count; i++)
+        for (const char *at = given[i]; *at;) {
+            size_t size = strcspn(at, ",");
+            if (size > 0)
+                names[count++] = mr_arena_copy_text(arena, at, size);
+            at += size + (at[size] == ',');
+        }
+    *out = names;
+    return count;
+}
+
+static int run_pipeline(struct mr_opened *opened, struct mr_pipeline_options *options, bool quiet,
+                        struct mr_error *error)
+{
+    struct mr_display *display = NULL;
+    pthread_t waiter;
+    MR_TRY(mr_display_open(&display, &opened->pipeline, options->continuous, quiet, error));
+    options->on_state = mr_display_state;
+    options->on_progress = mr_display_progress;
+    options->on_published = mr_display_published;
+    options->ctx = display;
+    bool waiting = pthread_create(&waiter, NULL, wait_for_signal, &opened->pipeline) == 0;
+    int status = mr_pipeline_run(&opened->pipeline, options, error);
+    if (waiting) {
+        pthread_kill(waiter, SIGUSR1);
+        pthread_join(waiter, NULL);
+    }
+    mr_display_close(display);
+    return status;
+}
+
+static int run_run(int argc, char **argv)
+{
+    const char *spec = NULL, **refresh = NULL, **full = NULL, *unused;
+    int refresh_count = 0, full_count = 0, positional = 0;
+    bool continuous = false, all = false, quiet = false;
+    const struct mr_argument known[] = {{.name = "--spec", .value = &spec},
+                                        {.name = "--refresh", .values = &refresh, .count = &refresh_count},
+                                        {.name = "--full-refresh", .values = &full, .count = &full_count},
+                                        {.name = "--full-refresh-all", .flag = &all},
+                                        {.name = "--continuous", .flag = &continuous},
+                                        {.name = "--quiet", .flag = &quiet},
+                                        {0}};
+    struct mr_error error = {0};
+    struct mr_opened opened;
+    int status = mr_arguments(&mr_command_run, argc, argv, known, &unused, 0, &positional);
+    if (status != MR_EXIT_OK)
+        return status < 0 ? MR_EXIT_OK : status;
+    if (all && (refresh_count > 0 || full_count > 0))
+        return mr_usage(&mr_command_run,
+                        "--full-refresh-all cannot be combined with --refresh or --full-refresh.");
+    block_signals();
+    mr_log_level_set(MR_LOG_WARN);
+    status = mr_open_project(&opened, spec, true, &error);
+    if (status >= 0) {
+        struct mr_pipeline_options options = {.continuous = continuous, .full_refresh_all = all};
+        options.refresh_count = split_names(&opened.arena, refresh, refresh_count, &options.refresh);
+        options.full_refresh_count = split_names(&opened.arena, full, full_count, &options.full_refresh);
+        status = run_pipeline(&opened, &options, quiet, &error);
+    }
+    status = status < 0 ? mr_report(&error) : MR_EXIT_OK;
+    mr_close_project(&opened);
+    free(refresh);
+    free(full);
+    return status;
+}
+
+const struct mr_command mr_command_run = {
+    .name = "run",
+    .summary = "run a project's tables on all that is available, or continuously",
+    .help = "usage: millrace run [OPTION…]\n"
+            "\n"
+            "Brings every table of the project up to date with all that is available, then exits, as\n"
+            "`spark-pipelines run` does. With --continuous it goes on until SIGINT (Ctrl-C) or SIGTERM, "
+            "which let\n"
+            "it finish the batch in hand and exit 0. It may be killed at any time: the next run goes on "
+            "where this\n"
+            "one was, and no row is lost or doubled.\n"
+            "\n"
+            "options:\n"
+            "  --spec FILE            the project file; else spark-pipeline.yml here or in a folder above\n"
+            "  --continuous           keep running\n"
+            "  --refresh A,B          only these tables\n"
+            "  --full-refresh A,B     only these, emptied first and filled anew from all their input\n"
+            "  --full-refresh-all     all tables, emptied first\n"
+            "  --quiet                print errors only\n"
+            "\n"
+            "Progress of each batch is appended to <storage>/_progress/<table>/<flow>.jsonl.\n"
+            "\n"
+            "examples:\n"
+            "  millrace run\n"
+            "  millrace run --continuous\n"
+            "  millrace run --full-refresh gold\n",
+    .run = run_run};

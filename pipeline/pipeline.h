@@ -1,0 +1,116 @@
+/* pipeline/pipeline.h: a project's datasets and flows, checked and run.
+ *
+ * A dataset is a streaming table, a materialized view, a (temporary) view, or a table of the outside world. A
+ * flow is one query that fills a streaming table; each runs as one streaming query with a checkpoint of its
+ * own. A materialized view is recomputed whole, in one commit, from what its inputs hold, and not at all
+ * while they are unchanged. Names, places and messages are those of spark-pipelines. */
+#ifndef MR_PIPELINE_PIPELINE_H
+#define MR_PIPELINE_PIPELINE_H
+
+#include "pipeline/project.h"
+#include "runtime/progress.h"
+#include "runtime/query.h"
+#include "sql/sql.h"
+#include "expressions/expression.h"
+
+enum mr_dataset_kind {
+    MR_STREAMING_TABLE,
+    MR_MATERIALIZED_VIEW,
+    MR_VIEW,          /* a name for a query; nothing is stored */
+    MR_EXTERNAL_TABLE /* CREATE TABLE … USING json LOCATION …: read, never written */
+};
+struct mr_flow;
+struct mr_dataset {
+    enum mr_dataset_kind kind;
+    const char *catalog, *database, *name;
+    const char *full_name; /* "spark_catalog.default.orders" */
+    const char *path;      /* folder of the table; NULL for views */
+    const struct mr_sql_statement *statement;
+    const struct mr_sql_text *origin;
+    const struct mr_type *schema; /* of its rows; known once checked */
+    struct mr_flow **flows; /* that write it: of a streaming table any number, of a materialized view one */
+    int flow_count;
+    bool private_; /* stored, but of no interest to others */
+    /* while checking */
+    bool checking, checked;
+};
+enum mr_flow_state {
+    MR_FLOW_QUEUED,
+    MR_FLOW_PLANNING,
+    MR_FLOW_STARTING,
+    MR_FLOW_RUNNING,
+    MR_FLOW_COMPLETED,
+    MR_FLOW_FAILED,
+    MR_FLOW_SKIPPED,  /* an upstream flow failed */
+    MR_FLOW_EXCLUDED, /* not selected by --refresh */
+    MR_FLOW_STOPPED,
+    MR_FLOW_STATES
+};
+struct mr_flow {
+    const char *name; /* of the default flow: the table's */
+    const char *full_name;
+    struct mr_dataset *target;
+    const struct mr_sql_query *query;
+    const struct mr_sql_text *origin;
+    uint32_t start, stop; /* its statement in origin->text */
+    struct mr_map
+        conf; /* configuration and SET values in force where it was written; pointer: const char * */
+    bool once;
+    struct mr_dataset **inputs; /* datasets it reads; known once checked */
+    int input_count, input_capacity;
+    const struct mr_type *schema; /* of its query */
+    /* while running */
+    enum mr_flow_state state;
+    int attempts;
+    struct mr_query *running;
+    bool input_changed; /* something it reads was published since it was last looked at */
+    struct mr_error error;
+};
+struct mr_pipeline {
+    struct mr_project *project;
+    struct mr_arena arena;
+    struct mr_dataset **datasets;
+    int dataset_count, dataset_capacity;
+    struct mr_flow **flows; /* upstream before downstream once checked */
+    int flow_count, flow_capacity;
+    struct mr_map names; /* full name -> dataset */
+    struct mr_sql_script **scripts;
+    int script_count;
+    struct mr_catalog catalog;
+    struct mr_flow *planning; /* whose inputs are being recorded */
+    pthread_mutex_t lock;     /* states of flows, while running */
+    pthread_cond_t changed;
+    bool stopping;
+};
+
+/* Parses all files and builds the graph. Nothing is resolved yet. */
+int mr_pipeline_open(struct mr_pipeline *pipeline, struct mr_project *project, struct mr_error *error);
+void mr_pipeline_close(struct mr_pipeline *pipeline);
+/* Resolves, type-checks and plans every flow, touching no table; orders the flows. */
+int mr_pipeline_check(struct mr_pipeline *pipeline, struct mr_error *error);
+struct mr_dataset *mr_pipeline_dataset(struct mr_pipeline *pipeline,
+                                       const struct mr_sql_name *name); /* NULL */
+
+/* ---- running ---- */
+struct mr_pipeline_options {
+    bool continuous;
+    const char *const *refresh; /* dataset names; none of both: all */
+    int refresh_count;
+    const char *const *full_refresh;
+    int full_refresh_count;
+    bool full_refresh_all;
+    int workers; /* 0: one per core */
+    /* Called with a lock held: one at a time, from any thread. */
+    void (*on_state)(void *ctx, const struct mr_flow *flow);
+    void (*on_progress)(void *ctx, const struct mr_flow *flow, const struct mr_progress *progress);
+    void (*on_published)(void *ctx, const struct mr_flow *flow, int64_t batch);
+    void *ctx;
+};
+/* After mr_pipeline_check. MR_OK when every selected flow completed (or was stopped on request); else the
+ * first failure, in error. */
+int mr_pipeline_run(struct mr_pipeline *pipeline, const struct mr_pipeline_options *options,
+                    struct mr_error *error);
+/* From any thread: the flows finish the batch in hand, then run returns. */
+void mr_pipeline_stop(struct mr_pipeline *pipeline);
+
+#endif
