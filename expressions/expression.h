@@ -71,8 +71,7 @@ struct mr_expression_builder {
 };
 int mr_expression_column(struct mr_expression_builder *b, const struct mr_type *schema, int column,
                          const struct mr_expression **out, struct mr_error *error);
-/* Takes a reference to row 0 of value. The column is unreferenced by nobody: it lives as long as the
- * process (plans are few). */
+/* Row 0 of value, copied into the arena. */
 int mr_expression_literal(struct mr_expression_builder *b, struct mr_column *value,
                           const struct mr_expression **out, struct mr_error *error);
 int mr_expression_null(struct mr_expression_builder *b, const struct mr_expression **out,
@@ -117,6 +116,10 @@ void mr_expression_fingerprint(struct mr_text *out, const struct mr_expression *
 /* Literal when foldable, evaluated now (errors reported); otherwise e itself. */
 int mr_expression_fold(struct mr_expression_builder *b, const struct mr_expression *e,
                        const struct mr_expression **out, struct mr_error *error);
+
+/* INTERVAL types carry their fields: YEAR 0, MONTH 1 / DAY 0, HOUR 1, MINUTE 2, SECOND 3. mr_type_of gives the widest (YEAR TO
+ * MONTH, DAY TO SECOND). They are kept in the type's precision (first field + 1) and scale (last field + 1); 0, 0 is the widest too. */
+const struct mr_type *mr_type_interval(bool year_month, int first_field, int last_field);
 
 /* ---- evaluation ---- */
 struct mr_evaluator;

@@ -65,6 +65,7 @@ struct mr_function {
     void (*close)(struct mr_call *call);
     const char *signature; /* with resolve == NULL: see mr_resolve_signature in expressions/resolve.h */
     const void *data;      /* whatever the function's own code wants to tell family members apart */
+    const char *shown;     /* how Spark writes it in column names ("POWER"); NULL: name */
 };
 struct mr_bound_kernel { /* chosen by resolve for the types at hand */
     mr_kernel kernel;
