@@ -274,8 +274,12 @@ static int read_parquet(struct sidecars *sidecars, struct mr_input *input, struc
     mr_arena_init(&types);
     mr_arena_init(&scratch);
     int status = MR_OK;
+    status = mr_parquet_reader_open(&reader, input, error); /* takes the input over, whatever it says */
+    if (status < 0) {
+        reader = NULL;
+        goto err;
+    }
     MR_ERR(wanted_schema(reading, &types, &wanted, error));
-    MR_ERR(mr_parquet_reader_open(&reader, input, error));
     reading->rows += mr_parquet_reader_rows(reader);
     reading->lacks_stats_json = reading->lacks_stats_json || lacks_stats_json(mr_parquet_reader_schema(reader));
     MR_ERR(mr_parquet_scan_open(&scan, reader, wanted, NULL, 0, mr_parquet_reader_row_groups(reader), error));
@@ -291,8 +295,6 @@ err:
         mr_parquet_scan_close(scan);
     if (reader)
         mr_parquet_reader_close(reader);
-    else
-        input->close(input);
     mr_arena_release(&types);
     mr_arena_release(&scratch);
     return status;

@@ -406,7 +406,7 @@ static int write_checkpoint(struct writing *writing, int64_t version, struct mr_
     return write_hint(writing, version, error);
 }
 
-int mr_delta_checkpoint_write(const char *path, int64_t version, struct mr_error *error)
+int mr_delta_checkpoint_write(const char *path, int64_t version, int64_t *actions, struct mr_error *error)
 {
     struct writing *writing = mr_allocate_zeroed(sizeof(*writing));
     if (!writing)
@@ -418,6 +418,7 @@ int mr_delta_checkpoint_write(const char *path, int64_t version, struct mr_error
     int status = mr_storage_open(&writing->storage, path, error);
     if (status == MR_OK)
         status = write_checkpoint(writing, version, error);
+    *actions = writing->rows;
     mr_parquet_writer_close(writing->writer);
     mr_batch_release(&writing->batch);
     mr_delta_snapshot_release(&writing->tail);

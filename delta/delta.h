@@ -238,9 +238,9 @@ void mr_delta_uuid(char out[37]);
 /* Is one due: log tail longer than max(10 commits or delta.checkpointInterval, 10 % of the last checkpoint)? */
 bool mr_delta_checkpoint_due(const struct mr_delta_snapshot *snapshot);
 /* Writes the classic checkpoint of that version and _last_checkpoint. Opens the table for itself, so it may run beside commits. Memory: the tail's
- * actions and the checkpoint's compressed bytes, not the table's. MR_END: nothing done, since somebody wrote one or the table's
- * settings leave it to other writers. */
-int mr_delta_checkpoint_write(const char *path, int64_t version, struct mr_error *error);
+ * actions and the checkpoint's compressed bytes, not the table's. *actions: how many it holds. MR_END: nothing done, since
+ * somebody wrote one or the table's settings leave it to other writers. */
+int mr_delta_checkpoint_write(const char *path, int64_t version, int64_t *actions, struct mr_error *error);
 
 /* ---- partition values and paths ---- */
 /* Text of a partition value as Delta stores it (timestamps as ISO 8601 in UTC). false: NULL (also for an empty string). */

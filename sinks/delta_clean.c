@@ -1,0 +1,124 @@
+/* sinks/delta_clean.c: removes files that no commit will ever name (invariant 4).
+ *
+ * A file's name carries query, sink, micro-batch and attempt. Its decision is dead when the register is at or past the micro-batch and
+ * neither the table's files nor its tombstones name it: every decision up to the register has been published before the register
+ * was read, so the log read afterwards knows all their files. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sinks/delta.h"
+
+struct sweep {
+    struct mr_delta_sink *s;
+    struct mr_arena arena;
+    const char **candidates;
+    size_t count, capacity;
+    int64_t published;
+    const char **directories; /* still to be listed */
+    size_t directory_count, directory_capacity;
+    bool failed;
+};
+
+static bool push(struct sweep *sweep, const char ***items, size_t *count, size_t *capacity, const char *path)
+{
+    if (*count == *capacity) {
+        size_t wanted = *capacity ? *capacity * 2 : 64;
+        const char **more = MR_ARENA_ARRAY(&sweep->arena, const char *, wanted);
+        sweep->failed = sweep->failed || !more;
+        if (!more)
+            return false;
+        if (*count > 0)
+            memcpy(more, *items, *count * sizeof(*more));
+        *items = more;
+        *capacity = wanted;
+    }
+    char *copy = mr_arena_copy_text(&sweep->arena, path, strlen(path));
+    sweep->failed = sweep->failed || !copy;
+    if (copy)
+        (*items)[(*count)++] = copy;
+    return copy != NULL;
+}
+
+/* Is it a file of this sink? Then *batch is the micro-batch in its name. */
+static bool parse_name(const struct mr_delta_sink *s, const char *name, int64_t *batch)
+{
+    char expected[80];
+    size_t digits = strncmp(name, "part-", 5) == 0 ? strspn(name + 5, "0123456789") : 0;
+    if (digits < 5)
+        return false;
+    int size = snprintf(expected, sizeof(expected), "-%s-%08x-", s->sink->query_id->text, s->name_hash);
+    const char *at = name + 5 + digits;
+    if (strncmp(at, expected, (size_t)size) != 0)
+        return false;
+    at += size;
+    char *end = NULL;
+    *batch = strtoll(at, &end, 10);
+    return end != at && end[0] == '-' && strlen(end) == 1 + 16 + strlen(".zstd.parquet");
+}
+
+static int visit(void *ctx, const struct mr_storage_entry *entry)
+{
+    struct sweep *sweep = ctx;
+    const char *name = mr_path_name(entry->path);
+    int64_t batch = 0;
+    if (entry->is_directory) {
+        bool hidden = (name[0] == '_' || name[0] == '.') && !strchr(name, '=');
+        return hidden || push(sweep, &sweep->directories, &sweep->directory_count, &sweep->directory_capacity, entry->path) ? 0 : 1;
+    }
+    if (!parse_name(sweep->s, name, &batch) || batch > sweep->published)
+        return 0;
+    return push(sweep, &sweep->candidates, &sweep->count, &sweep->capacity, entry->path) ? 0 : 1;
+}
+
+static int find_candidates(struct sweep *sweep, struct mr_error *error)
+{
+    struct mr_storage *storage = &sweep->s->table.storage;
+    if (!push(sweep, &sweep->directories, &sweep->directory_count, &sweep->directory_capacity, ""))
+        return mr_error_memory(error, 0);
+    while (sweep->directory_count > 0) {
+        const char *directory = sweep->directories[--sweep->directory_count];
+        MR_TRY(storage->type->list(storage, directory, NULL, visit, sweep, error));
+        if (sweep->failed)
+            return mr_error_memory(error, 0);
+    }
+    return MR_OK;
+}
+
+/* Removes the candidates that the log does not name. */
+static int remove_orphans(struct sweep *sweep, struct mr_error *error)
+{
+    struct mr_delta_table table;
+    struct mr_text path;
+    int64_t removed = 0;
+    mr_text_init(&path);
+    MR_TRY(mr_delta_open(&table, mr_delta_path(&sweep->s->table), MR_DELTA_KEEP_FILES | MR_DELTA_KEEP_TOMBSTONES, error));
+    int status = mr_delta_load(&table, -1, error);
+    for (size_t i = 0; status == MR_OK && i < sweep->count; i++) {
+        mr_text_clear(&path);
+        mr_delta_path_encode(&path, mr_str_of(sweep->candidates[i]));
+        struct mr_delta_file file = {.path = mr_text_str(&path)};
+        if (path.failed || mr_delta_set_get(&table.snapshot.files, &file) || mr_delta_set_get(&table.snapshot.tombstones, &file))
+            continue;
+        status = table.storage.type->remove(&table.storage, sweep->candidates[i], error);
+        removed++;
+    }
+    if (removed > 0)
+        mr_log(MR_LOG_INFO, "delta.cleaned", "%s: removed %lld files of batches that were never decided", mr_delta_path(&table),
+               (long long)removed);
+    mr_text_release(&path);
+    mr_delta_close(&table);
+    return status == MR_END ? MR_OK : status;
+}
+
+int mr_delta_sink_clean(struct mr_sink *sink, const struct mr_register *published, struct mr_error *error)
+{
+    struct sweep sweep = {.s = sink->ctx, .published = published->batch};
+    if (!published->present || published->batch < 0)
+        return MR_OK;
+    mr_arena_init(&sweep.arena);
+    int status = find_candidates(&sweep, error);
+    if (status == MR_OK && sweep.count > 0)
+        status = remove_orphans(&sweep, error);
+    mr_arena_release(&sweep.arena);
+    return status;
+}
