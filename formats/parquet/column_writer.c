@@ -12,6 +12,8 @@
 #define FIRST_CHECK 4096
 #define FIXED_SEGMENT 4096 /* rows handled at once; a page may exceed its size by one segment */
 #define STRING_SEGMENT 512
+#define HOPEFUL_PERCENT 95 /* what a dictionary may take at a check: values repeat more the more there are   \
+                            */
 #define DICTIONARY_BYTES (1 << 20)
 
 int mr_parquet_column_writer_init(struct mr_parquet_column_writer *c, struct mr_error *error)
@@ -152,7 +154,7 @@ static int64_t bytes_without_dictionary(struct mr_parquet_column_writer *c, int6
     return n == 0 ? 0 : (int64_t)mr_delta_estimate(sample, (size_t)n) * count / n;
 }
 
-bool mr_parquet_column_dictionary_pays(struct mr_parquet_column_writer *c)
+bool mr_parquet_column_dictionary_pays(struct mr_parquet_column_writer *c, int percent)
 {
     if (c->dictionary_pages > 0)
         return true; /* it is paid for */
@@ -160,7 +162,7 @@ bool mr_parquet_column_dictionary_pays(struct mr_parquet_column_writer *c)
     int width = mr_bit_width(c->dictionary.count);
     int64_t page_bytes = 64; /* what one page more costs */
     int64_t with = (int64_t)c->dictionary.values.size + count * width / 8 + page_bytes;
-    return with * 5 <= bytes_without_dictionary(c, count) * 4;
+    return with * 100 <= bytes_without_dictionary(c, count) * percent;
 }
 
 /* Decides, before a segment of at most so many PLAIN bytes, whether the dictionary goes on. */
@@ -172,7 +174,7 @@ static int judge_dictionary(struct mr_parquet_column_writer *c, size_t segment_b
         return MR_OK;
     if (due)
         c->next_check *= 4;
-    bool pays = mr_parquet_column_dictionary_pays(c);
+    bool pays = mr_parquet_column_dictionary_pays(c, full ? MR_DICTIONARY_PERCENT : HOPEFUL_PERCENT);
     if (pays && full) {
         MR_TRY(mr_parquet_column_finish_page(c, error));
         return mr_parquet_column_leave_dictionary(c, error);
@@ -369,7 +371,8 @@ static int append_definitions(struct mr_parquet_column_writer *c, const uint8_t 
         c->definitions.size = 0;
         if (!mr_bytes_reserve(&c->definitions, (size_t)c->levels))
             return mr_error_memory(error, (size_t)c->levels);
-        memset(c->definitions.data, c->definition, (size_t)c->levels);
+        if (c->levels > 0)
+            memset(c->definitions.data, c->definition, (size_t)c->levels);
         c->definitions.size = (size_t)c->levels;
         c->definitions_kept = true;
     }

@@ -88,8 +88,9 @@ int64_t mr_parquet_column_pending_bytes(const struct mr_parquet_column_writer *c
 /* ---- between column_writer.c and page_writer.c ---- */
 #define MR_PAGE_HEADROOM 65536 /* bytes kept free in front of values, for levels and lengths */
 int mr_parquet_column_leave_dictionary(struct mr_parquet_column_writer *c, struct mr_error *error);
-/* Whether the page in progress is better kept as dictionary numbers. */
-bool mr_parquet_column_dictionary_pays(struct mr_parquet_column_writer *c);
+/* Whether dictionary and numbers take at most so many per cent of what the page's values alone would. */
+#define MR_DICTIONARY_PERCENT 80
+bool mr_parquet_column_dictionary_pays(struct mr_parquet_column_writer *c, int percent);
 bool mr_parquet_is_integer(const struct mr_parquet_column_writer *c); /* INT32 or INT64 */
 
 #endif

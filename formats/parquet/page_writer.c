@@ -152,7 +152,7 @@ int mr_parquet_column_finish_page(struct mr_parquet_column_writer *c, struct mr_
 {
     if (c->levels == 0)
         return MR_OK;
-    if (c->dictionary_on && !mr_parquet_column_dictionary_pays(c))
+    if (c->dictionary_on && !mr_parquet_column_dictionary_pays(c, MR_DICTIONARY_PERCENT))
         MR_TRY(mr_parquet_column_leave_dictionary(c, error));
     struct mr_text *head = &c->scratch->head;
     mr_text_clear(head);
