@@ -6,7 +6,7 @@
 /* ---- where the statements of one file stand: USE and SET act on what follows, file by file ---- */
 struct place {
     struct mr_pipeline *pipeline;
-    const struct mr_sql_text *origin;
+    const struct mr_sql_script *script;
     const char *catalog, *database;
     struct mr_map conf; /* SET so far; pointer: const char * */
     struct mr_error *error;
@@ -23,7 +23,7 @@ static int refuse(struct place *place, uint32_t start, uint32_t stop, const char
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     mr_error_set(place->error, MR_E_SQL, condition, "%s", text);
-    return mr_error_in_sql(place->error, place->origin->file, place->origin->text, start, stop);
+    return mr_error_in_sql(place->error, place->script->file, place->script->text, start, stop);
 }
 
 static char *copy_str(struct mr_arena *arena, struct mr_str text)
@@ -62,11 +62,12 @@ static struct mr_dataset *find(const struct mr_pipeline *pipeline, const char *f
     return entry ? entry->pointer : NULL;
 }
 
-struct mr_dataset *mr_pipeline_dataset(struct mr_pipeline *pipeline, const struct mr_sql_name *name)
+struct mr_dataset *mr_pipeline_dataset(struct mr_pipeline *pipeline, const struct mr_sql_name *name,
+                                       const char *catalog, const char *database)
 {
     const char *parts[3];
     char full[1024];
-    if (full_name(&pipeline->arena, name, pipeline->project->catalog, pipeline->project->database, parts) < 0)
+    if (full_name(&pipeline->arena, name, catalog, database, parts) < 0)
         return NULL;
     snprintf(full, sizeof(full), "%s.%s.%s", parts[0], parts[1], parts[2]);
     return find(pipeline, full);
@@ -88,15 +89,14 @@ static int grow(struct mr_arena *arena, void ***items, int count, int *capacity)
     return MR_OK;
 }
 
-/* Where Spark puts a managed table. */
-static const char *table_path(struct mr_pipeline *pipeline, const char *database, const char *name)
+const char *mr_project_table_path(const struct mr_project *project, struct mr_arena *arena,
+                                  const char *database, const char *name)
 {
-    struct mr_arena *arena = &pipeline->arena;
     char *file = lower(arena, name);
     if (!file || strcmp(database, "default") == 0)
-        return file ? mr_path_join(arena, pipeline->project->warehouse, file) : NULL;
+        return file ? mr_path_join(arena, project->warehouse, file) : NULL;
     char *folder = mr_arena_format(arena, "%s.db/%s", database, file);
-    return folder ? mr_path_join(arena, pipeline->project->warehouse, folder) : NULL;
+    return folder ? mr_path_join(arena, project->warehouse, folder) : NULL;
 }
 
 static int add_dataset(struct place *place, const struct mr_sql_statement *statement,
@@ -117,14 +117,14 @@ static int add_dataset(struct place *place, const struct mr_sql_statement *state
     if (other)
         return refuse(place, name->start, name->stop, "PIPELINE_DUPLICATE_IDENTIFIERS.OUTPUT",
                       "`%s` is defined twice: here and in %s. Give one of them another name.", full,
-                      other->origin->file);
+                      other->script->file);
     *dataset = (struct mr_dataset){.kind = kind,
                                    .catalog = parts[0],
                                    .database = parts[1],
                                    .name = parts[2],
                                    .full_name = full,
                                    .statement = statement,
-                                   .origin = place->origin,
+                                   .script = place->script,
                                    .private_ = statement->is_private};
     if (kind == MR_STREAMING_TABLE || kind == MR_MATERIALIZED_VIEW) {
         if (statement->location.data) {
@@ -132,7 +132,7 @@ static int add_dataset(struct place *place, const struct mr_sql_statement *state
             dataset->path =
                 path && path[0] != '/' ? mr_path_join(arena, pipeline->project->directory, path) : path;
         } else {
-            dataset->path = table_path(pipeline, parts[1], parts[2]);
+            dataset->path = mr_project_table_path(pipeline->project, arena, parts[1], parts[2]);
         }
         if (!dataset->path)
             return refuse(place, statement->start, statement->stop, "UNSUPPORTED_FEATURE",
@@ -176,10 +176,12 @@ static int add_flow(struct place *place, const struct mr_sql_statement *statemen
     *flow = (struct mr_flow){.name = name,
                              .target = target,
                              .query = statement->query,
-                             .origin = place->origin,
+                             .script = place->script,
                              .start = statement->start,
                              .stop = statement->stop,
-                             .once = statement->once};
+                             .once = statement->once,
+                             .catalog = place->catalog,
+                             .database = place->database};
     flow->full_name = mr_arena_format(arena, "%s.%s.%s", target->catalog, target->database, name);
     MR_TRY(copy_conf(place, &flow->conf));
     for (int i = 0; i < pipeline->flow_count; i++)
@@ -301,12 +303,8 @@ static int define(struct place *place, const struct mr_sql_statement *statement,
 static int define_all(struct mr_pipeline *pipeline, int file, bool flows, struct mr_error *error)
 {
     struct mr_sql_script *script = pipeline->scripts[file];
-    struct mr_sql_text *origin = MR_ARENA_NEW(&pipeline->arena, struct mr_sql_text);
-    if (!origin)
-        return mr_error_memory(error, sizeof(*origin));
-    *origin = (struct mr_sql_text){script->file, script->text};
     struct place place = {.pipeline = pipeline,
-                          .origin = origin,
+                          .script = script,
                           .catalog = pipeline->project->catalog,
                           .database = pipeline->project->database,
                           .error = error};
@@ -350,7 +348,7 @@ static int check_datasets(struct mr_pipeline *pipeline, struct mr_error *error)
                          "The streaming table `%s` has no query and no flow writes it. Add AS SELECT …, or a "
                          "CREATE FLOW.",
                          dataset->full_name);
-            return mr_error_in_sql(error, dataset->origin->file, dataset->origin->text,
+            return mr_error_in_sql(error, dataset->script->file, dataset->script->text,
                                    dataset->statement->start, dataset->statement->stop);
         }
     }

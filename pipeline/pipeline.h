@@ -26,7 +26,7 @@ struct mr_dataset {
     const char *full_name; /* "spark_catalog.default.orders" */
     const char *path;      /* folder of the table; NULL for views */
     const struct mr_sql_statement *statement;
-    const struct mr_sql_text *origin;
+    const struct mr_sql_script *script;
     const struct mr_type *schema; /* of its rows; known once checked */
     struct mr_flow **flows; /* that write it: of a streaming table any number, of a materialized view one */
     int flow_count;
@@ -51,14 +51,16 @@ struct mr_flow {
     const char *full_name;
     struct mr_dataset *target;
     const struct mr_sql_query *query;
-    const struct mr_sql_text *origin;
-    uint32_t start, stop; /* its statement in origin->text */
+    const struct mr_sql_script *script;
+    uint32_t start, stop;           /* its statement in script->text */
+    const char *catalog, *database; /* in force where it was written */
     struct mr_map
         conf; /* configuration and SET values in force where it was written; pointer: const char * */
     bool once;
     struct mr_dataset **inputs; /* datasets it reads; known once checked */
     int input_count, input_capacity;
     const struct mr_type *schema; /* of its query */
+    bool ordered;
     /* while running */
     enum mr_flow_state state;
     int attempts;
@@ -76,9 +78,7 @@ struct mr_pipeline {
     struct mr_map names; /* full name -> dataset */
     struct mr_sql_script **scripts;
     int script_count;
-    struct mr_catalog catalog;
-    struct mr_flow *planning; /* whose inputs are being recorded */
-    pthread_mutex_t lock;     /* states of flows, while running */
+    pthread_mutex_t lock; /* states of flows, while running */
     pthread_cond_t changed;
     bool stopping;
 };
@@ -88,8 +88,16 @@ int mr_pipeline_open(struct mr_pipeline *pipeline, struct mr_project *project, s
 void mr_pipeline_close(struct mr_pipeline *pipeline);
 /* Resolves, type-checks and plans every flow, touching no table; orders the flows. */
 int mr_pipeline_check(struct mr_pipeline *pipeline, struct mr_error *error);
-struct mr_dataset *mr_pipeline_dataset(struct mr_pipeline *pipeline,
-                                       const struct mr_sql_name *name); /* NULL */
+/* The dataset a name stands for, its missing parts filled in; NULL: none of this project. */
+struct mr_dataset *mr_pipeline_dataset(struct mr_pipeline *pipeline, const struct mr_sql_name *name,
+                                       const char *catalog, const char *database);
+/* Where Spark puts a managed table: <warehouse>/name, or <warehouse>/database.db/name. In the arena. */
+const char *mr_project_table_path(const struct mr_project *project, struct mr_arena *arena,
+                                  const char *database, const char *name);
+
+/* Session settings of SET and of the project's configuration: time zone, ANSI, case, watermark policy. */
+int mr_session_from_conf(struct mr_job *job, const struct mr_map *conf, const char *catalog,
+                         const char *database, struct mr_error *error);
 
 /* ---- running ---- */
 struct mr_pipeline_options {
