@@ -69,12 +69,26 @@ static void escape_one(struct mr_text *out, unsigned char c)
     }
 }
 
+/* Does one of eight bytes need a closer look: a control character, a quote, a backslash, or no ASCII? */
+static inline bool needs_care(const unsigned char *text)
+{
+    const uint64_t ones = 0x0101010101010101ULL, tops = 0x8080808080808080ULL;
+    uint64_t eight;
+    memcpy(&eight, text, 8);
+    uint64_t quotes = eight ^ ones * '"', backslashes = eight ^ ones * '\\';
+    return ((eight | (eight - ones * 0x20) | (quotes - ones) | (backslashes - ones)) & tops) != 0;
+}
+
 static void quote(struct mr_text *out, struct mr_str value)
 {
     const unsigned char *text = (const unsigned char *)value.data;
     mr_text_append_char(out, '"');
     size_t clean = 0, i = 0; /* [clean, i) needs no escape and is not written yet */
     while (i < value.size) {
+        if (value.size - i >= 8 && !needs_care(text + i)) {
+            i += 8;
+            continue;
+        }
         unsigned char c = text[i];
         if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
             i++;

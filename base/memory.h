@@ -82,6 +82,9 @@ struct mr_text {
 };
 void mr_text_init(struct mr_text *text);
 void mr_text_append(struct mr_text *text, const void *data, size_t size);
+/* Room for `more` bytes behind what is there, to be written by the caller, who then adds them to size and puts the
+ * closing NUL (there is room for it). NULL without memory. */
+char *mr_text_reserve(struct mr_text *text, size_t more);
 void mr_text_append_str(struct mr_text *text, const char *cstring);
 void mr_text_append_char(struct mr_text *text, char c);
 void mr_text_format(struct mr_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));

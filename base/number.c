@@ -82,8 +82,8 @@ static size_t small_whole(double value, char out[32])
     return size + 2;
 }
 
-/* Java prints at least two digits, and where one digit would do it takes the two that come closest: the smallest double
- * is 4.9E-324 to it, not 5.0E-324. Only numbers of very few bits have that choice. */
+/* Java prints at least two digits, and where one digit would do it takes the two that come closest: the
+ * smallest double is 4.9E-324 to it, not 5.0E-324. Only numbers of very few bits have that choice. */
 static int two_digits(double magnitude, bool is_float, char digits[MR_NUMBER_DIGITS], int *exponent)
 {
     char two[MR_NUMBER_DIGITS], text[40];
@@ -102,6 +102,22 @@ static int two_digits(double magnitude, bool is_float, char digits[MR_NUMBER_DIG
     return 2;
 }
 
+/* Numbers of at most 15 digits, six of them behind the point. Two decimals of so few digits never have the
+ * same nearest double, so the one found is the shortest. Returns the count of digits, 0: not so simple. */
+static int few_digits(double magnitude, char digits[MR_NUMBER_DIGITS], int *exponent)
+{
+    if (!(magnitude >= 1e-3 && magnitude < 1e9))
+        return 0;
+    int64_t millionths = (int64_t)(magnitude * 1e6 + 0.5);
+    if ((double)millionths / 1e6 != magnitude)
+        return 0;
+    int count = (int)mr_number_text_i64(millionths, digits);
+    *exponent = count - 7;
+    while (digits[count - 1] == '0')
+        count--;
+    return count;
+}
+
 size_t mr_number_text(double value, char out[32])
 {
     if (value > -1e7 && value < 1e7 && value == (double)(int64_t)value && (value != 0 || !signbit(value)))
@@ -111,7 +127,9 @@ size_t mr_number_text(double value, char out[32])
     char digits[MR_NUMBER_DIGITS];
     int exponent = 0;
     double magnitude = fabs(value);
-    int count = mr_number_shortest(magnitude, digits, &exponent);
+    int count = few_digits(magnitude, digits, &exponent);
+    if (count == 0)
+        count = mr_number_shortest(magnitude, digits, &exponent);
     if (count == 1 && magnitude < 1e-320)
         count = two_digits(magnitude, false, digits, &exponent);
     return java_layout(signbit(value), digits, count, exponent, out);

@@ -33,6 +33,11 @@ static bool text_grow(struct mr_text *text, size_t more)
     return true;
 }
 
+char *mr_text_reserve(struct mr_text *text, size_t more)
+{
+    return text_grow(text, more) ? text->data + text->size : NULL;
+}
+
 void mr_text_append(struct mr_text *text, const void *data, size_t size)
 {
     if (!text_grow(text, size))

@@ -410,30 +410,37 @@ bool mr_decimal_parse(struct mr_str text, int precision, int scale, mr_i128 *out
     return true;
 }
 
+/* The digits of a value, none for zero. */
+static size_t digits_of(mr_u128 value, char digits[48])
+{
+    if (value <= INT64_MAX)
+        return value ? mr_number_text_i64((int64_t)value, digits) : 0;
+    char piece[24];
+    size_t count = digits_of(value / small_powers[18], digits);
+    size_t size = mr_number_text_i64((int64_t)(uint64_t)(value % small_powers[18]), piece);
+    memset(digits + count, '0', 18 - size);
+    memcpy(digits + count + 18 - size, piece, size);
+    return count + 18;
+}
+
 size_t mr_decimal_text(mr_i128 unscaled, int scale, char out[48])
 {
-    char reversed[48];
-    size_t count = 0;
-    mr_u128 left = magnitude(unscaled);
-    while (left > UINT64_MAX) { /* 64-bit division is several times faster */
-        uint64_t low = (uint64_t)(left % small_powers[19]);
-        left /= small_powers[19];
-        for (int i = 0; i < 19; i++, low /= 10)
-            reversed[count++] = (char)('0' + low % 10);
-    }
-    for (uint64_t low = (uint64_t)left; low > 0; low /= 10)
-        reversed[count++] = (char)('0' + low % 10);
-    while (count <= (size_t)scale)
-        reversed[count++] = '0';
-    size_t size = 0;
+    char digits[48];
+    size_t count = digits_of(magnitude(unscaled), digits), size = 0;
     if (unscaled < 0)
         out[size++] = '-';
-    while (count > 0) {
-        if (count == (size_t)scale)
-            out[size++] = '.';
-        out[size++] = reversed[--count];
-    }
-    return size;
+    size_t whole = count > (size_t)scale ? count - (size_t)scale : 0;
+    if (whole == 0)
+        out[size++] = '0';
+    memcpy(out + size, digits, whole);
+    size += whole;
+    if (scale == 0)
+        return size;
+    out[size++] = '.';
+    for (size_t pad = count - whole; pad < (size_t)scale; pad++)
+        out[size++] = '0';
+    memcpy(out + size, digits + whole, count - whole);
+    return size + count - whole;
 }
 
 double mr_decimal_to_double(mr_i128 unscaled, int scale)

@@ -16,8 +16,13 @@
 
 static void append_big(struct mr_text *out, uint64_t bits, int width)
 {
+    char *at = mr_text_reserve(out, 8);
+    if (!at)
+        return;
     bits = __builtin_bswap64(bits << (64 - 8 * width));
-    mr_text_append(out, &bits, (size_t)width);
+    memcpy(at, &bits, 8); /* what is too much is overwritten */
+    out->size += (size_t)width;
+    out->data[out->size] = 0;
 }
 
 static void append_signed(struct mr_text *out, int64_t value, int width)
@@ -43,18 +48,25 @@ static void append_float(struct mr_text *out, float value)
 
 static void append_bytes(struct mr_text *out, const struct mr_view *view)
 {
+    char *to = mr_text_reserve(out, (size_t)view->size * 2 + 2); /* the most it can become */
+    if (!to)
+        return;
     const char *at = mr_view_data(view), *end = at + view->size;
-    while (at < end) {
-        const char *zero = memchr(at, 0, (size_t)(end - at));
-        if (!zero) {
-            mr_text_append(out, at, (size_t)(end - at));
-            break;
-        }
-        mr_text_append(out, at, (size_t)(zero - at));
-        mr_text_append(out, "\0\xFF", 2);
+    const char *zero = view->size > 0 ? memchr(at, 0, view->size) : NULL;
+    while (zero) {
+        memcpy(to, at, (size_t)(zero - at));
+        to += zero - at;
+        *to++ = 0;
+        *to++ = (char)0xFF;
         at = zero + 1;
+        zero = memchr(at, 0, (size_t)(end - at));
     }
-    mr_text_append(out, "\0\0", 2);
+    memcpy(to, at, (size_t)(end - at));
+    to += end - at;
+    *to++ = 0;
+    *to++ = 0;
+    *to = 0;
+    out->size = (size_t)(to - out->data);
 }
 
 struct entry {

@@ -9,25 +9,49 @@
 #include "columns/column_parts.h"
 #include "columns/value.h"
 
-static void append_variable(struct mr_text *out, uint64_t value)
+static char *put_variable(char *to, uint64_t value)
 {
-    char bytes[10];
-    size_t size = 0;
     while (value >= 0x80) {
-        bytes[size++] = (char)(value | 0x80);
+        *to++ = (char)(value | 0x80);
         value >>= 7;
     }
-    bytes[size++] = (char)value;
-    mr_text_append(out, bytes, size);
+    *to++ = (char)value;
+    return to;
+}
+
+static void finish(struct mr_text *out, char *to)
+{
+    *to = 0;
+    out->size = (size_t)(to - out->data);
+}
+
+static void append_variable(struct mr_text *out, uint64_t value)
+{
+    char *to = mr_text_reserve(out, 10);
+    if (to)
+        finish(out, put_variable(to, value));
+}
+
+static void append_bytes(struct mr_text *out, const struct mr_view *view)
+{
+    char *to = mr_text_reserve(out, (size_t)view->size + 10);
+    if (!to)
+        return;
+    to = put_variable(to, (uint64_t)view->size + 1);
+    memcpy(to, mr_view_data(view), view->size);
+    finish(out, to + view->size);
 }
 
 static void append_number(struct mr_text *out, int64_t value)
 {
+    char *to = mr_text_reserve(out, 9);
+    if (!to)
+        return;
     uint64_t bits = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
     int size = bits ? 8 - __builtin_clzll(bits) / 8 : 0;
-    char bytes[9] = {(char)(size + 1)};
-    memcpy(bytes + 1, &bits, 8);
-    mr_text_append(out, bytes, (size_t)size + 1);
+    *to = (char)(size + 1);
+    memcpy(to + 1, &bits, 8); /* what is too much is overwritten */
+    finish(out, to + 1 + size);
 }
 
 static void append_long_number(struct mr_text *out, mr_i128 value)
@@ -90,8 +114,7 @@ void mr_row_append(struct mr_text *out, const struct mr_column *column, int64_t 
         break;
     case MR_STRING:
     case MR_BINARY:
-        append_variable(out, (uint64_t)column->views[row].size + 1);
-        mr_text_append(out, mr_view_data(&column->views[row]), column->views[row].size);
+        append_bytes(out, &column->views[row]);
         break;
     case MR_ARRAY:
     case MR_MAP:

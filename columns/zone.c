@@ -54,14 +54,31 @@ static inline int64_t floor_seconds(int64_t micros)
     return micros / us - (micros % us < 0);
 }
 
+/* Neighbouring rows have neighbouring times: what the last look-up on this thread found usually holds again.
+ */
+struct found {
+    const int64_t *table;
+    int64_t from, to; /* seconds, [from, to) */
+    int32_t offset;
+};
+
 static int32_t offset_at(const struct mr_zone *zone, const int64_t *table, int64_t seconds)
 {
+    static _Thread_local struct found last;
     if (zone->count == 0)
         return zone->first_offset;
+    if (last.table == table && seconds >= last.from && seconds < last.to)
+        return last.offset;
     if (seconds >= zone->repeat_from)
         seconds -= ((seconds - zone->repeat_from) / period_seconds + 1) * period_seconds;
     int64_t i = last_at_or_before(table, zone->count, seconds);
-    return i < 0 ? zone->first_offset : zone->offset[i];
+    last = (struct found){
+        .table = table,
+        .from = i < 0 ? INT64_MIN : table[i],
+        .to = i + 1 < zone->count ? table[i + 1] : zone->repeat_from,
+        .offset = i < 0 ? zone->first_offset : zone->offset[i],
+    };
+    return last.offset;
 }
 
 int32_t mr_zone_offset_seconds(const struct mr_zone *zone, int64_t utc_us)
