@@ -99,6 +99,10 @@ const char *mr_project_table_path(const struct mr_project *project, struct mr_ar
 int mr_session_from_conf(struct mr_job *job, const struct mr_map *conf, const char *catalog,
                          const char *database, struct mr_error *error);
 
+/* <storage>/_checkpoints/<catalog>/<database>/<table>/<flow>/0, where Spark would put it. In the arena. */
+const char *mr_flow_checkpoint_path(const struct mr_pipeline *pipeline, const struct mr_flow *flow,
+                                    struct mr_arena *arena);
+
 /* ---- running ---- */
 struct mr_pipeline_options {
     bool continuous;

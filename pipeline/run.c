@@ -128,10 +128,11 @@ static bool selected(const struct run *run, const struct mr_flow *flow)
     return full_refresh(run, flow) || named(options->refresh, options->refresh_count, flow->target);
 }
 
-static const char *checkpoint_path(struct run *run, const struct mr_flow *flow, struct mr_arena *arena)
+const char *mr_flow_checkpoint_path(const struct mr_pipeline *pipeline, const struct mr_flow *flow,
+                                    struct mr_arena *arena)
 {
     const struct mr_dataset *target = flow->target;
-    return mr_arena_format(arena, "%s/_checkpoints/%s/%s/%s/%s/0", run->pipeline->project->storage,
+    return mr_arena_format(arena, "%s/_checkpoints/%s/%s/%s/%s/0", pipeline->project->storage,
                            target->catalog, target->database, target->name, flow->name);
 }
 
@@ -166,7 +167,7 @@ static int run_query(struct flow_run *own, struct mr_job *job, struct mr_error *
     mr_arena_init(&arena);
     struct mr_query_options options = {
         .name = flow->full_name,
-        .checkpoint_path = is_view(flow) ? NULL : checkpoint_path(run, flow, &arena),
+        .checkpoint_path = is_view(flow) ? NULL : mr_flow_checkpoint_path(run->pipeline, flow, &arena),
         .trigger = is_view(flow)              ? MR_TRIGGER_ONCE_BATCH
                    : run->options->continuous ? MR_TRIGGER_CONTINUOUS
                                               : MR_TRIGGER_AVAILABLE_NOW,
