@@ -86,6 +86,9 @@ const struct mr_type *mr_type_copy(struct mr_arena *arena, const struct mr_type 
 {
     if (type->id == MR_DECIMAL)
         return mr_type_decimal(arena, type->precision, type->scale);
+    if (type->id == MR_INTERVAL_DAY_TIME || type->id == MR_INTERVAL_YEAR_MONTH)
+        return mr_type_interval(type->id == MR_INTERVAL_YEAR_MONTH, mr_type_interval_first(type),
+                                mr_type_interval_last(type));
     if (!mr_type_is_nested(type))
         return mr_type_of(type->id);
     const struct mr_type *copy = new_nested(arena, type->id, type->fields, type->field_count);
@@ -156,6 +159,37 @@ size_t mr_type_width(const struct mr_type *type)
     return mr_type_is_long_decimal(type) ? 16 : widths[type->id];
 }
 
+/* ---- intervals ---- */
+
+static const struct mr_type interval_types[2][4][4] = {
+#define I(id, f, l) [f][l] = {id, (f) + 1, (l) + 1, 0, NULL}
+    {I(MR_INTERVAL_DAY_TIME, 0, 0), I(MR_INTERVAL_DAY_TIME, 0, 1), I(MR_INTERVAL_DAY_TIME, 0, 2),
+     I(MR_INTERVAL_DAY_TIME, 0, 3), I(MR_INTERVAL_DAY_TIME, 1, 1), I(MR_INTERVAL_DAY_TIME, 1, 2),
+     I(MR_INTERVAL_DAY_TIME, 1, 3), I(MR_INTERVAL_DAY_TIME, 2, 2), I(MR_INTERVAL_DAY_TIME, 2, 3),
+     I(MR_INTERVAL_DAY_TIME, 3, 3)},
+    {I(MR_INTERVAL_YEAR_MONTH, 0, 0), I(MR_INTERVAL_YEAR_MONTH, 0, 1), I(MR_INTERVAL_YEAR_MONTH, 1, 1)},
+#undef I
+};
+
+const struct mr_type *mr_type_interval(bool year_month, int first_field, int last_field)
+{
+    int widest = year_month ? 1 : 3;
+    if (first_field < 0 || last_field < first_field || last_field > widest)
+        return NULL;
+    if (first_field == 0 && last_field == widest)
+        return mr_type_of(year_month ? MR_INTERVAL_YEAR_MONTH : MR_INTERVAL_DAY_TIME);
+    return &interval_types[year_month][first_field][last_field];
+}
+int mr_type_interval_first(const struct mr_type *type)
+{
+    return type->precision ? type->precision - 1 : 0;
+}
+int mr_type_interval_last(const struct mr_type *type)
+{
+    int widest = type->id == MR_INTERVAL_YEAR_MONTH ? 1 : 3;
+    return type->scale ? type->scale - 1 : widest;
+}
+
 /* ---- text ---- */
 
 static const char *const sql_names[MR_TYPE_COUNT] = {
@@ -200,6 +234,19 @@ static const char *const simple_names[MR_TYPE_COUNT] = {
     "map",
     "struct",
 };
+
+/* "INTERVAL DAY TO HOUR", in the case of the rest of the text. */
+static void append_interval(struct mr_text *out, const struct mr_type *type, bool upper)
+{
+    static const char *const fields[2][2][4] = {
+        {{"day", "hour", "minute", "second"}, {"year", "month", "", ""}},
+        {{"DAY", "HOUR", "MINUTE", "SECOND"}, {"YEAR", "MONTH", "", ""}}};
+    const char *const *names = fields[upper][type->id == MR_INTERVAL_YEAR_MONTH];
+    int first = mr_type_interval_first(type), last = mr_type_interval_last(type);
+    mr_text_format(out, "%s %s", upper ? "INTERVAL" : "interval", names[first]);
+    if (last > first)
+        mr_text_format(out, " %s %s", upper ? "TO" : "to", names[last]);
+}
 
 static bool plain_name(const char *name)
 {
@@ -280,6 +327,10 @@ void mr_type_text(struct mr_text *out, const struct mr_type *type)
     case MR_STRUCT:
         append_struct(out, type);
         break;
+    case MR_INTERVAL_DAY_TIME:
+    case MR_INTERVAL_YEAR_MONTH:
+        append_interval(out, type, true);
+        break;
     default:
         mr_text_append_str(out, sql_names[type->id]);
     }
@@ -289,6 +340,10 @@ void mr_type_simple_text(struct mr_text *out, const struct mr_type *type)
 {
     if (type->id == MR_DECIMAL) {
         mr_text_format(out, "decimal(%d,%d)", type->precision, type->scale);
+        return;
+    }
+    if (type->id == MR_INTERVAL_DAY_TIME || type->id == MR_INTERVAL_YEAR_MONTH) {
+        append_interval(out, type, false);
         return;
     }
     mr_text_append_str(out, simple_names[type->id]);

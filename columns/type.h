@@ -34,7 +34,7 @@ enum mr_type_id {
 struct mr_field;
 struct mr_type {
     enum mr_type_id id;
-    uint8_t precision, scale; /* DECIMAL: 1..38, 0..precision */
+    uint8_t precision, scale; /* DECIMAL: 1..38, 0..precision; INTERVAL: first field + 1, last field + 1 */
     int field_count;
     const struct mr_field *fields; /* STRUCT: members; ARRAY: [0] "element"; MAP: [0] "key", [1] "value" */
 };
@@ -49,6 +49,11 @@ struct mr_field {
 const struct mr_type *mr_type_of(enum mr_type_id id); /* primitives other than DECIMAL; static */
 /* All *_new return NULL without memory. Fields are copied (shallowly: their types must live as long). */
 const struct mr_type *mr_type_decimal(struct mr_arena *arena, int precision, int scale);
+/* INTERVAL types carry their fields: YEAR 0, MONTH 1, or DAY 0, HOUR 1, MINUTE 2, SECOND 3; static. mr_type_of gives
+ * the widest of both families, as this does for them. NULL: no such type. */
+const struct mr_type *mr_type_interval(bool year_month, int first_field, int last_field);
+int mr_type_interval_first(const struct mr_type *type);
+int mr_type_interval_last(const struct mr_type *type);
 const struct mr_type *mr_type_array(struct mr_arena *arena, const struct mr_type *element, bool contains_null);
 const struct mr_type *mr_type_map(struct mr_arena *arena, const struct mr_type *key, const struct mr_type *value,
                                   bool value_contains_null);

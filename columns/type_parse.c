@@ -239,7 +239,7 @@ static int parse_interval(struct parser *p, const struct mr_type **out)
     }
     if (from < 0 || (from <= 1) != (to <= 1))
         return syntax_error(p, from < 0 ? p->at : start);
-    *out = mr_type_of(from <= 1 ? MR_INTERVAL_YEAR_MONTH : MR_INTERVAL_DAY_TIME);
+    *out = from <= 1 ? mr_type_interval(true, from, to) : mr_type_interval(false, from - 2, to - 2);
     return MR_OK;
 }
 

@@ -3,27 +3,43 @@
 
 #include "columns/value.h"
 
-/* "[-]d hh:mm:ss[.ffffff]" inside INTERVAL '...' DAY TO SECOND */
-static void day_time_text(struct mr_text *out, int64_t micros)
+static const char *const day_time_fields[] = {"DAY", "HOUR", "MINUTE", "SECOND"};
+
+/* The fields from the first to the last, two digits each but for days: INTERVAL '1 02:03' DAY TO MINUTE */
+static void day_time_text(struct mr_text *out, int64_t micros, const struct mr_type *type)
 {
+    static const uint64_t units[] = {86400, 3600, 60, 1};
+    int first = mr_type_interval_first(type), last = mr_type_interval_last(type);
     uint64_t left = micros < 0 ? 0 - (uint64_t)micros : (uint64_t)micros;
     uint64_t seconds = left / 1000000, fraction = left % 1000000;
-    mr_text_format(out, "INTERVAL '%s%llu %02d:%02d:%02d", micros < 0 ? "-" : "",
-                   (unsigned long long)(seconds / 86400), (int)(seconds / 3600 % 24),
-                   (int)(seconds / 60 % 60), (int)(seconds % 60));
-    if (fraction > 0) {
+    mr_text_append_str(out, micros < 0 ? "INTERVAL '-" : "INTERVAL '");
+    for (int field = first; field <= last; field++) {
+        if (field > first)
+            mr_text_append_char(out, field == 1 ? ' ' : ':');
+        mr_text_format(out, field == 0 ? "%llu" : "%02llu", (unsigned long long)(seconds / units[field]));
+        seconds %= units[field];
+    }
+    if (fraction > 0 && last == 3) {
         mr_text_format(out, ".%06llu", (unsigned long long)fraction);
         while (out->size > 0 && out->data[out->size - 1] == '0' && !out->failed)
             out->data[--out->size] = 0;
     }
-    mr_text_append_str(out, "' DAY TO SECOND");
+    mr_text_format(out, "' %s", day_time_fields[first]);
+    if (last > first)
+        mr_text_format(out, " TO %s", day_time_fields[last]);
 }
 
-static void year_month_text(struct mr_text *out, int32_t months)
+static void year_month_text(struct mr_text *out, int32_t months, const struct mr_type *type)
 {
     int64_t positive = months < 0 ? -(int64_t)months : months;
-    mr_text_format(out, "INTERVAL '%s%d-%d' YEAR TO MONTH", months < 0 ? "-" : "", (int)(positive / 12),
-                   (int)(positive % 12));
+    int first = mr_type_interval_first(type), last = mr_type_interval_last(type);
+    mr_text_append_str(out, months < 0 ? "INTERVAL '-" : "INTERVAL '");
+    if (first == 1)
+        mr_text_format(out, "%d' MONTH", (int)positive);
+    else if (last == 0)
+        mr_text_format(out, "%d' YEAR", (int)(positive / 12));
+    else
+        mr_text_format(out, "%d-%d' YEAR TO MONTH", (int)(positive / 12), (int)(positive % 12));
 }
 
 static void append_list(struct mr_text *out, const struct mr_column *column, int64_t row,
@@ -123,10 +139,10 @@ void mr_value_text(struct mr_text *out, const struct mr_column *column, int64_t 
         size = mr_timestamp_text(column->i64[row], text);
         break;
     case MR_INTERVAL_DAY_TIME:
-        day_time_text(out, column->i64[row]);
+        day_time_text(out, column->i64[row], column->type);
         return;
     case MR_INTERVAL_YEAR_MONTH:
-        year_month_text(out, column->i32[row]);
+        year_month_text(out, column->i32[row], column->type);
         return;
     default:
         append_nested(out, column, row, zone);

@@ -1,32 +1,6 @@
 /* expressions/coercion.c: Spark's ANSI type rules: common types, decimal precision, what is cast without being asked. */
 #include "expressions/coercion.h"
 
-static const struct mr_type interval_types[2][4][4] = {
-#define I(id, f, l) [f][l] = {id, (f) + 1, (l) + 1, 0, NULL}
-    {I(MR_INTERVAL_DAY_TIME, 0, 0), I(MR_INTERVAL_DAY_TIME, 0, 1), I(MR_INTERVAL_DAY_TIME, 0, 2),
-     I(MR_INTERVAL_DAY_TIME, 0, 3), I(MR_INTERVAL_DAY_TIME, 1, 1), I(MR_INTERVAL_DAY_TIME, 1, 2),
-     I(MR_INTERVAL_DAY_TIME, 1, 3), I(MR_INTERVAL_DAY_TIME, 2, 2), I(MR_INTERVAL_DAY_TIME, 2, 3),
-     I(MR_INTERVAL_DAY_TIME, 3, 3)},
-    {I(MR_INTERVAL_YEAR_MONTH, 0, 0), I(MR_INTERVAL_YEAR_MONTH, 0, 1), I(MR_INTERVAL_YEAR_MONTH, 1, 1)},
-#undef I
-};
-
-const struct mr_type *mr_type_interval(bool year_month, int first_field, int last_field)
-{
-    int widest = year_month ? 1 : 3;
-    if (first_field < 0 || last_field < first_field || last_field > widest)
-        return NULL;
-    if (first_field == 0 && last_field == widest)
-        return mr_type_of(year_month ? MR_INTERVAL_YEAR_MONTH : MR_INTERVAL_DAY_TIME);
-    return &interval_types[year_month][first_field][last_field];
-}
-int mr_type_interval_first(const struct mr_type *type) { return type->precision ? type->precision - 1 : 0; }
-int mr_type_interval_last(const struct mr_type *type)
-{
-    int widest = type->id == MR_INTERVAL_YEAR_MONTH ? 1 : 3;
-    return type->scale ? type->scale - 1 : widest;
-}
-
 static int smaller(int a, int b) { return a < b ? a : b; }
 static int larger(int a, int b) { return a > b ? a : b; }
 

@@ -4,9 +4,6 @@
 
 #include "expressions/resolve.h"
 
-/* First and last field of an INTERVAL type (YEAR 0, MONTH 1 / DAY 0 … SECOND 3). */
-int mr_type_interval_first(const struct mr_type *type);
-int mr_type_interval_last(const struct mr_type *type);
 /* DECIMAL(digits, 0) that an integral literal needs beside a DECIMAL; NULL when e is none. */
 const struct mr_type *mr_type_decimal_of_literal(struct mr_arena *arena, const struct mr_expression *e);
 /* Result type of a + - * / % b, both DECIMAL. */

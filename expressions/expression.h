@@ -117,10 +117,6 @@ void mr_expression_fingerprint(struct mr_text *out, const struct mr_expression *
 int mr_expression_fold(struct mr_expression_builder *b, const struct mr_expression *e,
                        const struct mr_expression **out, struct mr_error *error);
 
-/* INTERVAL types carry their fields: YEAR 0, MONTH 1 / DAY 0, HOUR 1, MINUTE 2, SECOND 3. mr_type_of gives the widest (YEAR TO
- * MONTH, DAY TO SECOND). They are kept in the type's precision (first field + 1) and scale (last field + 1); 0, 0 is the widest too. */
-const struct mr_type *mr_type_interval(bool year_month, int first_field, int last_field);
-
 /* ---- evaluation ---- */
 struct mr_evaluator;
 /* count expressions over one input schema; common subexpressions are computed once per batch. session is

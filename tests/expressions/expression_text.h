@@ -132,7 +132,7 @@ static int parse_expression(struct mr_expression_builder *b, const char **at, co
 }
 
 /* A batch from text: rows separated by ';', values by '|'; "null" is NULL. */
-static void make_batch(const char *schema, const char *rows, struct mr_batch *batch)
+static inline void make_batch(const char *schema, const char *rows, struct mr_batch *batch)
 {
     struct mr_error error;
     mr_error_clear(&error);
@@ -160,7 +160,7 @@ static void make_batch(const char *schema, const char *rows, struct mr_batch *ba
 }
 
 /* The value of every selected row of the expression, separated by '|', or "!CONDITION". */
-static char *evaluate_text(const char *text, const struct mr_batch *batch, const struct mr_selection *rows)
+static inline char *evaluate_text(const char *text, const struct mr_batch *batch, const struct mr_selection *rows)
 {
     static struct mr_text out;
     struct mr_error error;
@@ -197,7 +197,7 @@ static char *evaluate_text(const char *text, const struct mr_batch *batch, const
     return out.data;
 }
 
-static void check(const char *expression, const struct mr_batch *batch, const char *expected)
+static inline void check(const char *expression, const struct mr_batch *batch, const char *expected)
 {
     const char *actual = evaluate_text(expression, batch, NULL);
     if (strcmp(actual, expected) != 0)
@@ -205,7 +205,7 @@ static void check(const char *expression, const struct mr_batch *batch, const ch
 }
 
 /* Over one row without columns. */
-static void check_constant(const char *expression, const char *expected)
+static inline void check_constant(const char *expression, const char *expected)
 {
     static const struct mr_type empty = {.id = MR_STRUCT};
     struct mr_batch batch = {.schema = &empty, .length = 1};
