@@ -245,9 +245,10 @@ int mr_delta_checkpoint_write(const char *path, int64_t version, int64_t *action
 /* ---- partition values and paths ---- */
 /* Text of a partition value as Delta stores it (timestamps as ISO 8601 in UTC). false: NULL (also for an empty string). */
 bool mr_delta_partition_text(struct mr_text *out, const struct mr_column *column, int64_t row);
-/* The value of a text; row is set in out (NULL for a null or empty text). DELTA_FAILED_CAST_PARTITION_VALUE */
-int mr_delta_partition_parse(const struct mr_delta_pair *value, const char *name, struct mr_column *out, int64_t row,
-                             struct mr_error *error);
+/* The value of a text; row is set in out (NULL for a null or empty text). zone: of time stamps without one, as old writers left them.
+ * DELTA_FAILED_CAST_PARTITION_VALUE */
+int mr_delta_partition_parse(const struct mr_delta_pair *value, const char *name, const struct mr_zone *zone, struct mr_column *out,
+                             int64_t row, struct mr_error *error);
 /* Appends "name=value/" with Hive's escapes; is_null: __HIVE_DEFAULT_PARTITION__. */
 void mr_delta_partition_path(struct mr_text *out, struct mr_str name, struct mr_str value, bool is_null);
 void mr_delta_path_encode(struct mr_text *out, struct mr_str path); /* file path -> what stands in add.path */
@@ -276,9 +277,9 @@ int64_t mr_delta_stats_rows(struct mr_str stats);
 /* ---- reading data files ---- */
 struct mr_delta_scan; /* how to read the files of one schema: shared by threads, immutable */
 /* schema: logical columns wanted (a subset of the table's in any order; those it lacks read as NULL); metadata: how the table maps names and what it is
- * partitioned by. schema and metadata must outlive the scan. used: one per column, false: give it as all NULL; NULL: all. */
+ * partitioned by. schema and metadata must outlive the scan. used: one per column, false: give it as all NULL; NULL: all. zone: the session's; NULL: UTC. */
 int mr_delta_scan_new(struct mr_delta_scan **out, const struct mr_type *schema, const struct mr_delta_metadata *metadata,
-                      const struct mr_type *table_schema, const bool *used, struct mr_error *error);
+                      const struct mr_type *table_schema, const bool *used, const struct mr_zone *zone, struct mr_error *error);
 void mr_delta_scan_free(struct mr_delta_scan *scan);
 struct mr_delta_reader; /* one file or part of it, one thread */
 /* Rows of row groups [first, first+count); count -1: all from first. Deleted rows are left out. The file's struct must outlive the reader. */

@@ -61,10 +61,9 @@ static bool parse_special(struct mr_str text, double *out)
     return true;
 }
 
-/* A time stamp without a zone is taken as UTC, as every reader but Spark's session does. */
-static bool parse_timestamp(struct mr_str text, int64_t *out)
+static bool parse_timestamp(struct mr_str text, const struct mr_zone *zone, int64_t *out)
 {
-    return mr_timestamp_parse_iso(text.data, text.size, out) || mr_timestamp_parse(text, mr_zone_utc(), out);
+    return mr_timestamp_parse_iso(text.data, text.size, out) || mr_timestamp_parse(text, zone, out);
 }
 
 static bool parse_number(struct mr_str text, struct mr_column *out, int64_t row)
@@ -105,7 +104,7 @@ static bool parse_number(struct mr_str text, struct mr_column *out, int64_t row)
     }
 }
 
-static bool parse_value(struct mr_str text, struct mr_column *out, int64_t row)
+static bool parse_value(struct mr_str text, const struct mr_zone *zone, struct mr_column *out, int64_t row)
 {
     bool ok = false;
     switch (out->type->id) {
@@ -117,7 +116,7 @@ static bool parse_value(struct mr_str text, struct mr_column *out, int64_t row)
         return mr_date_parse(text, &out->i32[row]);
     case MR_TIMESTAMP:
         out->i64[row] = 0;
-        return parse_timestamp(text, &out->i64[row]);
+        return parse_timestamp(text, zone, &out->i64[row]);
     case MR_TIMESTAMP_NTZ:
         out->i64[row] = 0;
         ok = mr_timestamp_ntz_parse(text, &out->i64[row]);
@@ -127,15 +126,15 @@ static bool parse_value(struct mr_str text, struct mr_column *out, int64_t row)
     }
 }
 
-int mr_delta_partition_parse(const struct mr_delta_pair *value, const char *name, struct mr_column *out, int64_t row,
-                             struct mr_error *error)
+int mr_delta_partition_parse(const struct mr_delta_pair *value, const char *name, const struct mr_zone *zone, struct mr_column *out,
+                             int64_t row, struct mr_error *error)
 {
     if (!value || value->is_null || value->value.size == 0)
         return mr_column_set_null(out, row, error);
     if (mr_type_is_bytes(out->type))
         return mr_column_set_bytes(out, row, value->value.data, value->value.size, error);
     mr_column_set_valid(out, row);
-    if (parse_value(value->value, out, row))
+    if (parse_value(value->value, zone, out, row))
         return MR_OK;
     struct mr_text type;
     mr_text_init(&type);

@@ -16,6 +16,7 @@ struct mr_delta_scan {
     } *columns;
     const struct mr_type *physical; /* what is asked of the Parquet file */
     const int32_t *ids;             /* column mapping by id; else NULL */
+    const struct mr_zone *zone;
     bool renamed;                   /* column mapping is on: types come back with physical names */
 };
 
@@ -138,7 +139,7 @@ static int plan_column(struct mr_delta_scan *scan, struct mapping *mapping, cons
 }
 
 int mr_delta_scan_new(struct mr_delta_scan **out, const struct mr_type *schema, const struct mr_delta_metadata *metadata,
-                      const struct mr_type *table_schema, const bool *used, struct mr_error *error)
+                      const struct mr_type *table_schema, const bool *used, const struct mr_zone *zone, struct mr_error *error)
 {
     struct mr_delta_scan *scan = mr_allocate_zeroed(sizeof(*scan));
     *out = NULL;
@@ -146,6 +147,7 @@ int mr_delta_scan_new(struct mr_delta_scan **out, const struct mr_type *schema, 
         return mr_error_memory(error, sizeof(*scan));
     mr_arena_init(&scan->arena);
     scan->schema = schema;
+    scan->zone = zone ? zone : mr_zone_utc();
     struct mr_str mode = mr_delta_property(metadata, "delta.columnMapping.mode");
     scan->renamed = mode.size > 0 && !mr_str_equal_nocase(mode, MR_STR("none"));
     struct mapping mapping = {.arena = &scan->arena};
@@ -199,7 +201,7 @@ static int make_constants(struct mr_delta_reader *reader, struct mr_error *error
             if (mr_str_equal(values->items[j].key, scan->columns[i].partition))
                 value = &values->items[j];
         constant->length = 1;
-        MR_TRY(mr_delta_partition_parse(value, field->name, constant, 0, error));
+        MR_TRY(mr_delta_partition_parse(value, field->name, scan->zone, constant, 0, error));
     }
     return MR_OK;
 }

@@ -271,8 +271,10 @@ static int load_listed(struct mr_storage *storage, struct mr_delta_snapshot *sna
             return status;
         if (at_most == to || attempt.code != MR_E_CORRUPT || !found) /* the newest one's error tells most */
             *error = attempt;
-        bool other = attempt.code == MR_E_CORRUPT || attempt.code == MR_E_IO;
-        if (!found || !other)
+        /* A checkpoint that reads well and lacks what every state has is no accident of the disk: nothing here can be trusted. */
+        bool unreadable = (attempt.code == MR_E_CORRUPT && strcmp(attempt.condition, "DELTA_STATE_RECOVER_ERROR") != 0) ||
+                          attempt.code == MR_E_IO;
+        if (!found || !unreadable)
             return error->code;
         mr_log(MR_LOG_WARN, "delta.checkpoint_passed_over", "%s: the checkpoint of version %lld cannot be used: %s", storage->root,
                (long long)listing->checkpoints[first].version, attempt.message);
