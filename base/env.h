@@ -1,8 +1,8 @@
 /* base/env.h: one clock, one disk, one dice.
  *
- * Our own code reaches files, time, randomness and threads only through this table, so that tests can fail, delay,
- * rewind and journal them. Nothing else of ours calls open, fsync, rename, time or rand. (RocksDB and librdkafka go
- * their own way; faults that must include them are injected by a preloaded library.) */
+ * Our own code reaches files, time, randomness and threads only through this table, so that tests can fail,
+ * delay, rewind and journal them. Nothing else of ours calls open, fsync, rename, time or rand. (RocksDB and
+ * librdkafka go their own way; faults that must include them are injected by a preloaded library.) */
 #ifndef MR_BASE_ENV_H
 #define MR_BASE_ENV_H
 
@@ -65,31 +65,34 @@ int mr_directory_create(const char *path, struct mr_error *error);
 int mr_directory_fsync(const char *path, struct mr_error *error);
 int mr_directory_remove(const char *path, struct mr_error *error); /* recursive; absent is fine */
 bool mr_file_exists(const char *path);
-/* "a/b" joined with '/', normalised ("." and doubled slashes removed); an absolute name stands alone; in the arena. */
+/* "a/b", in the arena; "." and doubled slashes are removed; an absolute name stands alone. */
 char *mr_path_join(struct mr_arena *arena, const char *directory, const char *name);
-const char *mr_path_name(const char *path);                           /* the last component */
-char *mr_path_directory(struct mr_arena *arena, const char *path);    /* all before it; "." where there is none */
+const char *mr_path_name(const char *path); /* the last component */
+/* All before the last component; "." where there is nothing. */
+char *mr_path_directory(struct mr_arena *arena, const char *path);
 /* "file:///a%20b", "file:/a" -> "/a b"; anything else unchanged; NULL for another scheme. */
 char *mr_path_from_uri(struct mr_arena *arena, struct mr_str uri);
 
-/* ---- named kill points: MILLRACE_KILLPOINT=name[:count] ends the process with SIGKILL there (crash tests) ---- */
+/* ---- kill points: MILLRACE_KILLPOINT=name[:count] ends the process with SIGKILL there, the count-th time
+ * ---- */
 void mr_killpoint(const char *name);
 
 /* ---- threads: a bounded pool of workers ---- */
 struct mr_pool;
 int mr_pool_start(struct mr_pool **out, int workers, struct mr_error *error);
-/* Runs run(ctx, worker) on every worker at once, worker = 0 .. n-1, and waits for all; returns the first error. The
- * calling thread is worker 0, so a pool of one starts no thread. Callers on several threads take turns; run must not
- * call it for the same pool again. */
+/* Runs run(ctx, worker) on every worker at once, worker = 0 .. n-1, and waits for all; returns the first
+ * error. The calling thread is worker 0, so a pool of one starts no thread. Callers on several threads take
+ * turns; run must not call it for the same pool again. */
 int mr_pool_run(struct mr_pool *pool, int (*run)(void *ctx, int worker, struct mr_error *error), void *ctx,
                 struct mr_error *error);
 int mr_pool_workers(const struct mr_pool *pool);
 void mr_pool_stop(struct mr_pool *pool);
 
-/* ---- log: one JSON line per event on stderr (or a file), {"time":…,"level":…,"event":…,"message":…, …} ---- */
+/* ---- log: one JSON line per event on stderr, {"time":…,"level":…,"event":…,"message":…} ---- */
 enum mr_log_level { MR_LOG_DEBUG, MR_LOG_INFO, MR_LOG_WARN, MR_LOG_ERROR };
 void mr_log_level_set(enum mr_log_level lowest);
 /* format gives the message; event is a short stable word with dots, e.g. "checkpoint.recovered" */
-void mr_log(enum mr_log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void mr_log(enum mr_log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

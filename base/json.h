@@ -1,8 +1,7 @@
 /* base/json.h: JSON text in and out.
  *
- * Reading: simdjson's first stage finds the structural characters of a whole buffer and checks its UTF-8 (base/json_index.cpp,
- * the only C++ file of the project); walking them is C. A cursor is a pull parser over one value: it validates all it passes,
- * keeps the raw text of numbers, and hands strings out as views where they hold no escape.
+ * Reading: simdjson's first stage finds the structural characters of a whole buffer and checks its UTF-8
+ * (base/json_index.cpp, the only C++ file of the project); walking them is C.
  * Writing: into an mr_text. */
 #ifndef MR_BASE_JSON_H
 #define MR_BASE_JSON_H
@@ -25,27 +24,36 @@ enum mr_json_index_result {
     MR_JSON_BAD_UTF8 = 2,
     MR_JSON_NO_MEMORY = 3,
 };
-/* Indexes text[0, size); MR_BUFFER_PADDING bytes behind it must be readable. *positions (owned by the index, valid until the
- * next call) are the offsets of { } [ ] : , of every opening quote, and of the first byte of every number or literal;
- * positions[count] == size is a sentinel. */
-int mr_json_index_build(struct mr_json_index *index, const char *text, size_t size, const uint32_t **positions,
-                        size_t *count);
+/* Indexes text[0, size); MR_BUFFER_PADDING bytes behind it must be readable. *positions (owned by the index,
+ * valid until the next call) are the offsets of { } [ ] : , of every opening quote, and of the first byte of
+ * every number or literal; positions[count] == size is a sentinel. */
+int mr_json_index_build(struct mr_json_index *index, const char *text, size_t size,
+                        const uint32_t **positions, size_t *count);
 
 /* ---- a small document tree, for logs, options, manifests (not for row data) ---- */
-enum mr_json_type { MR_JSON_NULL, MR_JSON_BOOLEAN, MR_JSON_NUMBER, MR_JSON_STRING, MR_JSON_ARRAY, MR_JSON_OBJECT };
+enum mr_json_type {
+    MR_JSON_NULL,
+    MR_JSON_BOOLEAN,
+    MR_JSON_NUMBER,
+    MR_JSON_STRING,
+    MR_JSON_ARRAY,
+    MR_JSON_OBJECT
+};
 struct mr_json {
     enum mr_json_type type;
     bool boolean;
-    struct mr_str text; /* NUMBER: raw text. STRING: unescaped. Any: also `raw` */
-    struct mr_str raw;  /* the value's own text in the input */
-    struct mr_str key;  /* name of this member in its object, unescaped */
+    struct mr_str text;           /* NUMBER: raw text. STRING: unescaped. Any: also `raw` */
+    struct mr_str raw;            /* the value's own text in the input */
+    struct mr_str key;            /* name of this member in its object, unescaped */
     struct mr_json *first, *next; /* children in order; siblings */
     size_t count;
 };
-/* Parses exactly one value (surrounding blanks allowed); nesting up to 1,000. The tree lives in the arena and views text: keep
- * both. Strict RFC 8259. Error: MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION with offset, code CORRUPT. */
+/* Parses exactly one value (surrounding blanks allowed); nesting up to 1,000. The tree lives in the arena and
+ * views text: keep both. Strict RFC 8259. Error: MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION with offset,
+ * code CORRUPT. */
 int mr_json_parse(struct mr_arena *arena, struct mr_str text, struct mr_json **out, struct mr_error *error);
-const struct mr_json *mr_json_member(const struct mr_json *object, const char *name); /* last of duplicates; NULL */
+/* The last of duplicates; NULL: there is none, or it is no object. */
+const struct mr_json *mr_json_member(const struct mr_json *object, const char *name);
 /* Typed members: false, and *out untouched, when absent, null or of another type. */
 bool mr_json_get_i64(const struct mr_json *object, const char *name, int64_t *out);
 bool mr_json_get_bool(const struct mr_json *object, const char *name, bool *out);

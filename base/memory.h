@@ -1,8 +1,8 @@
 /* base/memory.h: arenas, reference-counted buffers, growable text.
  *
- * Lifetimes: an arena's memory is dropped in one step (job > batch > scratch). What must outlive an arena is copied.
- * Every allocation of our own goes through mr_allocate so that tests can make the N-th one fail and the process-wide
- * limit can be accounted. */
+ * Lifetimes: an arena's memory is dropped in one step (job > batch > scratch). What must outlive an arena is
+ * copied. Every allocation of our own goes through mr_allocate so that tests can make the N-th one fail and
+ * the process-wide limit can be accounted. */
 #ifndef MR_BASE_MEMORY_H
 #define MR_BASE_MEMORY_H
 
@@ -33,7 +33,10 @@ struct mr_str { /* not owned, not NUL-terminated */
     size_t size;
 };
 #define MR_STR(literal) ((struct mr_str){(literal), sizeof(literal) - 1})
-static inline struct mr_str mr_str_of(const char *text) { return (struct mr_str){text, text ? strlen(text) : 0}; }
+static inline struct mr_str mr_str_of(const char *text)
+{
+    return (struct mr_str){text, text ? strlen(text) : 0};
+}
 static inline bool mr_str_equal(struct mr_str a, struct mr_str b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
@@ -60,12 +63,13 @@ char *mr_arena_format(struct mr_arena *arena, const char *format, ...) __attribu
 void mr_arena_clear(struct mr_arena *arena);   /* forgets everything, keeps one block for reuse */
 void mr_arena_release(struct mr_arena *arena); /* gives all memory back */
 #define MR_ARENA_NEW(arena, type) ((type *)mr_arena_allocate_zeroed((arena), sizeof(type)))
-#define MR_ARENA_ARRAY(arena, type, count) ((type *)mr_arena_allocate_zeroed((arena), sizeof(type) * (size_t)(count)))
+#define MR_ARENA_ARRAY(arena, type, count) \
+    ((type *)mr_arena_allocate_zeroed((arena), sizeof(type) * (size_t)(count)))
 
 /* ---- reference-counted bytes: what string views point into ---- */
 struct mr_buffer {
     atomic_int references;
-    size_t size;     /* bytes in use */
+    size_t size; /* bytes in use */
     size_t capacity;
     char *data; /* followed by MR_BUFFER_PADDING readable bytes, so SIMD code may read past the end */
 };
@@ -82,15 +86,18 @@ struct mr_text {
 };
 void mr_text_init(struct mr_text *text);
 void mr_text_append(struct mr_text *text, const void *data, size_t size);
-/* Room for `more` bytes behind what is there, to be written by the caller, who then adds them to size and puts the
- * closing NUL (there is room for it). NULL without memory. */
+/* Room for `more` bytes behind what is there, to be written by the caller, who then adds them to size and
+ * puts the closing NUL (there is room for it). NULL without memory. */
 char *mr_text_reserve(struct mr_text *text, size_t more);
 void mr_text_append_str(struct mr_text *text, const char *cstring);
 void mr_text_append_char(struct mr_text *text, char c);
 void mr_text_format(struct mr_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void mr_text_clear(struct mr_text *text); /* keeps the memory */
 void mr_text_release(struct mr_text *text);
-static inline struct mr_str mr_text_str(const struct mr_text *text) { return (struct mr_str){text->data, text->size}; }
+static inline struct mr_str mr_text_str(const struct mr_text *text)
+{
+    return (struct mr_str){text->data, text->size};
+}
 
 /* ---- hash map from bytes to a pointer or number ---- */
 struct mr_map_entry {
@@ -107,8 +114,8 @@ struct mr_map { /* insertion order is kept: entries[0 .. count) */
     struct mr_arena keys;
 };
 void mr_map_init(struct mr_map *map);
-/* Existing or new entry for key (then pointer/number is 0); NULL without memory. *created may be NULL. Entries move
- * when the map grows: keep no pointer across another put. */
+/* Existing or new entry for key (then pointer/number is 0); NULL without memory. *created may be NULL.
+ * Entries move when the map grows: keep no pointer across another put. */
 struct mr_map_entry *mr_map_put(struct mr_map *map, struct mr_str key, bool *created);
 struct mr_map_entry *mr_map_get(const struct mr_map *map, struct mr_str key); /* NULL: absent */
 void mr_map_release(struct mr_map *map);

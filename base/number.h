@@ -14,7 +14,8 @@ int mr_number_shortest_float(float value, char digits[MR_NUMBER_DIGITS], int *ex
 /* The value (finite, >= 0) rounded to count digits, in the same form. */
 int mr_number_rounded(double value, int count, char digits[MR_NUMBER_DIGITS], int *exponent);
 
-/* As Java's Double.toString (version 19 and later, which is shortest) prints it ("1.0", "1.0E10", "NaN", "-Infinity"); no NUL, returns the length. */
+/* As Java's Double.toString (version 19 and later, which is shortest) prints it ("1.0", "1.0E10", "NaN",
+ * "-Infinity"); no NUL, returns the length. */
 size_t mr_number_text(double value, char out[32]);
 size_t mr_number_text_float(float value, char out[32]);
 size_t mr_number_text_i64(int64_t value, char out[24]);

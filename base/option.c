@@ -68,9 +68,10 @@ static bool apply_unit(const struct unit *units, const char *name, int64_t value
 
 bool mr_option_parse_bytes(const char *text, int64_t *out)
 {
-    static const struct unit units[] = {{"", 1},          {"b", 1},          {"k", 1LL << 10}, {"kb", 1LL << 10},
-                                        {"m", 1LL << 20}, {"mb", 1LL << 20}, {"g", 1LL << 30}, {"gb", 1LL << 30},
-                                        {"t", 1LL << 40}, {"tb", 1LL << 40}, {NULL, 0}};
+    static const struct unit units[] = {{"", 1},           {"b", 1},          {"k", 1LL << 10},
+                                        {"kb", 1LL << 10}, {"m", 1LL << 20},  {"mb", 1LL << 20},
+                                        {"g", 1LL << 30},  {"gb", 1LL << 30}, {"t", 1LL << 40},
+                                        {"tb", 1LL << 40}, {NULL, 0}};
     const char *rest;
     int64_t value;
     return leading_integer(text, &value, &rest) && value >= 0 && apply_unit(units, rest, value, out);
@@ -78,13 +79,28 @@ bool mr_option_parse_bytes(const char *text, int64_t *out)
 
 bool mr_option_parse_duration(const char *text, int64_t *out_us)
 {
-    static const struct unit units[] = {
-        {"us", 1},           {"microsecond", 1},      {"microseconds", 1},     {"ms", 1000},
-        {"millisecond", 1000}, {"milliseconds", 1000}, {"s", 1000000},         {"second", 1000000},
-        {"seconds", 1000000}, {"m", 60000000LL},      {"min", 60000000LL},     {"minute", 60000000LL},
-        {"minutes", 60000000LL}, {"h", 3600000000LL}, {"hour", 3600000000LL},  {"hours", 3600000000LL},
-        {"d", 86400000000LL}, {"day", 86400000000LL}, {"days", 86400000000LL}, {"week", 604800000000LL},
-        {"weeks", 604800000000LL}, {NULL, 0}};
+    static const struct unit units[] = {{"us", 1},
+                                        {"microsecond", 1},
+                                        {"microseconds", 1},
+                                        {"ms", 1000},
+                                        {"millisecond", 1000},
+                                        {"milliseconds", 1000},
+                                        {"s", 1000000},
+                                        {"second", 1000000},
+                                        {"seconds", 1000000},
+                                        {"m", 60000000LL},
+                                        {"min", 60000000LL},
+                                        {"minute", 60000000LL},
+                                        {"minutes", 60000000LL},
+                                        {"h", 3600000000LL},
+                                        {"hour", 3600000000LL},
+                                        {"hours", 3600000000LL},
+                                        {"d", 86400000000LL},
+                                        {"day", 86400000000LL},
+                                        {"days", 86400000000LL},
+                                        {"week", 604800000000LL},
+                                        {"weeks", 604800000000LL},
+                                        {NULL, 0}};
     const char *rest, *start = text;
     int64_t value, total = 0;
     if (mr_str_starts_with(mr_str_of(start), MR_STR("interval ")) ||
@@ -100,7 +116,8 @@ bool mr_option_parse_duration(const char *text, int64_t *out_us)
             size++;
         }
         unit[size] = '\0';
-        if (size == 0 || !apply_unit(units, unit, value, &value) || __builtin_add_overflow(total, value, &total))
+        if (size == 0 || !apply_unit(units, unit, value, &value) ||
+            __builtin_add_overflow(total, value, &total))
             return false;
         for (start = rest + size; *start == ' ';)
             start++;
@@ -221,14 +238,15 @@ int mr_option_check(const struct mr_option_spec *spec, const char *value, struct
     }
     if (good)
         return MR_OK;
-    mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s cannot be '%s': it takes %s.", spec->name,
-                 value, wanted);
+    mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s cannot be '%s': it takes %s.",
+                 spec->name, value, wanted);
     mr_error_parameter(error, "option", "%s", spec->name);
     mr_error_parameter(error, "value", "%s", value);
     return error->code;
 }
 
-/* Edits (insert, delete, replace) from a to b, without regard to case; names beyond 40 letters are far from everything. */
+/* Edits (insert, delete, replace) from a to b, without regard to case; names beyond 40 letters are far from
+ * everything. */
 static int distance(const char *a, const char *b)
 {
     int row[42];
@@ -254,8 +272,8 @@ static int distance(const char *a, const char *b)
     return row[m];
 }
 
-int mr_option_unknown(const char *name, const char *owner, const struct mr_option_spec *const *tables, int count,
-                      struct mr_error *error)
+int mr_option_unknown(const char *name, const char *owner, const struct mr_option_spec *const *tables,
+                      int count, struct mr_error *error)
 {
     const char *nearest = NULL;
     int best = 4;
@@ -269,11 +287,12 @@ int mr_option_unknown(const char *name, const char *owner, const struct mr_optio
         }
     }
     if (nearest)
-        mr_error_set(error, MR_E_USAGE, "UNKNOWN_OPTION", "%s has no option '%s'. Did you mean '%s'?", owner, name,
-                     nearest);
+        mr_error_set(error, MR_E_USAGE, "UNKNOWN_OPTION", "%s has no option '%s'. Did you mean '%s'?", owner,
+                     name, nearest);
     else
         mr_error_set(error, MR_E_USAGE, "UNKNOWN_OPTION",
-                     "%s has no option '%s'. See the page of options for those it has, or take it away.", owner, name);
+                     "%s has no option '%s'. See the page of options for those it has, or take it away.",
+                     owner, name);
     mr_error_parameter(error, "option", "%s", name);
     return error->code;
 }

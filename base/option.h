@@ -1,7 +1,8 @@
-/* base/option.h: named options, as SQL, project files and the C API pass them: text, checked against one typed table.
+/* base/option.h: named options, as SQL, project files and the C API pass them: text, checked against one
+ * typed table.
  *
- * Every source, sink and format has such a table; it serves validation, --help and the docs, so an option exists for all of
- * them or for none. Names are compared without regard to ASCII case. */
+ * Every source, sink and format has such a table; it serves validation, --help and the docs, so an option
+ * exists for all of them or for none. Names are compared without regard to ASCII case. */
 #ifndef MR_BASE_OPTION_H
 #define MR_BASE_OPTION_H
 
@@ -20,8 +21,8 @@ enum mr_option_type {
     MR_OPTION_CHOICE,    /* one of choices, without regard to case */
     MR_OPTION_TIME,      /* a time stamp */
     MR_OPTION_TEXT,
-    MR_OPTION_IGNORED,   /* known elsewhere, without effect here; accepted so that a project runs on both */
-    MR_OPTION_REFUSED,   /* known elsewhere, would change the result, not supported here: named in the error */
+    MR_OPTION_IGNORED, /* known elsewhere, without effect here; accepted so that a project runs on both */
+    MR_OPTION_REFUSED, /* known elsewhere, would change the result, not supported here: named in the error */
 };
 struct mr_option_spec { /* a table ends with a NULL name */
     const char *name;
@@ -34,11 +35,12 @@ struct mr_option_spec { /* a table ends with a NULL name */
 
 /* NULL: the table has no such option. */
 const struct mr_option_spec *mr_option_spec_find(const struct mr_option_spec *table, const char *name);
-/* Is the value one of the spec's type? Error: INVALID_OPTION_VALUE, naming option, value and what would be right. */
+/* Is the value one of the spec's type? Error: INVALID_OPTION_VALUE, naming option, value and what would be
+ * right. */
 int mr_option_check(const struct mr_option_spec *spec, const char *value, struct mr_error *error);
 /* UNKNOWN_OPTION, naming the nearest known name of the tables (count of them). */
-int mr_option_unknown(const char *name, const char *owner, const struct mr_option_spec *const *tables, int count,
-                      struct mr_error *error);
+int mr_option_unknown(const char *name, const char *owner, const struct mr_option_spec *const *tables,
+                      int count, struct mr_error *error);
 
 /* The value of the last option of that name; NULL when it is not given. */
 const char *mr_option_text(const struct mr_option *options, int count, const char *name);
@@ -50,7 +52,8 @@ bool mr_option_parse_boolean(const char *text, bool *out);
 bool mr_option_parse_integer(const char *text, int64_t *out);
 bool mr_option_parse_bytes(const char *text, int64_t *out);
 bool mr_option_parse_duration(const char *text, int64_t *out_us);
-/* The bytes a CHARACTER option stands for: one character of UTF-8, escapes resolved; out has room for 8. 0: none. */
+/* The bytes a CHARACTER option stands for: one character of UTF-8, escapes resolved; out has room for 8. 0:
+ * none. */
 size_t mr_option_parse_character(const char *text, char out[8]);
 
 /* One line per option: "  name  TYPE  default  help", for --help and docs. */

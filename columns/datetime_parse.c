@@ -283,7 +283,8 @@ static inline int64_t days_of(unsigned year, unsigned month, unsigned day)
     static const uint16_t before_month[13] = {0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275};
     unsigned y = year + 400 - (month <= 2); /* an era more, so that nothing is negative */
     unsigned century = y / 100;
-    return (int64_t)(y * 365 + y / 4 - century + century / 4 + before_month[month] + day - 1) - 146097 - 719468;
+    return (int64_t)(y * 365 + y / 4 - century + century / 4 + before_month[month] + day - 1) - 146097 -
+           719468;
 }
 
 bool mr_timestamp_parse_iso(const char *text, size_t size, int64_t *micros)

@@ -86,7 +86,8 @@ static void write_type(struct mr_json_writer *w, const struct mr_type *type)
 {
     if (mr_type_is_nested(type)) {
         write_nested(w, type);
-    } else if (type->id == MR_DECIMAL || type->id == MR_INTERVAL_DAY_TIME || type->id == MR_INTERVAL_YEAR_MONTH) {
+    } else if (type->id == MR_DECIMAL || type->id == MR_INTERVAL_DAY_TIME ||
+               type->id == MR_INTERVAL_YEAR_MONTH) {
         struct mr_text text;
         mr_text_init(&text);
         mr_type_simple_text(&text, type);

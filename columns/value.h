@@ -9,14 +9,20 @@ mr_i128 mr_decimal_power(int exponent); /* 10^exponent, 0..38 */
 bool mr_decimal_fits(mr_i128 unscaled, int precision);
 /* Changes the scale, rounding half up (away from zero); false when it does not fit in precision digits. */
 bool mr_decimal_rescale(mr_i128 value, int from_scale, int to_scale, int to_precision, mr_i128 *out);
-/* Results at the given result type (Spark's rules for the type are in expressions/); false on overflow. 256-bit intermediates. */
+/* Results at the given result type (Spark's rules for the type are in expressions/); false on overflow.
+ * 256-bit intermediates. */
 bool mr_decimal_multiply(mr_i128 a, mr_i128 b, int scale_sum, int to_precision, int to_scale, mr_i128 *out);
-bool mr_decimal_divide(mr_i128 a, int a_scale, mr_i128 b, int b_scale, int to_precision, int to_scale, mr_i128 *out);
-/* "-12.340", optional exponent; text may have more digits than fit: *digits_lost tells of rounding. false: not a number. */
+bool mr_decimal_divide(mr_i128 a, int a_scale, mr_i128 b, int b_scale, int to_precision, int to_scale,
+                       mr_i128 *out);
+/* "-12.340", with an optional exponent, no blanks; digits below the scale are rounded half up. false: not a
+ * number. *overflow: a number that does not fit, *out is untouched. */
 bool mr_decimal_parse(struct mr_str text, int precision, int scale, mr_i128 *out, bool *overflow);
-size_t mr_decimal_text(mr_i128 unscaled, int scale, char out[48]); /* plain digits, no exponent, as Spark's cast to string */
+/* Plain digits, no exponent, as Spark's cast to string. Here as everywhere below: no NUL, returns the length.
+ */
+size_t mr_decimal_text(mr_i128 unscaled, int scale, char out[48]);
 double mr_decimal_to_double(mr_i128 unscaled, int scale);
-bool mr_decimal_from_double(double value, int precision, int scale, mr_i128 *out); /* via the shortest text, half up */
+/* By its shortest text, rounded half up; false: too large, infinite, NaN. */
+bool mr_decimal_from_double(double value, int precision, int scale, mr_i128 *out);
 static inline mr_i128 mr_decimal_at(const struct mr_column *c, int64_t row)
 {
     return mr_type_is_long_decimal(c->type) ? c->i128[row] : (mr_i128)c->i64[row];
@@ -30,11 +36,14 @@ static inline void mr_decimal_put(struct mr_column *c, int64_t row, mr_i128 valu
 }
 
 /* ---- numbers as text ---- */
-size_t mr_double_text(double value, char out[32]); /* Spark's: Java's Double.toString ("1.0", "1.0E10", "NaN", "Infinity") */
+/* Spark's form, Java's Double.toString: "1.0", "1.0E10", "NaN", "Infinity". */
+size_t mr_double_text(double value, char out[32]);
 size_t mr_float_text(float value, char out[32]);
 size_t mr_double_json(double value, char out[32]); /* shortest JSON number */
 size_t mr_i64_text(int64_t value, char out[24]);
-bool mr_double_parse(struct mr_str text, double *out); /* exactly one decimal floating literal, no blanks, locale-free */
+/* Exactly one decimal floating literal, a sign allowed, no blanks, no names; correctly rounded, locale-free.
+ * Beyond the range: infinity, or zero. */
+bool mr_double_parse(struct mr_str text, double *out);
 
 /* ---- civil time, proleptic Gregorian, years -290307..294246 ---- */
 struct mr_civil {
@@ -48,7 +57,8 @@ void mr_civil_from_micros(int64_t local_us, struct mr_civil *out);
 int64_t mr_micros_from_civil(const struct mr_civil *civil);
 int mr_days_in_month(int64_t year, int month);
 
-/* ---- time zones: TZif files of the tzdata package; ids as Spark's ("UTC", "Europe/Zurich", "+02:00", "GMT+1") ---- */
+/* ---- time zones: TZif files of the package tzdata; ids as Spark's ("UTC", "Europe/Zurich", "+02:00") ----
+ */
 struct mr_zone; /* shared, lives to the end of the process */
 /* Error INVALID_TIMEZONE */
 int mr_zone_find(struct mr_str id, const struct mr_zone **out, struct mr_error *error);
@@ -57,27 +67,35 @@ const struct mr_zone *mr_zone_host(void); /* /etc/timezone or /etc/localtime, ne
 const char *mr_zone_id(const struct mr_zone *zone);
 int32_t mr_zone_offset_seconds(const struct mr_zone *zone, int64_t utc_us); /* east positive */
 int64_t mr_zone_to_local(const struct mr_zone *zone, int64_t utc_us);
-/* As java.time's ZonedDateTime.ofLocal: in a gap the time is moved forward by its length; in an overlap the earlier offset. */
+/* As java.time's ZonedDateTime.ofLocal: in a gap the time is moved forward by its length; in an overlap the
+ * earlier offset. */
 int64_t mr_zone_to_utc(const struct mr_zone *zone, int64_t local_us);
 
-/* Spark's lenient cast of text to DATE / TIMESTAMP ("2024-1-2", "2024-01-02 03:04:05.6+01:00", "2024"); blanks trimmed. */
+/* Spark's lenient cast of text to DATE / TIMESTAMP ("2024-1-2", "2024-01-02 03:04:05.6+01:00", "2024");
+ * blanks
+ * trimmed. A time alone ("12:30") is today's, by the environment's clock. */
 bool mr_date_parse(struct mr_str text, int32_t *days);
 bool mr_timestamp_parse(struct mr_str text, const struct mr_zone *zone, int64_t *micros);
 bool mr_timestamp_ntz_parse(struct mr_str text, int64_t *micros);
-/* Exactly YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm) or with a blank for T, the form data files use; fast. false: use the other. */
+/* Exactly YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm) or with a blank for T, the form data files use; fast.
+ * false: use the other. */
 bool mr_timestamp_parse_iso(const char *text, size_t size, int64_t *micros);
 size_t mr_date_text(int32_t days, char out[32]);
-size_t mr_timestamp_text(int64_t local_us, char out[48]); /* "2024-01-02 03:04:05.6", trailing zeros of the fraction cut */
+/* "2024-01-02 03:04:05.6", trailing zeros of the fraction cut. */
+size_t mr_timestamp_text(int64_t local_us, char out[48]);
 
 /* ---- any value as Spark's cast to string does it; nested values as {1, a} / [1, 2] / {k -> v} ---- */
-void mr_value_text(struct mr_text *out, const struct mr_column *column, int64_t row, const struct mr_zone *zone);
+void mr_value_text(struct mr_text *out, const struct mr_column *column, int64_t row,
+                   const struct mr_zone *zone);
 /* As Spark's to_json writes it: NULL members left out when skip_null. */
-void mr_value_json(struct mr_text *out, const struct mr_column *column, int64_t row, const struct mr_zone *zone,
-                   bool skip_null);
+void mr_value_json(struct mr_text *out, const struct mr_column *column, int64_t row,
+                   const struct mr_zone *zone, bool skip_null);
 
-/* ---- order-preserving keys: memcmp of encodings orders like mr_column_compare, column by column, NULL first ---- */
-/* Appends the encoding of one value. Fixed width types: one marker byte (0 NULL, 1 value) and big-endian bytes with the sign bit
- * flipped; strings: escaped (0x00 -> 0x00 0xFF) and closed by 0x00 0x00; nested values element by element. */
+/* ---- keys that keep order: memcmp orders encodings as mr_column_compare does, column by column, NULL first
+ * ---- */
+/* Appends the encoding of one value. Fixed width types: one marker byte (0 NULL, 1 value) and big-endian
+ * bytes with the sign bit flipped; strings: escaped (0x00 -> 0x00 0xFF) and closed by 0x00 0x00; nested
+ * values element by element. */
 void mr_key_append(struct mr_text *out, const struct mr_column *column, int64_t row);
 /* Decodes one value of out->type from *at and appends it to out. MR_E_CORRUPT when it is none. */
 int mr_key_decode(const char **at, const char *end, struct mr_column *out, struct mr_error *error);

@@ -21,7 +21,8 @@ bool mr_zone_rule_parse(struct mr_str text, struct mr_zone_rule *out);
 void mr_zone_rule_year(const struct mr_zone_rule *rule, int64_t year, int64_t change[2], int32_t offset[2]);
 /* "Z", "+1", "+01", "+01:30", "+0130", "+01:30:15", "GMT+1", "UTC-02:00", "UT", "GMT" */
 bool mr_zone_offset_parse(struct mr_str id, int32_t *seconds);
-/* What mr_zone_to_utc takes off; for local times whose microseconds do not fit 64 bits although those in UTC do. */
+/* What mr_zone_to_utc takes off; for local times whose microseconds do not fit 64 bits although those in UTC
+ * do. */
 struct mr_zone;
 int32_t mr_zone_local_offset(const struct mr_zone *zone, int64_t local_seconds);
 /* The region of a three-letter id of Java's ("PST"), else id itself. */
