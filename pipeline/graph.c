@@ -6,7 +6,7 @@
 /* ---- where the statements of one file stand: USE and SET act on what follows, file by file ---- */
 struct place {
     struct mr_pipeline *pipeline;
-    const struct mr_sql_script *script;
+    const struct mr_sql_text *origin;
     const char *catalog, *database;
     struct mr_map conf; /* SET so far; pointer: const char * */
     struct mr_error *error;
@@ -23,7 +23,7 @@ static int refuse(struct place *place, uint32_t start, uint32_t stop, const char
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     mr_error_set(place->error, MR_E_SQL, condition, "%s", text);
-    return mr_error_in_sql(place->error, place->script->file, place->script->text, start, stop);
+    return mr_error_in_sql(place->error, place->origin->file, place->origin->text, start, stop);
 }
 
 static char *copy_str(struct mr_arena *arena, struct mr_str text)
@@ -117,14 +117,14 @@ static int add_dataset(struct place *place, const struct mr_sql_statement *state
     if (other)
         return refuse(place, name->start, name->stop, "PIPELINE_DUPLICATE_IDENTIFIERS.OUTPUT",
                       "`%s` is defined twice: here and in %s. Give one of them another name.", full,
-                      other->script->file);
+                      other->origin->file);
     *dataset = (struct mr_dataset){.kind = kind,
                                    .catalog = parts[0],
                                    .database = parts[1],
                                    .name = parts[2],
                                    .full_name = full,
                                    .statement = statement,
-                                   .script = place->script,
+                                   .origin = place->origin,
                                    .private_ = statement->is_private};
     if (kind == MR_STREAMING_TABLE || kind == MR_MATERIALIZED_VIEW) {
         if (statement->location.data) {
@@ -176,7 +176,7 @@ static int add_flow(struct place *place, const struct mr_sql_statement *statemen
     *flow = (struct mr_flow){.name = name,
                              .target = target,
                              .query = statement->query,
-                             .script = place->script,
+                             .origin = place->origin,
                              .start = statement->start,
                              .stop = statement->stop,
                              .once = statement->once,
@@ -303,8 +303,12 @@ static int define(struct place *place, const struct mr_sql_statement *statement,
 static int define_all(struct mr_pipeline *pipeline, int file, bool flows, struct mr_error *error)
 {
     struct mr_sql_script *script = pipeline->scripts[file];
+    struct mr_sql_text *origin = MR_ARENA_NEW(&pipeline->arena, struct mr_sql_text);
+    if (!origin)
+        return mr_error_memory(error, sizeof(*origin));
+    *origin = (struct mr_sql_text){script->file, script->text};
     struct place place = {.pipeline = pipeline,
-                          .script = script,
+                          .origin = origin,
                           .catalog = pipeline->project->catalog,
                           .database = pipeline->project->database,
                           .error = error};
@@ -348,7 +352,7 @@ static int check_datasets(struct mr_pipeline *pipeline, struct mr_error *error)
                          "The streaming table `%s` has no query and no flow writes it. Add AS SELECT …, or a "
                          "CREATE FLOW.",
                          dataset->full_name);
-            return mr_error_in_sql(error, dataset->script->file, dataset->script->text,
+            return mr_error_in_sql(error, dataset->origin->file, dataset->origin->text,
                                    dataset->statement->start, dataset->statement->stop);
         }
     }

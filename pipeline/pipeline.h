@@ -26,7 +26,7 @@ struct mr_dataset {
     const char *full_name; /* "spark_catalog.default.orders" */
     const char *path;      /* folder of the table; NULL for views */
     const struct mr_sql_statement *statement;
-    const struct mr_sql_script *script;
+    const struct mr_sql_text *origin;
     const struct mr_type *schema; /* of its rows; known once checked */
     struct mr_flow **flows; /* that write it: of a streaming table any number, of a materialized view one */
     int flow_count;
@@ -51,8 +51,8 @@ struct mr_flow {
     const char *full_name;
     struct mr_dataset *target;
     const struct mr_sql_query *query;
-    const struct mr_sql_script *script;
-    uint32_t start, stop;           /* its statement in script->text */
+    const struct mr_sql_text *origin;
+    uint32_t start, stop;           /* its statement in origin->text */
     const char *catalog, *database; /* in force where it was written */
     struct mr_map
         conf; /* configuration and SET values in force where it was written; pointer: const char * */

@@ -40,7 +40,7 @@ static int resolve_dataset(struct planning *planning, const struct mr_relation_r
     out->database = dataset->database;
     if (dataset->kind == MR_VIEW) {
         out->view = dataset->statement->query;
-        out->script = dataset->script;
+        out->origin = dataset->origin;
         return MR_OK;
     }
     MR_TRY(find_schema(pipeline, dataset, error));
@@ -107,7 +107,7 @@ static int wrong_kind(const struct mr_flow *flow, const char *condition, const c
 {
     mr_error_set(error, MR_E_SQL, condition, "%s", message);
     mr_error_parameter(error, "flowIdentifier", "%s", flow->full_name);
-    return mr_error_in_sql(error, flow->script->file, flow->script->text, flow->query->start,
+    return mr_error_in_sql(error, flow->origin->file, flow->origin->text, flow->query->start,
                            flow->query->stop);
 }
 
@@ -143,7 +143,7 @@ static int analyse(struct planning *planning, struct mr_job *job, struct mr_plan
     }
     job->mode = flow->target->kind == MR_MATERIALIZED_VIEW ? MR_MODE_COMPLETE : MR_MODE_APPEND;
     MR_TRY(mr_session_from_conf(job, &flow->conf, flow->catalog, flow->database, error));
-    MR_TRY(mr_sql_analyse(job, &environment, flow->script, flow->query, plan, error));
+    MR_TRY(mr_sql_analyse(job, &environment, flow->origin, flow->query, plan, error));
     return check_kind(flow, *plan, error);
 }
 
@@ -215,7 +215,7 @@ static int plan_flow(struct planning *planning, struct mr_job *job, struct mr_er
     if (target->schema)
         MR_TRY(mr_sql_plan_store(job, target->schema, true, &plan, error));
     if (statement->expectation_count > 0)
-        MR_TRY(mr_sql_plan_expect(job, target->script, statement->expectations, statement->expectation_count,
+        MR_TRY(mr_sql_plan_expect(job, target->origin, statement->expectations, statement->expectation_count,
                                   &plan, error));
     MR_TRY(mr_sql_plan_job(job, plan, &node, error));
     return planning->for_running ? add_table_sink(planning, job, node, error) : MR_OK;
@@ -260,7 +260,7 @@ static int declared_schema(struct mr_pipeline *pipeline, struct mr_dataset *data
                 mr_error_set(error, MR_E_SQL, "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
                              "The query of `%s` has no column `%s`.", dataset->full_name, fields[i].name);
         if (status < 0)
-            return mr_error_in_sql(error, dataset->script->file, dataset->script->text, column->start,
+            return mr_error_in_sql(error, dataset->origin->file, dataset->origin->text, column->start,
                                    column->stop);
     }
     *out = mr_type_struct(arena, fields, statement->column_count);
@@ -315,7 +315,7 @@ static int cycle(const struct mr_pipeline *pipeline, const struct mr_dataset *da
                  "`%s` depends on itself; the circle runs through %s.", dataset->full_name,
                  names.size ? names.data : "");
     mr_text_release(&names);
-    return mr_error_in_sql(error, dataset->script->file, dataset->script->text, dataset->statement->start,
+    return mr_error_in_sql(error, dataset->origin->file, dataset->origin->text, dataset->statement->start,
                            dataset->statement->stop);
 }
 
@@ -363,7 +363,7 @@ static int check_view(struct mr_pipeline *pipeline, struct mr_dataset *view, str
     struct mr_flow flow = {.name = view->name,
                            .full_name = view->full_name,
                            .target = view,
-                           .script = view->script,
+                           .origin = view->origin,
                            .query = view->statement->query,
                            .catalog = view->catalog,
                            .database = view->database};
@@ -377,7 +377,7 @@ static int check_view(struct mr_pipeline *pipeline, struct mr_dataset *view, str
     int status =
         mr_session_from_conf(&job, &pipeline->project->configuration, view->catalog, view->database, error);
     if (status >= 0)
-        status = mr_sql_analyse(&job, &environment, view->script, flow.query, &plan, error);
+        status = mr_sql_analyse(&job, &environment, view->origin, flow.query, &plan, error);
     if (status >= 0) {
         view->schema = mr_type_copy(&pipeline->arena, mr_sql_plan_schema(plan));
         view->checked = true;
