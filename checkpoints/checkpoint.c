@@ -24,27 +24,29 @@ int mr_rocks_unwrap(const struct mr_checkpoint *checkpoint, enum mr_rocks_kind k
                     struct mr_error *error)
 {
     if (value->size < MR_ROCKS_HEADER || value->data[0] != (char)kind || value->data[1] == 0)
-        return mr_error_set(error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.VALUE_ROW_FORMAT_VALIDATION_FAILURE",
-                            "A value in the checkpoint %s is not of the form it should have ('%c'): it is damaged.",
-                            checkpoint->path, kind);
+        return mr_error_set(
+            error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.VALUE_ROW_FORMAT_VALIDATION_FAILURE",
+            "A value in the checkpoint %s is not of the form it should have ('%c'): it is damaged.",
+            checkpoint->path, kind);
     if ((uint8_t)value->data[1] > MR_ROCKS_VERSION)
-        return mr_error_set(error, MR_E_UNSUPPORTED, "CANNOT_LOAD_STATE_STORE.UNEXPECTED_VERSION",
-                            "The checkpoint %s holds values of form '%c' in version %d; this Millrace knows %d and "
-                            "before. Use the newer one.",
-                            checkpoint->path, kind, (uint8_t)value->data[1], MR_ROCKS_VERSION);
+        return mr_error_set(
+            error, MR_E_UNSUPPORTED, "CANNOT_LOAD_STATE_STORE.UNEXPECTED_VERSION",
+            "The checkpoint %s holds values of form '%c' in version %d; this Millrace knows %d and "
+            "before. Use the newer one.",
+            checkpoint->path, kind, (uint8_t)value->data[1], MR_ROCKS_VERSION);
     value->data += MR_ROCKS_HEADER;
     value->size -= MR_ROCKS_HEADER;
     return MR_OK;
 }
 
-int mr_rocks_get(struct mr_checkpoint *checkpoint, const char *key, enum mr_rocks_kind kind, struct mr_arena *arena,
-                 struct mr_str *value, struct mr_error *error)
+int mr_rocks_get(struct mr_checkpoint *checkpoint, const char *key, enum mr_rocks_kind kind,
+                 struct mr_arena *arena, struct mr_str *value, struct mr_error *error)
 {
     *value = (struct mr_str){0};
     char *message = NULL;
     size_t size;
-    char *bytes = rocksdb_get_cf(checkpoint->db, checkpoint->reading, checkpoint->families[MR_FAMILY_META], key,
-                                 strlen(key), &size, &message);
+    char *bytes = rocksdb_get_cf(checkpoint->db, checkpoint->reading, checkpoint->families[MR_FAMILY_META],
+                                 key, strlen(key), &size, &message);
     if (message)
         return mr_rocks_error(error, message, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
                               "Cannot read '%s' from the checkpoint %s", key, checkpoint->path);
@@ -66,14 +68,16 @@ int mr_rocks_writable(const struct mr_checkpoint *checkpoint, struct mr_error *e
     if (!checkpoint->failed)
         return MR_OK;
     mr_error_set(error, MR_E_IO, "CANNOT_WRITE_STATE_STORE.CANNOT_COMMIT",
-                 "A write to the checkpoint %s has failed before, so that memory and disk may differ: it takes no more "
+                 "A write to the checkpoint %s has failed before, so that memory and disk may differ: it "
+                 "takes no more "
                  "writes until it is opened again.",
                  checkpoint->path);
     error->flags |= MR_FATAL;
     return error->code;
 }
 
-int mr_rocks_write(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch, bool sync, struct mr_error *error)
+int mr_rocks_write(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch, bool sync,
+                   struct mr_error *error)
 {
     MR_TRY(mr_rocks_writable(checkpoint, error));
     char *message = NULL;
@@ -81,8 +85,8 @@ int mr_rocks_write(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch
     if (!message)
         return MR_OK;
     checkpoint->failed = true; /* it may have landed: only a new start can tell (invariant 9) */
-    mr_rocks_error(error, message, "CANNOT_WRITE_STATE_STORE.CANNOT_COMMIT", "Cannot write to the checkpoint %s",
-                   checkpoint->path);
+    mr_rocks_error(error, message, "CANNOT_WRITE_STATE_STORE.CANNOT_COMMIT",
+                   "Cannot write to the checkpoint %s", checkpoint->path);
     error->flags = (error->flags & ~(uint32_t)MR_RETRIABLE) | MR_FATAL | MR_AMBIGUOUS;
     return error->code;
 }
@@ -90,8 +94,9 @@ int mr_rocks_write(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch
 static void format_query_id(struct mr_query_id *id)
 {
     const uint8_t *b = id->bytes;
-    snprintf(id->text, sizeof id->text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    snprintf(id->text, sizeof id->text,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
+             b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
 /* Drawn once, durable before anybody outside hears of it. */
@@ -100,7 +105,8 @@ static int draw_query_id(struct mr_checkpoint *checkpoint, struct mr_error *erro
     char value[MR_ROCKS_HEADER + 16] = {MR_ROCKS_QUERY, MR_ROCKS_VERSION};
     mr_put_u64(value + MR_ROCKS_HEADER, mr_env()->random());
     mr_put_u64(value + MR_ROCKS_HEADER + 8, mr_env()->random());
-    value[MR_ROCKS_HEADER + 6] = (char)((value[MR_ROCKS_HEADER + 6] & 0x0f) | 0x40); /* a random UUID: version 4 */
+    value[MR_ROCKS_HEADER + 6] =
+        (char)((value[MR_ROCKS_HEADER + 6] & 0x0f) | 0x40); /* a random UUID: version 4 */
     value[MR_ROCKS_HEADER + 8] = (char)((value[MR_ROCKS_HEADER + 8] & 0x3f) | 0x80);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     rocksdb_writebatch_put_cf(batch, checkpoint->families[MR_FAMILY_META], MR_ROCKS_KEY_QUERY,
@@ -125,7 +131,8 @@ static int load_identity(struct mr_checkpoint *checkpoint, struct mr_error *erro
         memcpy(checkpoint->query_id.bytes, value.data, 16);
     else if (value.data || last.batch >= 0 || checkpoint->read_only)
         MR_ERR(mr_error_set(error, MR_E_CORRUPT, "STREAMING_CHECKPOINT_MISSING_METADATA_FILE",
-                            "The checkpoint %s has lost the id of its query: it is damaged.", checkpoint->path));
+                            "The checkpoint %s has lost the id of its query: it is damaged.",
+                            checkpoint->path));
     else
         MR_ERR(draw_query_id(checkpoint, error));
     format_query_id(&checkpoint->query_id);
@@ -153,7 +160,8 @@ static int open_steps(struct mr_checkpoint *checkpoint, const struct mr_checkpoi
     if (!options->read_only) {
         MR_TRY(mr_rocks_refresh(checkpoint, options->refresh, error));
         MR_TRY(mr_directory_create(checkpoint->database, error)); /* RocksDB does not fsync its parent */
-        MR_TRY(mr_directory_fsync(checkpoint->path, error));      /* the lock file's name, and after a crash rocksdb/ */
+        MR_TRY(mr_directory_fsync(checkpoint->path,
+                                  error)); /* the lock file's name, and after a crash rocksdb/ */
     }
     MR_TRY(mr_rocks_open(checkpoint, options, error));
     mr_killpoint("open.recovered");
@@ -239,8 +247,10 @@ int mr_checkpoint_last(struct mr_checkpoint *checkpoint, struct mr_arena *arena,
     if (!value.data)
         return MR_OK;
     if (value.size < 16)
-        return mr_error_set(error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.VALUE_ROW_FORMAT_VALIDATION_FAILURE",
-                            "The record of the last decision in the checkpoint %s is cut short.", checkpoint->path);
+        return mr_error_set(error, MR_E_CORRUPT,
+                            "CANNOT_LOAD_STATE_STORE.VALUE_ROW_FORMAT_VALIDATION_FAILURE",
+                            "The record of the last decision in the checkpoint %s is cut short.",
+                            checkpoint->path);
     out->batch = (int64_t)mr_get_u64(value.data);
     out->decision_id = mr_get_u64(value.data + 8);
     out->record = (struct mr_str){value.data + 16, value.size - 16};

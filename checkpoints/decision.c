@@ -1,4 +1,5 @@
-/* checkpoints/decision.c: everything a batch changes, gathered into one WriteBatch and written once (invariant 2). */
+/* checkpoints/decision.c: everything a batch changes, gathered into one WriteBatch and written once
+ * (invariant 2). */
 #include "checkpoints/checkpoint.h"
 #include "checkpoints/rocks.h"
 
@@ -25,8 +26,8 @@ int mr_decision_begin(struct mr_checkpoint *checkpoint, int64_t batch, struct mr
     *out = NULL;
     MR_TRY(mr_rocks_writable(checkpoint, error));
     if (checkpoint->open || batch <= checkpoint->last_batch)
-        return mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR",
-                            "Batch %lld cannot be decided: %s.", (long long)batch,
+        return mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR", "Batch %lld cannot be decided: %s.",
+                            (long long)batch,
                             checkpoint->open ? "another decision is open" : "a later one is decided already");
     struct mr_decision *decision = mr_allocate_zeroed(sizeof *decision);
     if (!decision)
@@ -53,8 +54,8 @@ size_t mr_decision_bytes(const struct mr_decision *decision)
     return decision->bytes;
 }
 
-static void put(struct mr_decision *decision, enum mr_family family, enum mr_rocks_kind kind, struct mr_str key,
-                const struct mr_str *parts, int count)
+static void put(struct mr_decision *decision, enum mr_family family, enum mr_rocks_kind kind,
+                struct mr_str key, const struct mr_str *parts, int count)
 {
     char header[MR_ROCKS_HEADER] = {(char)kind, MR_ROCKS_VERSION};
     const char *values[4] = {header};
@@ -65,11 +66,12 @@ static void put(struct mr_decision *decision, enum mr_family family, enum mr_roc
         sizes[i + 1] = parts[i].size;
         decision->bytes += parts[i].size;
     }
-    rocksdb_writebatch_putv_cf(decision->batch_of_writes, decision->checkpoint->families[family], 1, &key.data,
-                               &key.size, count + 1, values, sizes);
+    rocksdb_writebatch_putv_cf(decision->batch_of_writes, decision->checkpoint->families[family], 1,
+                               &key.data, &key.size, count + 1, values, sizes);
 }
 
-void mr_decision_put(struct mr_decision *decision, enum mr_family family, struct mr_str key, struct mr_str value)
+void mr_decision_put(struct mr_decision *decision, enum mr_family family, struct mr_str key,
+                     struct mr_str value)
 {
     put(decision, family, mr_rocks_kind_of(family), key, &value, 1);
 }
@@ -86,8 +88,8 @@ void mr_decision_delete_range(struct mr_decision *decision, enum mr_family famil
 {
     if (mr_str_compare(begin, end) >= 0) /* RocksDB would refuse the whole write */
         return;
-    rocksdb_writebatch_delete_range_cf(decision->batch_of_writes, decision->checkpoint->families[family], begin.data,
-                                       begin.size, end.data, end.size);
+    rocksdb_writebatch_delete_range_cf(decision->batch_of_writes, decision->checkpoint->families[family],
+                                       begin.data, begin.size, end.data, end.size);
     decision->bytes += begin.size + end.size;
 }
 
@@ -133,8 +135,9 @@ void mr_decision_manifest(struct mr_decision *decision, struct mr_str sink, stru
 {
     struct mr_register before = expected(decision, sink);
     if (!before.present) {
-        fail(decision, mr_error_set(&decision->error, MR_E_INTERNAL, "INTERNAL_ERROR",
-                                    "The sink %.*s has a manifest before it is enrolled.", (int)sink.size, sink.data));
+        fail(decision,
+             mr_error_set(&decision->error, MR_E_INTERNAL, "INTERNAL_ERROR",
+                          "The sink %.*s has a manifest before it is enrolled.", (int)sink.size, sink.data));
         return;
     }
     struct mr_text key;

@@ -6,8 +6,9 @@
  *   <path>/refresh           "asked": forget the database; "begun": what is in rocksdb/ is the new one
  *   <path>/discarded-<hex>/  what a refresh left, on its way out
  *
- * The lock is an OFD lock: it belongs to the open file, so no close of another descriptor drops it (RocksDB's own is
- * a POSIX record lock, which any close in this process drops). It ends with the process, however that ends. */
+ * The lock is an OFD lock: it belongs to the open file, so no close of another descriptor drops it (RocksDB's
+ * own is a POSIX record lock, which any close in this process drops). It ends with the process, however that
+ * ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,10 +23,10 @@ static const struct {
     unsigned long magic; /* f_type of statfs(2) */
     const char *name;
 } network_systems[] = {
-    {0x6969, "NFS"},          {0xFF534D42, "CIFS"},      {0xFE534D42, "SMB2"},   {0x517B, "SMB"},
-    {0x5346414F, "AFS"},      {0x6B414653, "AFS"},       {0x73757245, "Coda"},   {0x00C36400, "Ceph"},
-    {0x0BD00BD0, "Lustre"},   {0x47504653, "GPFS"},      {0x65735546, "FUSE"},   {0x01021997, "9P"},
-    {0x7461636F, "OCFS2"},    {0x01161970, "GFS2"},      {0x20030528, "OrangeFS"}, {0x013111A8, "IBRIX"},
+    {0x6969, "NFS"},        {0xFF534D42, "CIFS"}, {0xFE534D42, "SMB2"},     {0x517B, "SMB"},
+    {0x5346414F, "AFS"},    {0x6B414653, "AFS"},  {0x73757245, "Coda"},     {0x00C36400, "Ceph"},
+    {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"}, {0x65735546, "FUSE"},     {0x01021997, "9P"},
+    {0x7461636F, "OCFS2"},  {0x01161970, "GFS2"}, {0x20030528, "OrangeFS"}, {0x013111A8, "IBRIX"},
 };
 
 /* Locks and write-ahead logs need what network file systems only seem to give. */
@@ -33,14 +34,16 @@ static int refuse_network(const char *path, struct mr_error *error)
 {
     struct statfs info;
     if (statfs(path, &info) < 0)
-        return mr_error_system(error, errno, "PATH_NOT_FOUND", "Cannot look at the checkpoint directory %s", path);
+        return mr_error_system(error, errno, "PATH_NOT_FOUND", "Cannot look at the checkpoint directory %s",
+                               path);
     for (size_t i = 0; i < sizeof network_systems / sizeof *network_systems; i++) {
         if (((unsigned long)info.f_type & 0xFFFFFFFFUL) != network_systems[i].magic)
             continue;
-        return mr_error_set(error, MR_E_UNSUPPORTED, "CHECKPOINT_ON_NETWORK_FILE_SYSTEM",
-                            "The checkpoint %s lies on a network file system (%s), where neither locks nor fsync can "
-                            "be relied on. Put it on a local disk, or force it if you know this one keeps its word.",
-                            path, network_systems[i].name);
+        return mr_error_set(
+            error, MR_E_UNSUPPORTED, "CHECKPOINT_ON_NETWORK_FILE_SYSTEM",
+            "The checkpoint %s lies on a network file system (%s), where neither locks nor fsync can "
+            "be relied on. Put it on a local disk, or force it if you know this one keeps its word.",
+            path, network_systems[i].name);
     }
     return MR_OK;
 }
@@ -58,15 +61,17 @@ static bool has(const char *path, const char *name)
 static int refuse_foreign(const char *path, struct mr_error *error)
 {
     if (has(path, "offsets") || has(path, "commits"))
-        return mr_error_set(error, MR_E_USAGE, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
-                            "%s is a checkpoint of Apache Spark (it holds offsets/ or commits/), which Millrace does "
-                            "not continue. Name another directory.",
-                            path);
+        return mr_error_set(
+            error, MR_E_USAGE, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
+            "%s is a checkpoint of Apache Spark (it holds offsets/ or commits/), which Millrace does "
+            "not continue. Name another directory.",
+            path);
     if (has(path, "CURRENT"))
-        return mr_error_set(error, MR_E_USAGE, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
-                            "%s is a retained copy, which is never opened in place: the target has moved on. Use "
-                            "`millrace replay`, which copies it.",
-                            path);
+        return mr_error_set(
+            error, MR_E_USAGE, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
+            "%s is a retained copy, which is never opened in place: the target has moved on. Use "
+            "`millrace replay`, which copies it.",
+            path);
     return MR_OK;
 }
 
@@ -85,11 +90,13 @@ static int check_layout(struct mr_checkpoint *checkpoint, const char *path, stru
     int version = 0;
     if (sscanf(text, LAYOUT_PREFIX "%d", &version) != 1 || version < 1)
         return mr_error_set(error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
-                            "%s does not say what layout the checkpoint has: it is not ours, or damaged.", path);
+                            "%s does not say what layout the checkpoint has: it is not ours, or damaged.",
+                            path);
     if (version > LAYOUT_VERSION)
-        return mr_error_set(error, MR_E_UNSUPPORTED, "CANNOT_LOAD_STATE_STORE.UNEXPECTED_VERSION",
-                            "The checkpoint %s has layout %d; this Millrace knows %d and before. Use the newer one.",
-                            checkpoint->path, version, LAYOUT_VERSION);
+        return mr_error_set(
+            error, MR_E_UNSUPPORTED, "CANNOT_LOAD_STATE_STORE.UNEXPECTED_VERSION",
+            "The checkpoint %s has layout %d; this Millrace knows %d and before. Use the newer one.",
+            checkpoint->path, version, LAYOUT_VERSION);
     return MR_OK;
 }
 
@@ -105,9 +112,10 @@ static int take_lock(struct mr_checkpoint *checkpoint, const char *path, struct 
     int why = errno;
     if (why != EAGAIN && why != EACCES)
         return mr_error_system(error, why, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED", "Cannot lock %s", path);
-    mr_error_set(error, MR_E_CONFLICT, "CHECKPOINT_LOCKED",
-                 "The checkpoint %s is in use by a running query, in this process or another. Stop that one first.",
-                 checkpoint->path);
+    mr_error_set(
+        error, MR_E_CONFLICT, "CHECKPOINT_LOCKED",
+        "The checkpoint %s is in use by a running query, in this process or another. Stop that one first.",
+        checkpoint->path);
     error->flags |= MR_RETRIABLE;
     return error->code;
 }
@@ -129,9 +137,11 @@ int mr_rocks_lock(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_o
     int flags = options->read_only ? MR_OPEN_READ : MR_OPEN_READ | MR_OPEN_WRITE | MR_OPEN_CREATE;
     checkpoint->lock_file = mr_env()->open(path, flags);
     if (checkpoint->lock_file < 0 && errno == ENOENT)
-        MR_ERR(mr_error_set(error, MR_E_USAGE, "PATH_NOT_FOUND", "There is no checkpoint at %s.", checkpoint->path));
+        MR_ERR(mr_error_set(error, MR_E_USAGE, "PATH_NOT_FOUND", "There is no checkpoint at %s.",
+                            checkpoint->path));
     if (checkpoint->lock_file < 0)
-        MR_ERR(mr_error_system(error, errno, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED", "Cannot open %s", path));
+        MR_ERR(
+            mr_error_system(error, errno, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED", "Cannot open %s", path));
     if (!options->read_only)
         MR_ERR(take_lock(checkpoint, path, error));
     MR_ERR(check_layout(checkpoint, path, error));
@@ -142,7 +152,8 @@ err:
 
 /* ---- full refresh ---- */
 
-static int discard(struct mr_checkpoint *checkpoint, struct mr_arena *arena, const char *name, struct mr_error *error)
+static int discard(struct mr_checkpoint *checkpoint, struct mr_arena *arena, const char *name,
+                   struct mr_error *error)
 {
     char *from = mr_path_join(arena, checkpoint->path, name);
     char *to = mr_arena_format(arena, "%s/discarded-%016llx", checkpoint->path,
@@ -152,7 +163,8 @@ static int discard(struct mr_checkpoint *checkpoint, struct mr_arena *arena, con
     if (!mr_file_exists(from))
         return MR_OK;
     if (mr_env()->rename(from, to) < 0)
-        return mr_error_system(error, errno, "CANNOT_WRITE_STATE_STORE.CANNOT_COMMIT", "Cannot rename %s", from);
+        return mr_error_system(error, errno, "CANNOT_WRITE_STATE_STORE.CANNOT_COMMIT", "Cannot rename %s",
+                               from);
     return MR_OK;
 }
 

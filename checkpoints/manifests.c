@@ -1,4 +1,5 @@
-/* checkpoints/manifests.c: what is decided and not known to be published, and the registers that are expected. */
+/* checkpoints/manifests.c: what is decided and not known to be published, and the registers that are
+ * expected. */
 #include "checkpoints/checkpoint.h"
 #include "checkpoints/rocks.h"
 
@@ -33,14 +34,15 @@ static struct mr_known_sink *find(const struct mr_checkpoint *checkpoint, struct
     return NULL;
 }
 
-void mr_checkpoint_register(const struct mr_checkpoint *checkpoint, struct mr_str sink, struct mr_register *out)
+void mr_checkpoint_register(const struct mr_checkpoint *checkpoint, struct mr_str sink,
+                            struct mr_register *out)
 {
     const struct mr_known_sink *known = find(checkpoint, sink);
     *out = known ? known->expected : (struct mr_register){.batch = -1};
 }
 
-int mr_known_sink_set(struct mr_checkpoint *checkpoint, struct mr_str sink, const struct mr_register *expected,
-                      struct mr_error *error)
+int mr_known_sink_set(struct mr_checkpoint *checkpoint, struct mr_str sink,
+                      const struct mr_register *expected, struct mr_error *error)
 {
     struct mr_known_sink *known = find(checkpoint, sink);
     if (!known) {
@@ -89,7 +91,8 @@ static int scan_prefix(struct mr_checkpoint *checkpoint, const char *prefix,
 static int cut_short(const struct mr_checkpoint *checkpoint, struct mr_error *error)
 {
     return mr_error_set(error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.VALUE_ROW_FORMAT_VALIDATION_FAILURE",
-                        "An entry of a sink in the checkpoint %s is cut short: it is damaged.", checkpoint->path);
+                        "An entry of a sink in the checkpoint %s is cut short: it is damaged.",
+                        checkpoint->path);
 }
 
 static int load_register(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
@@ -185,8 +188,8 @@ int mr_checkpoint_published(struct mr_checkpoint *checkpoint, struct mr_str sink
 }
 
 /* One entry moves from pending to aside. */
-static void move_aside(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *writes, const struct mr_pending *item,
-                       struct mr_text *scratch)
+static void move_aside(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *writes,
+                       const struct mr_pending *item, struct mr_text *scratch)
 {
     rocksdb_column_family_handle_t *meta = checkpoint->families[MR_FAMILY_META];
     mr_text_clear(scratch);
@@ -224,8 +227,8 @@ int mr_checkpoint_set_aside(struct mr_checkpoint *checkpoint, struct mr_str sink
     }
     if (!first)
         MR_ERR(mr_error_set(error, MR_E_USAGE, "INVALID_PARAMETER_VALUE",
-                            "Batch %lld of the sink '%.*s' is not pending in the checkpoint %s.", (long long)batch,
-                            (int)sink.size, sink.data, checkpoint->path));
+                            "Batch %lld of the sink '%.*s' is not pending in the checkpoint %s.",
+                            (long long)batch, (int)sink.size, sink.data, checkpoint->path));
     char value[MR_ROCKS_HEADER + 16] = {MR_ROCKS_REGISTER, MR_ROCKS_VERSION};
     mr_register_encode(value + MR_ROCKS_HEADER, &first->predecessor);
     mr_text_clear(&scratch);

@@ -1,9 +1,9 @@
 /* checkpoints/options.c: RocksDB opened so that its synced write is a commit point.
  *
- * What the options below must give: the write-ahead log is always on and synced by the decision's write; it is replayed
- * to the first hole (a torn tail is ordinary; decisions lost behind a hole are noticed by the targets' registers);
- * what was replayed is flushed before open returns, so that nobody acts on what is only in the page cache; after an
- * error nothing is resumed (invariant 9). */
+ * What the options below must give: the write-ahead log is always on and synced by the decision's write; it
+ * is replayed to the first hole (a torn tail is ordinary; decisions lost behind a hole are noticed by the
+ * targets' registers); what was replayed is flushed before open returns, so that nobody acts on what is only
+ * in the page cache; after an error nothing is resumed (invariant 9). */
 #include <stdio.h>
 
 #include "checkpoints/rocks.h"
@@ -16,7 +16,8 @@ static const char durability[] =
 #else
     "0;"
 #endif
-    "manual_wal_flush=0;unordered_write=0;two_write_queues=0;enable_pipelined_write=0;" /* ordering, buffering */
+    "manual_wal_flush=0;unordered_write=0;two_write_queues=0;enable_pipelined_write=0;" /* ordering, buffering
+                                                                                         */
     "paranoid_checks=1;max_bgerror_resume_count=0;"
     "recycle_log_file_num=0;allow_mmap_writes=0;best_efforts_recovery=0;wal_compression=kNoCompression;"
     "track_and_verify_wals_in_manifest=1;"
@@ -62,8 +63,9 @@ static rocksdb_options_t *make_options(size_t buffer_bytes, rocksdb_cache_t *sha
     rocksdb_options_set_create_if_missing(base, 1);
     rocksdb_options_set_create_missing_column_families(base, 1);
     char text[sizeof durability + sizeof economy + 160], *message = NULL;
-    snprintf(text, sizeof text, "%s%sdb_write_buffer_size=%zu;write_buffer_size=%zu;max_write_buffer_number=3;",
-             durability, economy, buffer_bytes, buffer_bytes);
+    snprintf(text, sizeof text,
+             "%s%sdb_write_buffer_size=%zu;write_buffer_size=%zu;max_write_buffer_number=3;", durability,
+             economy, buffer_bytes, buffer_bytes);
     rocksdb_get_options_from_string(base, text, options, &message);
     rocksdb_options_destroy(base);
     if (message) {
@@ -94,7 +96,7 @@ static void make_handles(struct mr_checkpoint *checkpoint)
     for (int i = 0; i < 2; i++) {
         rocksdb_writeoptions_disable_WAL(both[i], 0);
         rocksdb_writeoptions_set_ignore_missing_column_families(both[i], 0); /* else half a decision */
-        rocksdb_writeoptions_set_no_slowdown(both[i], 0);                    /* else Incomplete under a stall */
+        rocksdb_writeoptions_set_no_slowdown(both[i], 0); /* else Incomplete under a stall */
     }
     checkpoint->reading = rocksdb_readoptions_create();
     rocksdb_readoptions_set_verify_checksums(checkpoint->reading, 1);
@@ -114,11 +116,12 @@ int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_o
     const rocksdb_options_t *all[MR_FAMILY_COUNT] = {db_options, db_options, db_options};
     char *message = NULL;
     if (options->read_only)
-        checkpoint->db = rocksdb_open_for_read_only_column_families(
-            db_options, checkpoint->database, MR_FAMILY_COUNT, names, all, checkpoint->families, 0, &message);
+        checkpoint->db =
+            rocksdb_open_for_read_only_column_families(db_options, checkpoint->database, MR_FAMILY_COUNT,
+                                                       names, all, checkpoint->families, 0, &message);
     else
-        checkpoint->db = rocksdb_open_column_families(db_options, checkpoint->database, MR_FAMILY_COUNT, names, all,
-                                                      checkpoint->families, &message);
+        checkpoint->db = rocksdb_open_column_families(db_options, checkpoint->database, MR_FAMILY_COUNT,
+                                                      names, all, checkpoint->families, &message);
     rocksdb_options_destroy(db_options);
     if (message) {
         checkpoint->db = NULL;

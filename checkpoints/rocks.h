@@ -17,7 +17,8 @@ enum mr_rocks_kind {
     MR_ROCKS_STATE = 'S',    /* an operator's value */
     MR_ROCKS_SOURCE = 'O',   /* a source's value */
 };
-/* Keys of MR_FAMILY_META. Behind the prefixes: the sink's name; for pending and aside a NUL and the batch (8). */
+/* Keys of MR_FAMILY_META. Behind the prefixes: the sink's name; for pending and aside a NUL and the batch
+ * (8). */
 #define MR_ROCKS_KEY_QUERY "query"
 #define MR_ROCKS_KEY_LAST "last"
 #define MR_ROCKS_KEY_REGISTER "register/"
@@ -66,15 +67,16 @@ int mr_rocks_refresh_check(struct mr_checkpoint *checkpoint, struct mr_error *er
 int mr_rocks_unwrap(const struct mr_checkpoint *checkpoint, enum mr_rocks_kind kind, struct mr_str *value,
                     struct mr_error *error);
 /* One key of META; value->data NULL when absent. The header is checked and cut off; bytes in the arena. */
-int mr_rocks_get(struct mr_checkpoint *checkpoint, const char *key, enum mr_rocks_kind kind, struct mr_arena *arena,
-                 struct mr_str *value, struct mr_error *error);
+int mr_rocks_get(struct mr_checkpoint *checkpoint, const char *key, enum mr_rocks_kind kind,
+                 struct mr_arena *arena, struct mr_str *value, struct mr_error *error);
 /* MR_OK, or why this checkpoint takes no writes. */
 int mr_rocks_writable(const struct mr_checkpoint *checkpoint, struct mr_error *error);
 /* Writes the batch; after an error the checkpoint takes no more writes. */
-int mr_rocks_write(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch, bool sync, struct mr_error *error);
+int mr_rocks_write(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch, bool sync,
+                   struct mr_error *error);
 /* manifests.c: in memory. */
-int mr_known_sink_set(struct mr_checkpoint *checkpoint, struct mr_str sink, const struct mr_register *expected,
-                      struct mr_error *error);
+int mr_known_sink_set(struct mr_checkpoint *checkpoint, struct mr_str sink,
+                      const struct mr_register *expected, struct mr_error *error);
 int mr_known_sinks_load(struct mr_checkpoint *checkpoint, struct mr_error *error);
 /* "pending/" sink NUL batch */
 void mr_manifest_key(struct mr_text *out, const char *prefix, struct mr_str sink, int64_t batch);

@@ -38,7 +38,8 @@ static int collect(struct mr_checkpoint *checkpoint, enum mr_family family, rock
 }
 
 int mr_checkpoint_get_many(struct mr_checkpoint *checkpoint, enum mr_family family, const struct mr_str *keys,
-                           size_t count, struct mr_arena *arena, struct mr_str *values, struct mr_error *error)
+                           size_t count, struct mr_arena *arena, struct mr_str *values,
+                           struct mr_error *error)
 {
     const char *data[CHUNK];
     size_t sizes[CHUNK];
@@ -54,8 +55,8 @@ int mr_checkpoint_get_many(struct mr_checkpoint *checkpoint, enum mr_family fami
             messages[i] = NULL;
             sorted = sorted && (i == 0 || mr_str_compare(keys[at + i - 1], keys[at + i]) <= 0);
         }
-        rocksdb_batched_multi_get_cf(checkpoint->db, checkpoint->reading, checkpoint->families[family], n, data, sizes,
-                                     slices, messages, sorted);
+        rocksdb_batched_multi_get_cf(checkpoint->db, checkpoint->reading, checkpoint->families[family], n,
+                                     data, sizes, slices, messages, sorted);
         MR_TRY(collect(checkpoint, family, slices, messages, n, arena, values + at, error));
     }
     return MR_OK;
@@ -89,7 +90,8 @@ int mr_state_cursor_open(struct mr_checkpoint *checkpoint, enum mr_family family
         memcpy(cursor->end, end.data, end.size);
         rocksdb_readoptions_set_iterate_upper_bound(cursor->reading, cursor->end, end.size);
     }
-    cursor->iterator = rocksdb_create_iterator_cf(checkpoint->db, cursor->reading, checkpoint->families[family]);
+    cursor->iterator =
+        rocksdb_create_iterator_cf(checkpoint->db, cursor->reading, checkpoint->families[family]);
     rocksdb_iter_seek(cursor->iterator, begin.data ? begin.data : "", begin.size);
     return MR_OK;
 }
@@ -103,7 +105,8 @@ bool mr_state_cursor_next(struct mr_state_cursor *cursor, struct mr_str *key, st
         return false;
     key->data = rocksdb_iter_key(cursor->iterator, &key->size);
     value->data = rocksdb_iter_value(cursor->iterator, &value->size);
-    cursor->status = mr_rocks_unwrap(cursor->checkpoint, mr_rocks_kind_of(cursor->family), value, &cursor->error);
+    cursor->status =
+        mr_rocks_unwrap(cursor->checkpoint, mr_rocks_kind_of(cursor->family), value, &cursor->error);
     return cursor->status >= 0;
 }
 

@@ -66,7 +66,9 @@ struct mr_operator_type {
     void (*close)(struct mr_operator *op);
 };
 struct mr_node {
-    int id; /* position in the job; a state id when stateful: stable for an unchanged query */
+    /* Unique in the job. Stateful nodes: 0, 1, … in the order they were added, whatever stands between them, so that
+     * a filter more or less does not change where state is found: keys of state begin with it. */
+    int id;
     const struct mr_operator_type *type; /* NULL: a source node */
     const void *config;
     const struct mr_node *const *inputs;
@@ -88,6 +90,7 @@ struct mr_operator {
     struct mr_checkpoint *checkpoint; /* NULL in batch runs: state stays in memory */
     enum mr_output_mode mode;
     size_t memory_limit_bytes; /* share for caches of this instance */
+    struct mr_sink *sink;      /* the sink operator's; else NULL */
     /* Per micro-batch, set before begin: */
     int64_t batch;
     int64_t late_us;  /* rows at or before are late (watermark of the previous batch) */

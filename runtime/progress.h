@@ -24,6 +24,8 @@ struct mr_progress {
     int64_t timestamp_us;           /* start of the micro-batch, wall clock */
     int64_t batch;
     int64_t duration_us;
+    int64_t
+        since_previous_us; /* between the starts of this micro-batch and the one before; -1: there is none */
     int64_t rows;
     bool has_event_time; /* some row had one */
     bool has_watermark;  /* the query has a watermark at all */

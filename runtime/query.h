@@ -31,8 +31,9 @@ struct mr_query_options {
     int decision_micro_batches;
     int pipelining; /* decided and unpublished at most; 0: 2 */
     int retain_every, retain_count;
-    bool full_refresh;    /* new query id, first manifest empties the table */
-    struct mr_pool *pool; /* shared by the process's queries; the query uses it one micro-batch at a time */
+    bool full_refresh;     /* new query id, first manifest empties the table */
+    bool force_checkpoint; /* open the checkpoint on a network file system all the same */
+    struct mr_pool *pool;  /* shared by the process's queries; the query uses it one micro-batch at a time */
     pthread_mutex_t *pool_lock; /* taken around each use of pool; NULL: the pool is this query's alone */
     /* Called by the driver after each decided micro-batch (invariant 1: nothing before). Must not block long.
      */

@@ -10,6 +10,7 @@
 #include "base/option.h"
 #include "checkpoints/checkpoint.h"
 #include "columns/column.h"
+#include "columns/value.h"
 
 enum mr_output_mode { MR_MODE_APPEND, MR_MODE_UPDATE, MR_MODE_COMPLETE };
 
@@ -21,10 +22,17 @@ enum mr_publish_result {
 struct mr_sink_metrics { /* of the decision in hand; read after prepare */
     int64_t rows, bytes, files;
 };
+enum mr_sink_flag {
+    /* The target remembers nothing (a terminal): enrol and published are not called, invariant 3 is not
+     * checked, and what was decided and not known to be published is published again after a crash: at least
+     * once. */
+    MR_SINK_NO_REGISTER = 1,
+};
 struct mr_sink;
 struct mr_sink_type {
     const char *name; /* "delta", "console", "memory", … */
     uint32_t modes;   /* bit per mr_output_mode it can take */
+    uint32_t flags;   /* enum mr_sink_flag */
     /* Checks options and schema against the target as it is. Creates nothing. */
     int (*open)(struct mr_sink *sink, struct mr_error *error);
     /* The target's register exists from here on: creates the target when missing. *out: what it holds now.
@@ -35,9 +43,11 @@ struct mr_sink_type {
     int (*begin)(struct mr_sink *sink, int64_t batch, struct mr_error *error);
     /* May be called by several workers at once. The batch stays the caller's. */
     int (*write)(struct mr_sink *sink, int worker, const struct mr_batch *batch, struct mr_error *error);
-    /* Ends the decision's output: files closed and fsynced, their directories too. Appends the manifest
-     * (never empty when anything was written or the mode demands a commit; an empty manifest means there is
-     * nothing to publish). predecessor: register value the target will have when its turn comes. */
+    /* MR_BLOCKED: what this decision needs (a change of the schema) may only be prepared when nothing is
+     * decided and unpublished; it is called again when that is so. Ends the decision's output: files closed
+     * and fsynced, their directories too. Appends the manifest (never empty when anything was written or the
+     * mode demands a commit; an empty manifest means there is nothing to publish). predecessor: register
+     * value the target will have when its turn comes. */
     int (*prepare)(struct mr_sink *sink, int64_t batch, uint64_t decision_id,
                    const struct mr_register *predecessor, struct mr_text *manifest, struct mr_error *error);
     /* One attempt. Called by one thread, in order of batches. Needs nothing but the manifest, so it serves
@@ -59,6 +69,7 @@ struct mr_sink {
     const struct mr_option *options;
     int option_count;
     enum mr_output_mode mode;
+    const struct mr_zone *zone; /* session time zone, for showing values */
     const struct mr_query_id *query_id;
     uint64_t attempt;
     int workers;
@@ -68,6 +79,7 @@ struct mr_sink {
     const int *key_columns;
     int key_count;
     struct mr_sink_metrics metrics;
+    bool opened; /* the runtime's: open succeeded, so that close is due */
     void *ctx;
 };
 const struct mr_sink_type *mr_sink_type_find(struct mr_str name);

@@ -41,19 +41,27 @@ struct mr_source_type {
     int (*latest)(struct mr_source *source, struct mr_str from, struct mr_text *to, struct mr_error *error);
     int (*split)(struct mr_source *source, struct mr_str from, struct mr_str to, struct mr_split_list *splits,
                  struct mr_error *error);
-    /* Readers: several at once, one thread each. read: up to MR_BATCH_ROWS rows; MR_END at the end. */
+    /* Readers: several at once, one thread each. read: up to MR_BATCH_ROWS rows into a zeroed batch, which
+     * the reader fills and the caller releases; MR_END (and no batch) at the end. */
     int (*reader_open)(struct mr_source *source, const struct mr_split *split, struct mr_reader *reader,
                        struct mr_error *error);
     int (*read)(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch,
                 struct mr_error *error);
     void (*reader_close)(struct mr_source *source, struct mr_reader *reader);
+    /* May be NULL. The offset behind the first `taken` of the splits that `split` made of (from, to]: the
+     * runtime ends a micro-batch early at a split boundary when its state has grown to its limit (invariant
+     * 2). */
+    int (*cut)(struct mr_source *source, struct mr_str from, struct mr_str to,
+               const struct mr_split_list *splits, size_t taken, struct mr_text *out, struct mr_error *error);
     /* Puts what must be remembered about (from, to] into the decision. */
     int (*remember)(struct mr_source *source, struct mr_str from, struct mr_str to,
                     struct mr_decision *decision, struct mr_error *error);
     /* Everything up to `upto` is published: clean up, report lag (invariant 13). */
     int (*published)(struct mr_source *source, struct mr_str upto, struct mr_error *error);
-    /* Blocks until there may be something new, until the deadline (mr_env()->monotonic_us) or until wake is
-     * called; spurious returns are fine. */
+    /* Blocks until there may be something new, until the deadline (mr_env()->monotonic_us; INT64_MAX: none)
+     * or until wake is called; spurious returns are fine. A wake that comes before the wait is not lost: the
+     * next wait returns at once. No other call but wake is made meanwhile. wait NULL: nothing new ever comes
+     * by itself. */
     void (*wait)(struct mr_source *source, int64_t deadline_us);
     void (*wake)(struct mr_source *source); /* from any thread */
     void (*describe)(struct mr_source *source,

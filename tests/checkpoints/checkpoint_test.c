@@ -33,14 +33,14 @@ static int teardown(void **state)
     return mr_directory_remove(directory, &error);
 }
 
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        int ok_ = (call);                                                                          \
-        if (ok_ < 0) {                                                                             \
-            char text_[2048];                                                                      \
-            mr_error_format(&error, text_, sizeof text_);                                          \
-            fail_msg("%s: %s", #call, text_);                                                      \
-        }                                                                                          \
+#define OK(call)                                                                                             \
+    do {                                                                                                     \
+        int ok_ = (call);                                                                                    \
+        if (ok_ < 0) {                                                                                       \
+            char text_[2048];                                                                                \
+            mr_error_format(&error, text_, sizeof text_);                                                    \
+            fail_msg("%s: %s", #call, text_);                                                                \
+        }                                                                                                    \
     } while (0)
 
 static struct mr_checkpoint *open_it(void)
@@ -50,14 +50,14 @@ static struct mr_checkpoint *open_it(void)
     return checkpoint;
 }
 
-static struct mr_str S(const char *text)
-{
+static struct mr_str S(const char *text) {
     return mr_str_of(text);
 }
 
 /* Decides `batch` with one state entry and, when manifest is given, a manifest for sink "out". */
-static uint64_t decide(struct mr_checkpoint *checkpoint, int64_t batch, const char *key, const char *value,
-                       const char *manifest)
+static uint64_t
+decide(struct mr_checkpoint *checkpoint, int64_t batch, const char *key, const char *value,
+       const char *manifest)
 {
     struct mr_decision *decision;
     OK(mr_decision_begin(checkpoint, batch, &decision, &error));
@@ -454,7 +454,8 @@ static void a_refresh_forgets_and_is_remembered_until_decided(void **state)
     decide(checkpoint, 0, "k", "v", "m");
     assert_false(mr_checkpoint_refreshing(checkpoint));
     mr_checkpoint_close(checkpoint);
-    OK(mr_checkpoint_open(&checkpoint, &(struct mr_checkpoint_options){.path = path, .refresh = true}, &error));
+    OK(mr_checkpoint_open(&checkpoint, &(struct mr_checkpoint_options){.path = path, .refresh = true},
+                          &error));
     assert_true(mr_checkpoint_is_new(checkpoint));
     assert_true(mr_checkpoint_refreshing(checkpoint));
     assert_string_not_equal(mr_checkpoint_query_id(checkpoint)->text, id);
@@ -517,7 +518,8 @@ static void retained_copies_are_kept_in_number_and_not_opened(void **state)
     assert_non_null(strstr(error.message, "replay"));
 }
 
-/* A write that fails part way (file size limit) poisons the checkpoint; a new start finds the last decision. */
+/* A write that fails part way (file size limit) poisons the checkpoint; a new start finds the last decision.
+ */
 static void a_failed_decision_is_fatal_and_ambiguous(void **state)
 {
     (void)state;
@@ -537,7 +539,8 @@ static void a_failed_decision_is_fatal_and_ambiguous(void **state)
         int status = mr_decision_commit(decision, S("{}"), &error);
         bool good = status == MR_E_IO && (error.flags & MR_FATAL) && (error.flags & MR_AMBIGUOUS) &&
                     !(error.flags & MR_RETRIABLE);
-        good = good && mr_decision_begin(checkpoint, 1, &decision, &error) == MR_E_IO && (error.flags & MR_FATAL);
+        good = good && mr_decision_begin(checkpoint, 1, &decision, &error) == MR_E_IO &&
+               (error.flags & MR_FATAL);
         good = good && mr_checkpoint_published(checkpoint, S("out"), 0, &error) < 0;
         _exit(good ? 0 : 1);
     }
@@ -566,7 +569,8 @@ static void opening_is_fast(void **state)
     decide(checkpoint, 0, "k", "v", "m");
     int64_t decided = mr_env()->monotonic_us();
     mr_checkpoint_close(checkpoint);
-    print_message("open %lld us, decide %lld us\n", (long long)(opened - begin), (long long)(decided - opened));
+    print_message("open %lld us, decide %lld us\n", (long long)(opened - begin),
+                  (long long)(decided - opened));
     assert_true(opened - begin < 2000000); /* a bound for a busy machine; bench/ measures */
 }
 
@@ -574,7 +578,8 @@ int main(int count, char **arguments)
 {
     if (count == 2) { /* the killed half of a test above */
         struct mr_checkpoint *checkpoint;
-        mr_checkpoint_open(&checkpoint, &(struct mr_checkpoint_options){.path = arguments[1], .refresh = true}, &error);
+        mr_checkpoint_open(&checkpoint,
+                           &(struct mr_checkpoint_options){.path = arguments[1], .refresh = true}, &error);
         return 0;
     }
     const struct CMUnitTest tests[] = {

@@ -1,0 +1,302 @@
+/* runtime/driver.c: the loop of a query: plan, execute, and when to decide.
+ *
+ * A decision is closed at once when nothing more is there to read (and the table has not had more than its
+ * commits per second); while there is, micro-batches are gathered until a limit on time, state or input. How
+ * they are gathered changes no row, no watermark and no progress report. */
+#include "runtime/driver.h"
+
+#define COMMITS_PER_SECOND 10.0
+#define TOKENS_AT_ONCE 4.0 /* so that a little jitter at that rate delays nobody */
+
+/* ---- pace ---- */
+
+static void refill(struct mr_query *query)
+{
+    int64_t now = mr_env()->monotonic_us();
+    query->tokens += (double)(now - query->tokens_at_us) * COMMITS_PER_SECOND / 1e6;
+    if (query->tokens > TOKENS_AT_ONCE)
+        query->tokens = TOKENS_AT_ONCE;
+    query->tokens_at_us = now;
+}
+
+static bool may_commit(struct mr_query *query)
+{
+    refill(query);
+    return query->tokens >= 1.0 || query->options.trigger != MR_TRIGGER_CONTINUOUS ||
+           query->options.interval_us > 0;
+}
+
+static int64_t next_token_us(const struct mr_query *query)
+{
+    return query->tokens_at_us + (int64_t)((1.0 - query->tokens) * 1e6 / COMMITS_PER_SECOND) + 1;
+}
+
+static bool decision_is_full(const struct mr_query *query)
+{
+    const struct mr_query_options *limits = &query->options;
+    if (query->micro_batches == 0)
+        return false;
+    if (limits->decision_micro_batches > 0 && query->micro_batches >= limits->decision_micro_batches)
+        return true;
+    if (limits->trigger == MR_TRIGGER_CONTINUOUS && limits->interval_us > 0)
+        return true;
+    return mr_env()->monotonic_us() - query->opened_us >= limits->decision_time_us ||
+           query->input_bytes >= limits->decision_input_bytes ||
+           mr_execution_dirty_bytes(&query->execution) >= (int64_t)limits->decision_state_bytes;
+}
+
+static int decide(struct mr_query *query, struct mr_error *error)
+{
+    refill(query);
+    query->tokens = query->tokens >= 1.0 ? query->tokens - 1.0 : 0.0;
+    return mr_query_decide(query, error);
+}
+
+/* With an interval: false, after some sleep, until the next trigger's time has come. Triggers stand on
+ * multiples of the interval, as Spark's; a clock that jumps costs one interval at most. */
+static int interval_is_due(struct mr_query *query, bool *due, struct mr_error *error)
+{
+    int64_t interval_us = query->options.interval_us;
+    *due = true;
+    if (interval_us <= 0 || query->options.trigger != MR_TRIGGER_CONTINUOUS)
+        return MR_OK;
+    int64_t now_us = mr_env()->now_us();
+    if (query->next_trigger_us - now_us > interval_us)
+        query->next_trigger_us = now_us + interval_us;
+    if (now_us < query->next_trigger_us) {
+        *due = false;
+        return mr_waiter_sleep(query->waiter, mr_env()->monotonic_us() + query->next_trigger_us - now_us,
+                               error);
+    }
+    query->next_trigger_us = now_us - now_us % interval_us + interval_us;
+    return MR_OK;
+}
+
+/* ---- one micro-batch ---- */
+
+/* Where every source would go next; *fresh: one of them has something. */
+static int plan(struct mr_query *query, bool *fresh, struct mr_error *error)
+{
+    *fresh = false;
+    for (int s = 0; s < query->job->source_count; s++) {
+        struct mr_source *source = query->job->sources[s];
+        struct mr_str from = mr_text_str(&query->reached[s]);
+        mr_text_clear(&query->planned[s]);
+        MR_TRY(source->type->latest(source, from, &query->planned[s], error));
+        if (query->planned[s].failed)
+            return mr_error_memory(error, query->planned[s].size);
+        if (query->planned[s].size == 0)
+            MR_TRY(mr_query_set_text(&query->planned[s], from, error));
+        *fresh = *fresh || !mr_str_equal(mr_text_str(&query->planned[s]), from);
+    }
+    return MR_OK;
+}
+
+/* A batch query takes everything at once: on, until nothing more comes. */
+static int plan_all(struct mr_query *query, struct mr_error *error)
+{
+    struct mr_text step;
+    mr_text_init(&step);
+    int status = MR_OK;
+    for (int s = 0; s < query->job->source_count; s++) {
+        struct mr_source *source = query->job->sources[s];
+        for (bool moved = query->planned[s].size > 0; moved;) {
+            struct mr_str from = mr_text_str(&query->planned[s]);
+            mr_text_clear(&step);
+            MR_ERR(source->type->latest(source, from, &step, error));
+            moved = step.size > 0 && !mr_str_equal(mr_text_str(&step), from);
+            if (moved)
+                MR_ERR(mr_query_set_text(&query->planned[s], mr_text_str(&step), error));
+        }
+    }
+err:
+    mr_text_release(&step);
+    return status;
+}
+
+static int split(struct mr_query *query, struct mr_split_list *lists, struct mr_error *error)
+{
+    for (int s = 0; s < query->job->source_count; s++) {
+        struct mr_source *source = query->job->sources[s];
+        struct mr_str from = mr_text_str(&query->reached[s]), to = mr_text_str(&query->planned[s]);
+        lists[s] = (struct mr_split_list){.arena = &query->batch_arena};
+        if (!mr_str_equal(from, to))
+            MR_TRY(source->type->split(source, from, to, &lists[s], error));
+    }
+    return MR_OK;
+}
+
+/* The micro-batch may have ended before all its splits were taken: what was read is what counts. */
+static int settle(struct mr_query *query, const struct mr_split_list *lists, struct mr_error *error)
+{
+    struct mr_text shorter;
+    mr_text_init(&shorter);
+    int status = MR_OK;
+    for (int s = 0; s < query->job->source_count; s++) {
+        struct mr_source *source = query->job->sources[s];
+        size_t taken = query->execution.source_taken[s];
+        for (size_t i = 0; i < taken; i++)
+            query->input_bytes += (size_t)lists[s].splits[i].size_bytes;
+        if (taken < lists[s].count) {
+            mr_text_clear(&shorter);
+            MR_ERR(source->type->cut(source, mr_text_str(&query->reached[s]), mr_text_str(&query->planned[s]),
+                                     &lists[s], taken, &shorter, error));
+            MR_ERR(mr_query_set_text(&query->planned[s], mr_text_str(&shorter), error));
+        }
+    }
+err:
+    mr_text_release(&shorter);
+    return status;
+}
+
+static int advance_watermark(struct mr_query *query, struct mr_error *error)
+{
+    struct mr_watermark *watermark = &query->watermark;
+    struct mr_event_time *seen =
+        MR_ARENA_ARRAY(&query->batch_arena, struct mr_event_time, watermark->operator_count + 1);
+    if (!seen)
+        return mr_error_memory(error, sizeof *seen);
+    for (int i = 0; i < watermark->operator_count; i++) {
+        struct mr_operator_metrics metrics;
+        mr_execution_metrics(&query->execution, watermark->operators[i], &metrics);
+        seen[i] = metrics.event_time;
+    }
+    mr_watermark_advance(watermark, query->job, seen);
+    return MR_OK;
+}
+
+static int execute(struct mr_query *query, const struct mr_split_list *lists, struct mr_error *error)
+{
+    bool once = query->options.trigger == MR_TRIGGER_ONCE_BATCH;
+    if (once) {
+        for (int i = 0; i < query->job->node_count; i++)
+            query->late_us[i] = query->evict_us[i] = MR_NO_WATERMARK;
+    } else {
+        mr_watermark_of_batch(&query->watermark, query->job, query->late_us, query->evict_us);
+    }
+    for (int s = 0; s < query->job->sink_count; s++) {
+        struct mr_sink *sink = query->job->sinks[s];
+        if (sink->type->begin)
+            MR_TRY(sink->type->begin(sink, query->next_batch, error));
+    }
+    struct mr_micro_batch batch = {
+        .number = query->next_batch,
+        .last_of_decision = once || query->options.decision_micro_batches == 1,
+        .late_us = query->late_us,
+        .evict_us = query->evict_us,
+        .splits = lists,
+    };
+    query->execution.dirty_limit_bytes = once ? 0 : query->options.decision_state_bytes;
+    return mr_execution_run(&query->execution, &batch, error);
+}
+
+/* Time and dice are read once (invariant 10); time in milliseconds, as Spark's current_timestamp of a batch.
+ */
+static void read_world(struct mr_query *query)
+{
+    query->batch_time_us = mr_env()->now_us();
+    query->batch_time_us -= query->batch_time_us % 1000;
+    query->batch_seed = mr_env()->random();
+    query->job->session.batch_time_us = query->batch_time_us;
+    query->job->session.batch_seed = query->batch_seed;
+}
+
+static int run_micro_batch(struct mr_query *query, int64_t plan_us, struct mr_error *error)
+{
+    int64_t started_us = mr_env()->monotonic_us();
+    if (query->micro_batches == 0)
+        query->opened_us = started_us;
+    read_world(query);
+    mr_arena_clear(&query->batch_arena);
+    struct mr_split_list *lists =
+        MR_ARENA_ARRAY(&query->batch_arena, struct mr_split_list, query->job->source_count + 1);
+    if (!lists)
+        return mr_error_memory(error, sizeof *lists);
+    MR_TRY(split(query, lists, error));
+    mr_killpoint("plan.after");
+    int64_t split_us = mr_env()->monotonic_us();
+    MR_TRY(execute(query, lists, error));
+    MR_TRY(settle(query, lists, error));
+    mr_killpoint("execute.after");
+    int64_t ended_us = mr_env()->monotonic_us();
+    MR_TRY(mr_query_report(query, plan_us + split_us - started_us, ended_us - split_us, error));
+    if (query->options.trigger != MR_TRIGGER_ONCE_BATCH)
+        MR_TRY(advance_watermark(query, error));
+    for (int s = 0; s < query->job->source_count; s++)
+        MR_TRY(mr_query_set_text(&query->reached[s], mr_text_str(&query->planned[s]), error));
+    query->next_batch++;
+    query->micro_batches++;
+    return MR_OK;
+}
+
+/* ---- the loop ---- */
+
+static bool wants_batch_without_data(const struct mr_query *query)
+{
+    if (query->refreshing && query->next_batch == 0)
+        return true; /* the target must be emptied, whether anything comes or not */
+    if (query->options.trigger == MR_TRIGGER_ONCE_BATCH)
+        return query->next_batch == 0;
+    return query->job->no_data_batches &&
+           mr_watermark_wants_batch(&query->watermark, query->job, query->scratch_us, query->late_us);
+}
+
+/* One turn; *ended: there is nothing more to do. */
+static int turn(struct mr_query *query, bool *ended, struct mr_error *error)
+{
+    bool once = query->options.trigger == MR_TRIGGER_ONCE_BATCH, due, fresh;
+    MR_TRY(mr_publisher_status(query->publisher, error));
+    MR_TRY(mr_query_tell_sources(query, error));
+    MR_TRY(interval_is_due(query, &due, error));
+    if (!due)
+        return MR_OK;
+    int64_t planning_us = mr_env()->monotonic_us();
+    MR_TRY(plan(query, &fresh, error));
+    if (once && fresh)
+        MR_TRY(plan_all(query, error));
+    if (fresh || wants_batch_without_data(query)) {
+        MR_TRY(run_micro_batch(query, mr_env()->monotonic_us() - planning_us, error));
+        return !once && decision_is_full(query) ? decide(query, error) : MR_OK;
+    }
+    if (query->micro_batches > 0 && may_commit(query))
+        return decide(query, error);
+    if (query->micro_batches > 0)
+        return mr_waiter_sleep(query->waiter, next_token_us(query), error);
+    *ended = query->options.trigger != MR_TRIGGER_CONTINUOUS;
+    return *ended || query->options.interval_us > 0 ? MR_OK
+                                                    : mr_waiter_sleep(query->waiter, INT64_MAX, error);
+}
+
+static int loop(struct mr_query *query, struct mr_error *error)
+{
+    bool ended = false;
+    while (!ended && !query->stopping)
+        MR_TRY(turn(query, &ended, error));
+    if (query->micro_batches > 0)
+        MR_TRY(decide(query, error));
+    MR_TRY(mr_publisher_wait(query->publisher, 1, error));
+    return mr_query_tell_sources(query, error);
+}
+
+int mr_query_run(struct mr_query *query, struct mr_error *error)
+{
+    if (query->failed)
+        return mr_error_set(
+            error, MR_E_USAGE, "STREAM_FAILED",
+            "This query has failed before. Close it and open it again: it recovers from its checkpoint.");
+    mr_error_clear(error);
+    int status = loop(query, error);
+    if (status >= 0)
+        return MR_OK;
+    query->failed = true; /* what is in memory counts no more (invariant 9) */
+    for (int s = 0; s < query->job->sink_count; s++) {
+        struct mr_sink *sink = query->job->sinks[s];
+        if (sink->opened && sink->type->abandon)
+            sink->type->abandon(sink);
+    }
+    /* What was decided before is published all the same, as far as that can be done at once. */
+    struct mr_error ignored;
+    if (!(error->flags & MR_FATAL))
+        mr_publisher_wait(query->publisher, 1, &ignored);
+    return status;
+}

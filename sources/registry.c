@@ -1,0 +1,22 @@
+/* sources/registry.c: sources by name. To add one: its file, and a line in the table. */
+#include "sources/source.h"
+
+#include "sources/memory.h"
+
+static const struct mr_source_type *const types[] = {
+    &mr_memory_source,
+};
+
+const struct mr_source_type *mr_source_type_find(struct mr_str name)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (mr_str_equal_nocase(mr_str_of(types[i]->name), name))
+            return types[i];
+    }
+    return NULL;
+}
+
+const char *mr_option_value(const struct mr_option *options, int count, const char *name)
+{
+    return mr_option_text(options, count, name);
+}
