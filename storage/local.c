@@ -17,7 +17,8 @@
 int mr_local_path(const struct mr_storage *storage, const char *path, char out[MR_LOCAL_PATH_BYTES],
                   struct mr_error *error)
 {
-    const char *slash = path[0] != '\0' ? "/" : "";
+    bool needs_slash = path[0] != '\0' && strcmp(storage->root, "/") != 0;
+    const char *slash = needs_slash ? "/" : "";
     int size = snprintf(out, MR_LOCAL_PATH_BYTES, "%s%s%s", storage->root, slash, path);
     if (size < 0 || size >= MR_LOCAL_PATH_BYTES)
         return mr_error_set(error, MR_E_USAGE, "PATH_NOT_FOUND", "The path %.200s… is longer than %d bytes.",

@@ -68,7 +68,8 @@ static int find_field(struct planner *p, const struct mr_parquet_source *source,
 
 static int mismatch(struct planner *p, const struct mr_parquet_source *source, const struct mr_type *wanted)
 {
-    const char *column = p->reader->schema.leaves[source->leaf].path;
+    bool group = source->element->physical == MR_PARQUET_GROUP;
+    const char *column = group ? source->name : p->reader->schema.leaves[source->leaf].path;
     struct mr_text expected, actual;
     mr_text_init(&expected);
     mr_text_init(&actual);
@@ -84,8 +85,7 @@ static int mismatch(struct planner *p, const struct mr_parquet_source *source, c
         status = mr_error_set(p->error, MR_E_DATA, "FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH",
                               "%s: the column %s cannot be read as %.150s: in the file it is %.150s (%s).",
                               p->reader->input->name, column, expected.data, actual.data,
-                              source->child_count > 0 ? "a group"
-                                                      : mr_parquet_physical_name(source->element->physical));
+                              group ? "a group" : mr_parquet_physical_name(source->element->physical));
     mr_error_parameter(p->error, "path", "%s", p->reader->input->name);
     mr_error_parameter(p->error, "column", "%s", column);
     mr_error_parameter(p->error, "expectedType", "%s", expected.data);

@@ -70,8 +70,7 @@ static int check_row_groups(struct mr_parquet_reader *r, struct mr_error *error)
         if (__builtin_add_overflow(rows, group->row_count, &rows))
             return not_parquet(r, "its row groups have too many rows", error);
     }
-    if (rows != r->footer.row_count)
-        return not_parquet(r, "its row groups do not add up to its rows", error);
+    r->footer.row_count = rows; /* old writers leave the total at 0 */
     return r->footer.row_group_count > INT32_MAX ? not_parquet(r, "it has too many row groups", error)
                                                  : MR_OK;
 }

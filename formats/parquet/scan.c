@@ -80,6 +80,9 @@ static int start_row_group(struct mr_parquet_scan *scan, struct mr_error *error)
         const struct mr_parquet_chunk *chunk = &group->chunks[r->pages.leaf - scan->reader->schema.leaves];
         MR_TRY(check_chunk(r, chunk, error));
         r->ahead = 0;
+        r->pages.levels_left = 0;
+        if (group->row_count == 0 && chunk->value_count == 0)
+            continue; /* where such a chunk lies need not make sense */
         MR_TRY(mr_page_reader_start(&r->pages, chunk, scan->reader->footer_at, error));
     }
     scan->rows_left = group->row_count;

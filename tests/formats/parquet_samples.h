@@ -55,6 +55,8 @@ SAMPLE double sample_double(struct sample_random *r, const struct sample_style *
         return -0.0;
     case 3:
         return 0.0;
+    case 4:
+        return NAN;
     default:
         return ldexp((double)(int64_t)sample_next(r), (int)sample_below(r, 100) - 80);
     }
@@ -178,6 +180,8 @@ SAMPLE void sample_double_json(struct mr_json_writer *w, double value, int digit
         return;
     }
     snprintf(text, sizeof(text), "%.*g", digits, value);
+    if (!strpbrk(text, ".e")) /* else -0 would be an integer to who reads it */
+        strcat(text, ".0");
     mr_json_raw(w, (struct mr_str){text, strlen(text)});
 }
 
@@ -310,9 +314,9 @@ static const struct sample_file sample_files[] = {
 };
 #define SAMPLE_FILES (sizeof(sample_files) / sizeof(sample_files[0]))
 
-/* Writes one file; its rows as JSON lines into rows unless that is NULL. */
+/* Writes one file; its rows as JSON lines and its schema into rows and json, unless they are NULL. */
 SAMPLE int sample_file_write(const struct sample_file *file, struct mr_storage *storage, const char *path,
-                             struct mr_text *rows, struct mr_error *error)
+                             struct mr_text *rows, struct mr_text *json, struct mr_error *error)
 {
     struct mr_arena arena;
     const struct mr_type *schema;
@@ -327,6 +331,8 @@ SAMPLE int sample_file_write(const struct sample_file *file, struct mr_storage *
         mr_arena_release(&arena);
         return status;
     }
+    if (json)
+        mr_schema_to_json(json, schema);
     status = mr_parquet_writer_open(&writer, output, schema, &file->options, error);
     for (int64_t done = 0; status == MR_OK && done < file->rows;) {
         struct mr_batch batch = {0};
@@ -357,17 +363,22 @@ SAMPLE int samples_write(const char *directory, struct mr_error *error)
     MR_TRY(mr_storage_open(&storage, directory, error));
     int status = MR_OK;
     for (size_t i = 0; status == MR_OK && i < SAMPLE_FILES; i++) {
-        struct mr_text rows;
+        struct mr_text rows, json;
         char path[200];
         mr_text_init(&rows);
+        mr_text_init(&json);
         snprintf(path, sizeof(path), "%s.parquet", sample_files[i].name);
         status = storage.type->remove(&storage, path, error);
         if (status == MR_OK)
-            status = sample_file_write(&sample_files[i], &storage, path, &rows, error);
+            status = sample_file_write(&sample_files[i], &storage, path, &rows, &json, error);
         snprintf(path, sizeof(path), "%s.json", sample_files[i].name);
         if (status == MR_OK)
             status = storage.type->replace(&storage, path, rows.data ? rows.data : "", rows.size, error);
+        snprintf(path, sizeof(path), "%s.schema", sample_files[i].name);
+        if (status == MR_OK)
+            status = storage.type->replace(&storage, path, json.data, json.size, error);
         mr_text_release(&rows);
+        mr_text_release(&json);
     }
     mr_storage_close(&storage);
     return status;

@@ -2,7 +2,8 @@
  *
  *   parquet_tool schema FILE            the type a file reads as
  *   parquet_tool rows FILE [ROWS]       its rows as JSON, one a line, read so many at a time
- *   parquet_tool write DIRECTORY        the files of parquet_samples.h, and what they hold as NAME.json
+ *   parquet_tool write DIRECTORY        the files of parquet_samples.h, what they hold as NAME.json, and
+ * NAME.schema
  */
 #include <stdio.h>
 #include <stdlib.h>
