@@ -60,7 +60,8 @@ int mr_file_read_all(const char *path, struct mr_text *out, struct mr_error *err
 int mr_file_write_all(int file, const char *path, const void *data, size_t size, struct mr_error *error);
 /* Writes a temporary file beside path, fsyncs it, renames it over path, fsyncs the directory. */
 int mr_file_replace(const char *path, const void *data, size_t size, struct mr_error *error);
-/* mkdir -p; fsyncs the parent of every directory it made (invariant 7). */
+/* mkdir -p; fsyncs the parent of every directory it made, and once per process that of the deepest one it
+ * found, whose maker may have died (invariant 7). */
 int mr_directory_create(const char *path, struct mr_error *error);
 int mr_directory_fsync(const char *path, struct mr_error *error);
 int mr_directory_remove(const char *path, struct mr_error *error); /* recursive; absent is fine */

@@ -130,6 +130,21 @@ int mr_directory_fsync(const char *path, struct mr_error *error)
     return code;
 }
 
+/* Directories whose name is known to be durable, by the hash of their path; a few may push each other out. */
+static _Atomic uint64_t settled[1024];
+
+static bool is_settled(const char *path)
+{
+    uint64_t hash = mr_hash(path, strlen(path)) | 1;
+    return atomic_load(&settled[hash >> 54]) == hash;
+}
+
+static void settle(const char *path)
+{
+    uint64_t hash = mr_hash(path, strlen(path)) | 1;
+    atomic_store(&settled[hash >> 54], hash);
+}
+
 /* Makes one directory; its parent is there. */
 static int make_one(struct mr_arena *arena, const char *path, struct mr_error *error)
 {
@@ -143,30 +158,74 @@ static int make_one(struct mr_arena *arena, const char *path, struct mr_error *e
     char *parent = mr_path_directory(arena, path);
     if (!parent)
         return mr_error_memory(error, strlen(path));
-    return mr_directory_fsync(parent, error);
+    MR_TRY(mr_directory_fsync(parent, error));
+    settle(path);
+    return MR_OK;
+}
+
+/* A directory that is there may have been made by a process that died before it could fsync the parent. So
+ * the parent is fsynced once per process all the same; the table remembers for which paths, by their hashes.
+ * Parents that are not ours to open were not made by us. */
+static int settle_existing(struct mr_arena *arena, const char *path, struct mr_error *error)
+{
+    if (is_settled(path))
+        return MR_OK;
+    char *parent = mr_path_directory(arena, path);
+    if (!parent)
+        return mr_error_memory(error, strlen(path));
+    if (mr_env()->fsync_directory(parent) < 0 && errno != EACCES && errno != EPERM && errno != EINVAL &&
+        errno != EROFS) {
+        int code =
+            mr_error_system(error, errno, condition_of(errno), "Cannot fsync the directory %s", parent);
+        if (error)
+            error->flags |= MR_FATAL;
+        return code;
+    }
+    settle(path);
+    return MR_OK;
+}
+
+/* Length of the longest prefix of path that is a directory, 0: none. */
+static size_t existing_prefix(char *path)
+{
+    struct mr_file_info info;
+    for (size_t size = strlen(path); size > 0; size--) {
+        bool ends = (path[size] == 0 || path[size] == '/') && path[size - 1] != '/';
+        if (!ends)
+            continue;
+        char kept = path[size];
+        path[size] = 0;
+        bool found = mr_env()->stat(path, &info) == 0 && info.is_directory;
+        path[size] = kept;
+        if (found)
+            return size;
+    }
+    return 0;
 }
 
 int mr_directory_create(const char *path, struct mr_error *error)
 {
-    struct mr_file_info info;
-    if (mr_env()->stat(path, &info) == 0 && info.is_directory)
-        return MR_OK;
     struct mr_arena arena;
     mr_arena_init(&arena);
     int status = MR_OK;
-    char *prefix = mr_arena_copy_text(&arena, path, strlen(path));
+    char *prefix = mr_path_join(&arena, path, "");
     if (!prefix)
         MR_ERR(mr_error_memory(error, strlen(path)));
-    for (size_t i = 1; prefix[i - 1] != 0; i++) {
-        bool ends = prefix[i] == 0 || prefix[i] == '/';
-        if (!ends || prefix[i - 1] == '/')
-            continue;
-        char kept = prefix[i];
-        prefix[i] = 0;
-        /* Look first: mkdir of an existing directory on a read-only file system says EROFS, not EEXIST. */
-        if (mr_env()->stat(prefix, &info) < 0 || !info.is_directory)
-            MR_ERR(make_one(&arena, prefix, error));
-        prefix[i] = kept;
+    size_t size = existing_prefix(prefix), end = strlen(prefix);
+    if (size > 0) {
+        char kept = prefix[size];
+        prefix[size] = 0;
+        MR_ERR(settle_existing(&arena, prefix, error));
+        prefix[size] = kept;
+    }
+    /* From the top down, each name durable before the next is made: after a crash only the deepest can be in
+     * doubt. */
+    while (size < end) {
+        size += 1 + strcspn(prefix + size + 1, "/");
+        char kept = prefix[size];
+        prefix[size] = 0;
+        MR_ERR(make_one(&arena, prefix, error));
+        prefix[size] = kept;
     }
 err:
     mr_arena_release(&arena);
