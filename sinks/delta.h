@@ -88,6 +88,8 @@ struct mr_delta_sink {
     struct mr_delta_keeper keeper;
 };
 
+extern const struct mr_sink_type mr_delta_sink_type;
+
 /* ---- delta_target.c ---- */
 extern const struct mr_option_spec mr_delta_sink_options[];
 /* Options and schemas, against the table as loaded (or absent). */

@@ -2,10 +2,12 @@
 #include "sinks/sink.h"
 
 #include "sinks/console.h"
+#include "sinks/delta.h"
 #include "sinks/memory.h"
 
 static const struct mr_sink_type *const types[] = {
     &mr_console_sink,
+    &mr_delta_sink_type,
     &mr_memory_sink,
 };
 
