@@ -8,6 +8,11 @@
 
 static const char *call_name(const struct mr_expression *e)
 {
+    const char *plain = e->function->name;
+    if (e->argument_count == 1 && strcmp(plain, "ceil") == 0)
+        return "CEIL";
+    if (e->argument_count == 1 && strcmp(plain, "floor") == 0)
+        return "FLOOR";
     if (e->name)
         return e->name;
     return e->function->shown ? e->function->shown : e->function->name;
