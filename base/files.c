@@ -164,8 +164,7 @@ static int make_one(struct mr_arena *arena, const char *path, struct mr_error *e
 }
 
 /* A directory that is there may have been made by a process that died before it could fsync the parent. So
- * the parent is fsynced once per process all the same; the table remembers for which paths, by their hashes.
- * Parents that are not ours to open were not made by us. */
+ * the parent is fsynced once per process all the same. Parents that are not ours to open were not made by us. */
 static int settle_existing(struct mr_arena *arena, const char *path, struct mr_error *error)
 {
     if (is_settled(path))

@@ -92,7 +92,7 @@ a DECIMAL(39,2)|a dec(5, 1), b numeric(6)|a TINYINT, b BYTE, c SMALLINT, d SHORT
 a FLOAT, b DOUBLE, c BOOLEAN, d BINARY, e DATE, f TIMESTAMP, g TIMESTAMP_NTZ, h TIMESTAMP_LTZ|a ARRAY<INT>|a ARRAY<ARRAY<INT>>|a MAP<STRING, INT>
 a MAP<STRING,ARRAY<DOUBLE>>|a STRUCT<b: INT, c: STRING>|a STRUCT<b INT, c STRING>|a STRUCT<b: INT NOT NULL COMMENT 'q'>|a STRUCT<>
 a struct<struct: int>|struct INT|array INT|a VOID|a|a INT,|a INT b STRING|, a INT|a FOO|a INT NULL|a INT NOT|a INT COMMENT|a ARRAY|a ARRAY<>
-a MAP<INT>|a INTERVAL YEAR TO MONTH|a INTERVAL DAY TO SECOND|a INTERVAL DAY TO MONTH|a INT(5)|1a INT|1 INT|a.b INT|a-b INT|_a INT|a$ INT|é INT|select INT|date DATE, timestamp TIMESTAMP|a STRING COMMENT 'x\\'y'|  a   INT  |a INT -- c|a /* x */ INT|a MAP|a STRUCT|é
+a MAP<INT>|a INTERVAL YEAR TO MONTH|a INTERVAL DAY TO SECOND|a INTERVAL DAY TO MONTH|a INTERVAL YEAR|a INTERVAL MONTH|a INTERVAL DAY|a INTERVAL HOUR TO MINUTE|a INTERVAL MINUTE TO SECOND|a INTERVAL SECOND TO DAY|a INT(5)|1a INT|1 INT|a.b INT|a-b INT|_a INT|a$ INT|é INT|select INT|date DATE, timestamp TIMESTAMP|a STRING COMMENT 'x\\'y'|  a   INT  |a INT -- c|a /* x */ INT|a MAP|a STRUCT|é
 a\tINT, b STRING|`` INT|a INT DEFAULT 5|A INT, a INT|a Int|a ARRAY<STRUCT<x: INT, y: MAP<STRING, DECIMAL(3,1)>>>"""
 
 
@@ -137,6 +137,13 @@ def main():
     floats = [(struct.unpack("<f", struct.pack("<I", dice.getrandbits(32)))[0],) for _ in range(60)]
     floats += [(v,) for v in (0.0, -0.0, 1.0, 0.1, 1e10, 16777216.0, 3.4028234663852886e38, 1.401298464324817e-45, 2.802596928649634e-45)]
     ask("float_text", "x FLOAT", floats, "x")
+    for unit in ("DAY", "HOUR", "MINUTE", "SECOND", "DAY TO HOUR", "DAY TO MINUTE", "HOUR TO SECOND", "MINUTE TO SECOND", "DAY TO SECOND"):
+        rows = [(v,) for v in (0, 1, -1, 93784500000, -93784500000, 86400000000, 3600000000, 59999999, 100000000000000)]
+        day_time = f"CAST(make_dt_interval(0, 0, 0, x / 1000000) AS INTERVAL {unit})"
+        ask(f"interval {unit}", "x BIGINT", rows, f"concat(CAST({day_time} AS STRING), ' ', CAST(CAST({day_time} AS INTERVAL DAY TO SECOND) AS STRING))")
+    for unit in ("YEAR", "MONTH", "YEAR TO MONTH"):
+        year_month = f"CAST(make_ym_interval(0, x) AS INTERVAL {unit})"
+        ask(f"interval {unit}", "x INT", [(v,) for v in (0, 1, -1, 14, -14, 12, 1200)], f"concat(CAST({year_month} AS STRING), ' ', CAST(CAST({year_month} AS INTERVAL YEAR TO MONTH) AS STRING))")
     ask("date_text", "x INT", [(d,) for d in (0, -1, 19724, -719162, -719163, -719528, -719529, -1000000, 2932896, 2932897, 40000000, 2147483647, -2147483648)], "date_from_unix_date(x)")
     ask("timestamp_text", "x BIGINT", [(v,) for v in instants()], "timestamp_micros(x)")
     extreme = [9223372036854775807 - 86400000000, -9223372036854775808 + 86400000000, -62167219200000000, -62167219200000001, 253402300800000000, 1, 10, 100, 1500000, 120000]
