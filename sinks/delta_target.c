@@ -301,7 +301,9 @@ static int build_enrolment(void *ctx, const struct mr_delta_snapshot *snapshot, 
             return MR_END;
         if (changed) {
             struct mr_delta_metadata metadata;
-            s->schema = merged;
+            s->schema = mr_type_copy(&s->arena, merged); /* the snapshot's goes when the commit is applied */
+            if (!s->schema)
+                return mr_error_memory(error, sizeof(*merged));
             MR_TRY(mr_delta_target_metadata(s, &snapshot->metadata, &metadata, error));
             struct mr_delta_protocol needed;
             MR_TRY(mr_delta_protocol_for(&s->arena, merged, &s->properties, &needed, error));
@@ -338,7 +340,8 @@ void mr_delta_target_note(struct mr_delta_sink *s)
 {
     const struct mr_delta_metadata *metadata = &s->table.snapshot.metadata;
     size_t size = metadata->id.size < sizeof(s->table_id) - 1 ? metadata->id.size : sizeof(s->table_id) - 1;
-    memcpy(s->table_id, metadata->id.data, size);
+    if (size > 0)
+        memcpy(s->table_id, metadata->id.data, size);
     s->table_id[size] = '\0';
     s->append_only = mr_delta_property_is(metadata, "delta.appendOnly", false);
     struct mr_str columns = mr_delta_property(metadata, "delta.dataSkippingNumIndexedCols");
