@@ -81,6 +81,8 @@ static int convert_floating(struct mr_json_converter *c, const struct mr_json_to
             mr_number_parse_float(text.data, text.size, &single);
         else
             mr_number_parse_double(text.data, text.size, &value);
+        if (token->kind == MR_JSON_T_INTEGER && value == 0 && single == 0)
+            value = single = 0; /* an integer has no negative zero */
     } else if (token->kind == MR_JSON_T_NON_NUMBER || token->kind == MR_JSON_T_STRING) {
         if (!c->options.allow_non_numeric_numbers || !named_number(text, &value))
             return MR_JSON_MISFIT;
@@ -275,6 +277,9 @@ int mr_json_convert_scalar(struct mr_json_converter *c, uint32_t index, struct m
         return MR_JSON_FIT;
     }
     switch (column->type->id) {
+    case MR_VOID:
+        MR_TRY(mr_column_append_null(column, error));
+        return MR_JSON_FIT;
     case MR_BOOLEAN:
         if (token->kind != MR_JSON_T_TRUE && token->kind != MR_JSON_T_FALSE)
             return MR_JSON_MISFIT;

@@ -20,6 +20,31 @@ const struct mr_format_type *mr_format_type_find(struct mr_str name)
     return NULL;
 }
 
+/* Names are told apart without regard to case, as Spark does by default. */
+static int check_columns(const struct mr_type *schema, struct mr_error *error)
+{
+    struct mr_map names;
+    char lower[256];
+    int status = MR_OK;
+    mr_map_init(&names);
+    for (int i = 0; i < schema->field_count && status >= 0; i++) {
+        const char *name = schema->fields[i].name;
+        size_t size = 0;
+        bool created = true;
+        for (; name[size] && size < sizeof lower; size++)
+            lower[size] = (char)(name[size] >= 'A' && name[size] <= 'Z' ? name[size] + 32 : name[size]);
+        if (!mr_map_put(&names, (struct mr_str){lower, size}, &created))
+            status = mr_error_memory(error, size);
+        if (created || size == sizeof lower)
+            continue;
+        status = mr_error_set(error, MR_E_SQL, "COLUMN_ALREADY_EXISTS",
+                              "The schema has the column %s twice (names are compared without regard to case).", name);
+        mr_error_parameter(error, "columnName", "`%s`", name);
+    }
+    mr_map_release(&names);
+    return status;
+}
+
 int mr_format_open(struct mr_format *format, const struct mr_format_type *type, const struct mr_option *options,
                    int option_count, struct mr_error *error)
 {
@@ -35,6 +60,8 @@ int mr_format_open(struct mr_format *format, const struct mr_format_type *type, 
             return mr_option_unknown(options[i].name, type->name, &type->options, 1, error);
         MR_TRY(mr_option_check(spec, options[i].value, error));
     }
+    if (format->schema)
+        MR_TRY(check_columns(format->schema, error));
     format->pool = mr_buffer_pool_new();
     if (!format->pool)
         return mr_error_memory(error, MR_CHUNK_BYTES);

@@ -25,9 +25,7 @@ struct mr_format_range {
     int64_t start, end;     /* end -1: the end of the file; a compressed file has one range only */
 };
 
-struct mr_format_infer { /* what inference gathers; see formats/infer.h */
-    struct mr_infer *state;
-};
+struct mr_infer; /* what inference gathers; formats/infer.h */
 
 struct mr_format_type {
     const char *name;
@@ -42,8 +40,8 @@ struct mr_format_type {
      * fine. MR_END: no more. */
     int (*read)(struct mr_format_reader *reader, struct mr_batch *batch, struct mr_error *error);
     void (*reader_close)(struct mr_format_reader *reader);
-    /* Adds what this file shows to the schema being inferred. NULL: the schema is fixed (text). format is opened without a
-     * schema. */
+    /* Adds what this file shows to the schema being inferred; closes range->input. NULL: the schema is fixed (text). format is opened
+     * without a schema. */
     int (*infer)(struct mr_format *format, const struct mr_format_range *range, struct mr_infer *infer,
                  struct mr_error *error);
     const struct mr_type *(*fixed_schema)(void); /* NULL: none */

@@ -1,9 +1,13 @@
 /* sources/registry.c: sources by name. To add one: its file, and a line in the table. */
 #include "sources/source.h"
 
+#include "sources/delta.h"
+#include "sources/file_source.h"
 #include "sources/memory.h"
 
 static const struct mr_source_type *const types[] = {
+    &mr_delta_source_type,
+    &mr_file_source,
     &mr_memory_source,
 };
 

@@ -13,7 +13,7 @@ struct json_reader {
     struct mr_column **columns;  /* of the batch, in order of the record */
     int64_t row;
     bool file_done;              /* multi_line: the file has been read */
-    struct mr_text rescued;
+    struct mr_text rescued, clean;
 };
 
 static int read_error(struct mr_format_reader *reader, struct mr_error *error, int64_t offset)
@@ -45,6 +45,40 @@ static int put_text(struct mr_column *column, int64_t row, struct mr_str text, s
     MR_TRY(mr_column_set_bytes(column, row, text.data, text.size, error));
     column->length = row + 1;
     return MR_OK;
+}
+
+/* How many bytes at p, which are no UTF-8, become one U+FFFD: as many as Java's decoder takes. */
+static size_t bad_size(const unsigned char *p, size_t left)
+{
+    bool second = left > 1 && (p[1] & 0xC0) == 0x80, third = left > 2 && (p[2] & 0xC0) == 0x80;
+    if (p[0] >= 0xE0 && p[0] < 0xF0 && second && !(p[0] == 0xE0 && p[1] < 0xA0))
+        return third ? 3 : 2;
+    if (p[0] >= 0xF0 && p[0] < 0xF5 && second && !(p[0] == 0xF0 && p[1] < 0x90) && !(p[0] == 0xF4 && p[1] > 0x8F))
+        return third ? 3 : 2;
+    return 1;
+}
+
+/* The text of a malformed record, which may be anything, as a STRING, which is UTF-8. */
+static int put_record(struct json_reader *r, struct mr_column *column, int64_t row, struct mr_str text,
+                      struct mr_error *error)
+{
+    size_t good = mr_utf8_valid_prefix(text);
+    if (good == text.size)
+        return put_text(column, row, text, error);
+    mr_text_clear(&r->clean);
+    while (text.size > 0) {
+        mr_text_append(&r->clean, text.data, good);
+        text.data += good;
+        text.size -= good;
+        if (text.size > 0) {
+            size_t bad = bad_size((const unsigned char *)text.data, text.size);
+            mr_text_append(&r->clean, "\xEF\xBF\xBD", 3);
+            text.data += bad;
+            text.size -= bad;
+        }
+        good = mr_utf8_valid_prefix(text);
+    }
+    return put_text(column, row, mr_text_str(&r->clean), error);
 }
 
 /* The buffer of the chunk in hand goes with every column that may point into it. */
@@ -129,7 +163,7 @@ static bool rescue_of(struct mr_format_reader *reader, enum mr_json_verdict verd
     mr_text_clear(&r->rescued);
     mr_json_begin_object(&writer);
     if (verdict == MR_JSON_BAD) {
-        mr_json_key(&writer, "_malformed_record");
+        mr_json_key(&writer, "_corrupt_record");
         mr_json_str(&writer, line);
     } else {
         mr_text_append(&r->rescued, members.data, members.size);
@@ -148,7 +182,8 @@ static int settle(struct mr_format_reader *reader, struct mr_str line, int64_t o
     struct json_reader *r = reader->ctx;
     const struct json_plan *plan = reader->format->ctx;
     int count = plan->record->field_count;
-    bool bad = verdict == MR_JSON_BAD || verdict == MR_JSON_PARTIAL;
+    /* With a rescued data column a value that does not fit is no reason to drop or to fail. */
+    bool bad = verdict == MR_JSON_BAD || (verdict == MR_JSON_PARTIAL && !reader->format->rescued_column);
     bool rescued = plan->options.collect_rescued && rescue_of(reader, verdict, line);
     if (bad && plan->options.mode == MR_JSON_FAIL_FAST)
         return fail_fast(reader, line, offset, error);
@@ -164,8 +199,8 @@ static int settle(struct mr_format_reader *reader, struct mr_str line, int64_t o
         rows = 1;
     }
     for (int64_t i = 0; i < rows; i++) {
-        if (bad && plan->corrupt_column >= 0)
-            MR_TRY(put_text(r->batch->columns[plan->corrupt_column], r->row + i, line, error));
+        if (verdict != MR_JSON_GOOD && plan->corrupt_column >= 0)
+            MR_TRY(put_record(r, r->batch->columns[plan->corrupt_column], r->row + i, line, error));
         if (rescued && plan->rescued_column >= 0)
             MR_TRY(put_text(r->batch->columns[plan->rescued_column], r->row + i, mr_text_str(&r->rescued), error));
     }
@@ -309,6 +344,7 @@ static void json_reader_close(struct mr_format_reader *reader)
     mr_json_converter_close(r->converter);
     mr_free(r->columns);
     mr_text_release(&r->rescued);
+    mr_text_release(&r->clean);
     mr_free(r);
 }
 
@@ -321,6 +357,7 @@ static int json_reader_open(struct mr_format_reader *reader, struct mr_error *er
     if (!r)
         return mr_error_memory(error, sizeof *r);
     mr_text_init(&r->rescued);
+    mr_text_init(&r->clean);
     r->columns = mr_allocate_zeroed(sizeof(struct mr_column *) * (size_t)(plan->record->field_count + 1));
     if (!r->columns)
         return mr_error_memory(error, sizeof(struct mr_column *));
@@ -356,5 +393,6 @@ const struct mr_format_type mr_json_format = {
     .reader_open = json_reader_open,
     .read = json_read,
     .reader_close = json_reader_close,
+    .infer = mr_json_infer,
 
 };
