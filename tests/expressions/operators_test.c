@@ -203,12 +203,31 @@ static void times(void **state)
     check_all(list);
 }
 
+static void like(void **state)
+{
+    (void)state;
+    static const struct expectation list[] = {
+        {"(like 'abc' 'a%')", "true"},       {"(like 'abc' '_b_')", "true"},     {"(like 'a%c' 'a\\%c')", "true"},
+        {"(like 'abc' 'a\\%c')", "false"},  {"(like 'a.c' 'a.c')", "true"},     {"(like 'abc' 'a.c')", "false"},
+        {"(like '' '')", "true"},            {"(like '' '%')", "true"},          {"(like 'a' '')", "false"},
+        {"(like null 'a')", "NULL"},         {"(like 'abc' '%b%')", "true"},     {"(like 'abc' '%c')", "true"},
+        {"(like 'ab' '_')", "false"},        {"(like 'ab' 'a%b%')", "true"},     {"(like 'aXbXc' 'a%b%c')", "true"},
+        {"(like 'a!c' 'a!!_' '!')", "true"}, {"(like 'abc' 'a!b' '!')", "!INVALID_FORMAT.ESC_IN_THE_MIDDLE"},
+        {"(like 'abc' 'ab!' '!')", "!INVALID_FORMAT.ESC_AT_THE_END"},
+        {"(like 'abc' 'a\\b')", "!INVALID_FORMAT.ESC_IN_THE_MIDDLE"},
+        {"(like '\xC3\xA4\xC3\xB6\xC3\xBC' '_\xC3\xB6_')", "true"},
+        {"(like 'xab' '%a_')", "true"},      {"(like 'abab' '%ab')", "true"},    {"(like 'aba' '%ab')", "false"},
+        {"(like 'ab' '%a%ab')", "false"},
+    };
+    check_all(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arithmetic), cmocka_unit_test(comparisons), cmocka_unit_test(conditionals),
         cmocka_unit_test(branches),   cmocka_unit_test(speculation), cmocka_unit_test(nested),
-        cmocka_unit_test(times),
+        cmocka_unit_test(times),      cmocka_unit_test(like),
     };
     return cmocka_run_group_tests(tests, NULL, test_teardown);
 }
