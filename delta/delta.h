@@ -144,6 +144,8 @@ void mr_delta_set_release(struct mr_delta_set *set);
 int mr_delta_set_put(struct mr_delta_set *set, const struct mr_delta_file *file, bool with_stats, struct mr_error *error);
 /* true when it was there. */
 int mr_delta_set_remove(struct mr_delta_set *set, const struct mr_delta_file *file, bool *found, struct mr_error *error);
+/* A copy of a file in one block of memory (mr_free); key and hash are not set. NULL without memory. */
+struct mr_delta_entry *mr_delta_entry_copy(const struct mr_delta_file *file, bool with_stats);
 const struct mr_delta_entry *mr_delta_set_get(const struct mr_delta_set *set, const struct mr_delta_file *file);
 /* Iterate: for (size_t i = 0; (e = mr_delta_set_next(set, &i));) — in no useful order. */
 const struct mr_delta_entry *mr_delta_set_next(const struct mr_delta_set *set, size_t *at);

@@ -135,6 +135,11 @@ static struct mr_delta_entry *entry_new(const struct mr_delta_file *file, struct
     return entry;
 }
 
+struct mr_delta_entry *mr_delta_entry_copy(const struct mr_delta_file *file, bool with_stats)
+{
+    return entry_new(file, (struct mr_str){0}, with_stats);
+}
+
 static int64_t counted_bytes(const struct mr_delta_file *file)
 {
     return file->size_bytes > 0 ? file->size_bytes : 0;
