@@ -240,12 +240,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(rows_are_published_in_milliseconds),
-        T(many_small_inputs_share_commits),
-        T(stop_finishes_what_is_in_hand),
-        T(an_idle_query_sleeps),
-        T(several_sources_are_waited_for),
-        T(an_interval_sets_the_pace),
+        T(rows_are_published_in_milliseconds),  T(many_small_inputs_share_commits),
+        T(stop_finishes_what_is_in_hand),       T(an_idle_query_sleeps),
+        T(several_sources_are_waited_for),      T(an_interval_sets_the_pace),
         T(a_failed_publication_ends_the_query),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* tests/runtime/crash_test.c: killed at every named point, once and again during recovery, a query loses and doubles
- * nothing. (tests/crash/ kills at every durable call and judges by other readers; this is the quick half.) */
+/* tests/runtime/crash_test.c: killed at every named point, once and again during recovery, a query loses and
+ * doubles nothing. (tests/crash/ kills at every durable call and judges by other readers; this is the quick
+ * half.) */
 #include "tests/runtime/support.h"
 
 #define UNITS 12
@@ -7,9 +8,9 @@
 #define MODULO 37
 
 static const char *const points[] = {
-    "open.locked",    "open.recovered", "recover.register", "recover.enrolled", "recover.publishing", "plan.after",
-    "execute.after",  "prepare.after",  "decide.before",    "decide.after",     "publish.before",     "publish.after",
-    "publish.marked", "retain.created", "publish.ambiguous",
+    "open.locked",    "open.recovered", "recover.register", "recover.enrolled", "recover.publishing",
+    "plan.after",     "execute.after",  "prepare.after",    "decide.before",    "decide.after",
+    "publish.before", "publish.after",  "publish.marked",   "retain.created",   "publish.ambiguous",
 };
 #define POINTS (sizeof points / sizeof *points)
 
@@ -57,7 +58,8 @@ static bool run_child(const char *kind, const char *killpoint, bool faulty)
     if (pid == 0) {
         if (killpoint)
             setenv("MILLRACE_KILLPOINT", killpoint, 1);
-        execl("/proc/self/exe", "crash_test", kind, checkpoint_path, table_path, faulty ? "yes" : "no", (char *)NULL);
+        execl("/proc/self/exe", "crash_test", kind, checkpoint_path, table_path, faulty ? "yes" : "no",
+              (char *)NULL);
         _exit(9);
     }
     int status;

@@ -2,8 +2,8 @@
  * ThreadSanitizer, too. */
 #include "tests/runtime/support.h"
 
-/* Passes rows on, (k, c, s) as (s mod 11, c), and emits one row of its own when the input ends: a stateless operator
- * with a finish. */
+/* Passes rows on, (k, c, s) as (s mod 11, c), and emits one row of its own when the input ends: a stateless
+ * operator with a finish. */
 static int remap_push(struct mr_operator *op, int input, const struct mr_batch *batch, struct mr_error *e)
 {
     (void)input;
@@ -32,8 +32,11 @@ static int remap_finish(struct mr_operator *op, struct mr_error *e)
     return status;
 }
 
-static const struct mr_operator_type remap_operator = {
-    .name = "remap", .open = nothing_open, .push = remap_push, .finish = remap_finish, .close = nothing_close};
+static const struct mr_operator_type remap_operator = {.name = "remap",
+                                                       .open = nothing_open,
+                                                       .push = remap_push,
+                                                       .finish = remap_finish,
+                                                       .close = nothing_close};
 
 /* SINGLE: adds up everything, emits (rows, sum of v) at the end of the micro-batch. */
 static int total_open(struct mr_operator *op, struct mr_error *e)
@@ -84,8 +87,10 @@ static int union_push(struct mr_operator *op, int input, const struct mr_batch *
     return op->emit(op, batch, e);
 }
 
-static const struct mr_operator_type both_operator = {
-    .name = "both", .open = nothing_open, .push = union_push, .close = nothing_close};
+static const struct mr_operator_type both_operator = {.name = "both",
+                                                      .open = nothing_open,
+                                                      .push = union_push,
+                                                      .close = nothing_close};
 
 static struct mr_node *keyed(struct mr_job *job, const struct mr_node *input)
 {
@@ -94,8 +99,8 @@ static struct mr_node *keyed(struct mr_job *job, const struct mr_node *input)
     return node;
 }
 
-/* Two keyed stages behind each other through tiny queues: what comes out of the second must count what the first let
- * out, whoever ran it. */
+/* Two keyed stages behind each other through tiny queues: what comes out of the second must count what the
+ * first let out, whoever ran it. */
 static void chained_stages_with_full_queues(void **state)
 {
     (void)state;

@@ -369,7 +369,7 @@ static int count_push(struct mr_operator *op, int input, const struct mr_batch *
             if (mr_key_group_partition(mr_key_group(hash), op->partitions) != op->partition)
                 return mr_error_set(e, MR_E_INTERNAL, "INTERNAL_ERROR", "row in the wrong partition");
         }
-        struct count_entry *entry;
+        struct count_entry *entry = NULL;
         MR_TRY(count_find(op, k, &entry, e));
         entry->count++;
         entry->sum += batch->columns[1]->i64[i];
