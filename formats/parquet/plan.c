@@ -69,7 +69,7 @@ static int find_field(struct planner *p, const struct mr_parquet_source *source,
 static int mismatch(struct planner *p, const struct mr_parquet_source *source, const struct mr_type *wanted)
 {
     bool group = source->element->physical == MR_PARQUET_GROUP;
-    const char *column = group ? source->name : p->reader->schema.leaves[source->leaf].path;
+    const char *column = source->path;
     struct mr_text expected, actual;
     mr_text_init(&expected);
     mr_text_init(&actual);

@@ -18,6 +18,7 @@ struct builder {
     struct mr_parquet_schema *schema;
     const char *path[MAX_DEPTH];
     int depth;
+    const char *parent; /* path of the source whose children are being made; NULL: the root */
     struct mr_error *error;
 };
 struct levels {
@@ -178,8 +179,7 @@ static int make_map(struct builder *b, const struct node *group, struct levels l
     struct levels inner = {out->slot, out->repetition};
     for (int i = 0; i < 2; i++)
         MR_TRY(make_source(b, &entry->children[i], inner, false, &out->children[i]));
-    out->type =
-        mr_type_map(b->arena, out->children[0].type, out->children[1].type, true);
+    out->type = mr_type_map(b->arena, out->children[0].type, out->children[1].type, true);
     return out->type ? MR_OK : out_of_memory(b);
 }
 
@@ -234,10 +234,14 @@ static int make_source(struct builder *b, const struct node *node, struct levels
 {
     const struct mr_parquet_element *e = node->element;
     bool is_array = e->repetition == MR_PARQUET_REPEATED && !repeats_here;
+    const char *parent = b->parent;
     out->name = node->name;
+    out->path = parent ? mr_arena_format(b->arena, "%s.%s", parent, node->name) : node->name;
     out->field_id = e->field_id;
     out->element = e;
     out->leaf = node->leaf;
+    if (!out->path)
+        return out_of_memory(b);
     if (is_array) {
         MR_TRY(new_children(b, out, 1));
         out->kind = MR_ARRAY;
@@ -251,9 +255,10 @@ static int make_source(struct builder *b, const struct node *node, struct levels
     }
     levels.definition += e->repetition == MR_PARQUET_OPTIONAL;
     out->present = levels.definition;
-    if (e->physical != MR_PARQUET_GROUP)
-        return make_leaf(b, node, out);
-    return make_group(b, node, levels, out);
+    b->parent = out->path;
+    int status = e->physical == MR_PARQUET_GROUP ? make_group(b, node, levels, out) : make_leaf(b, node, out);
+    b->parent = parent;
+    return status;
 }
 
 int mr_parquet_schema_read(struct mr_arena *arena, const struct mr_parquet_element *elements, size_t count,

@@ -9,12 +9,13 @@
 struct mr_parquet_source {
     enum mr_type_id kind; /* MR_STRUCT, MR_ARRAY, MR_MAP; anything else: a leaf */
     const char *name;
+    const char *path;           /* names from the root, dotted, for errors */
     int32_t field_id;           /* -1: none */
     const struct mr_type *type; /* Spark's, all of it nullable; VOID where Spark has none */
     const char *unsupported;    /* then: what it is */
-    int present;    /* definition level from which the value is there and not NULL */
-    int slot;       /* ARRAY, MAP: definition level from which an element is there */
-    int repetition; /* ARRAY, MAP: repetition level of further elements */
+    int present;                /* definition level from which the value is there and not NULL */
+    int slot;                   /* ARRAY, MAP: definition level from which an element is there */
+    int repetition;             /* ARRAY, MAP: repetition level of further elements */
     struct mr_parquet_source *children;
     int child_count;
     int leaf; /* number of the column chunk of the leaf, or of the first one below */
