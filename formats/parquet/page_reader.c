@@ -2,11 +2,10 @@
  *
  * Everything read is checked against what is there: the chunk against the file, a page against the chunk,
  * levels and values against the page. Sizes from a header are believed only after that. */
-#include <zlib.h>
-
 #include "formats/parquet/page_reader.h"
 
 #include "formats/parquet/bits.h"
+#include "formats/parquet/checksum.h"
 
 #define READ_AHEAD (256 << 10)
 #define HEADER_BYTES 128          /* first try for a page header */
@@ -152,7 +151,7 @@ static int read_body(struct mr_page_reader *r, const struct mr_parquet_page_head
     if (!nothing && !mr_decompress_possible(codec, packed, unpacked))
         return mr_page_reader_corrupt(r, "its size cannot be what the header says", error);
     MR_TRY(fill_window(r, r->at, stored_size, &stored, error));
-    if (header->has_crc && (uint32_t)crc32_z(0, stored, stored_size) != header->crc)
+    if (header->has_crc && mr_crc32(stored, stored_size) != header->crc)
         return mr_page_reader_corrupt(r, "its checksum is wrong", error);
     *out = page_buffer(*out, size);
     if (!*out)

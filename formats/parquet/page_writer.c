@@ -2,9 +2,8 @@
  *
  * Body of a data page (V1): repetition levels and definition levels, each with its size in 4 bytes and only
  * where the column has any; then the values. */
-#include <zlib.h>
-
 #include "formats/parquet/bits.h"
+#include "formats/parquet/checksum.h"
 #include "formats/parquet/column_writer.h"
 #include "formats/parquet/delta_packed.h"
 #include "formats/parquet/rle.h"
@@ -122,7 +121,7 @@ static int keep_page(struct mr_parquet_column_writer *c, struct mr_parquet_page_
     MR_TRY(compress_body(c, &body, error));
     header->compressed_bytes = (int32_t)body.size;
     header->has_crc = true;
-    header->crc = (uint32_t)crc32_z(0, (const Bytef *)body.data, body.size);
+    header->crc = mr_crc32(body.data, body.size);
     struct mr_text *text = &c->scratch->header;
     mr_text_clear(text);
     mr_parquet_page_header_write(text, header);

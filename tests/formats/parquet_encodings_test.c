@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "formats/parquet/bits.h"
+#include "formats/parquet/checksum.h"
 #include "formats/parquet/compression.h"
 #include "formats/parquet/decode.h"
 #include "formats/parquet/delta_packed.h"
@@ -309,6 +311,18 @@ static void what_is_compressed_comes_back(void **unused)
     mr_decompressor_release(&decompressor);
 }
 
+static void checksums_are_those_of_gzip(void **unused)
+{
+    (void)unused;
+    static unsigned char data[5000];
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (unsigned char)dice();
+    for (size_t size = 0; size < 1500; size++)
+        assert_int_equal(mr_crc32(data + size % 17, size), crc32(0, data + size % 17, (uInt)size));
+    assert_int_equal(mr_crc32(data, sizeof(data)), crc32(0, data, sizeof(data)));
+    assert_int_equal(mr_crc32("123456789", 9), 0xcbf43926);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +335,7 @@ int main(void)
         cmocka_unit_test(bits_are_read_up_to_the_end),
         cmocka_unit_test(codecs_refuse_what_is_not_theirs),
         cmocka_unit_test(what_is_compressed_comes_back),
+        cmocka_unit_test(checksums_are_those_of_gzip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
