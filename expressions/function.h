@@ -14,7 +14,10 @@ enum mr_function_flag {
     MR_FN_BATCH_CONSTANT = 4,     /* current_timestamp: foldable per batch, not at planning */
     /* evaluates its arguments itself, each on the rows that need it (and, or, case, if, coalesce) */
     MR_FN_LAZY = 8,
-    MR_FN_GENERATOR = 16,         /* explode and kin: planned as an operator, refused elsewhere */
+    /* explode and kin: planned as an operator, refused elsewhere. The call's value is an ARRAY<STRUCT<…>>: the
+     * rows it gives, their columns the struct's fields. Functions whose names end in _outer give one row of
+     * NULLs where there is none (NULL or empty array). */
+    MR_FN_GENERATOR = 16,
     /* The kernel is cheap and does no harm on any initialised value: the evaluator may run it over all rows,
      * the NULL and unselected ones too, to keep its loop dense. If it then reports an error, it is run again
      * on exactly the rows that count, and that run decides. */

@@ -175,6 +175,9 @@ static void append_cast(struct mr_text *out, const struct mr_expression *e, cons
     mr_text_append_char(out, ')');
 }
 
+static const char *const first_only[] = {"from_json", "to_json", "schema_of_json", "from_csv", "to_csv", "schema_of_csv",
+                                         NULL};
+
 void mr_expression_name(struct mr_text *out, const struct mr_expression *e, const struct mr_type *input)
 {
     if (e->shown)
@@ -216,6 +219,10 @@ void mr_expression_name(struct mr_text *out, const struct mr_expression *e, cons
     if (append_special(out, e, name, input))
         return;
     mr_text_append_str(out, name);
+    if (is_one_of(name, first_only)) { /* schemas and options are not shown */
+        append_around(out, "(", e, ")", input);
+        return;
+    }
     append_arguments(out, e, 0, input);
 }
 

@@ -34,6 +34,7 @@ static const struct mr_aggregate_type *const aggregate_tables[] = {
     mr_aggregates_values,
     mr_aggregates_statistics,
     mr_aggregates_sketch,
+    mr_aggregates_percentile,
     mr_aggregates_collect,
 };
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

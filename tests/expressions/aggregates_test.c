@@ -231,9 +231,44 @@ static void distinct_estimates(void **state)
     }
 }
 
+static void collections(void **state)
+{
+    (void)state;
+    struct mr_batch batch;
+    static const struct aggregate_expectation list[] = {
+        {"collect_list", "#0", "[1, 2, 1, 10]", false},
+        {"collect_list", "#0", "[1, 2, 10]", true},
+        {"collect_set", "#0", "[1, 2, 10]", false},
+        {"collect_list", "#1", "[a, b, a, a long string, indeed]", false},
+        {"array_agg", "null", "[]", false},
+        {"string_agg", "#1 ','", "a,b,a,a long string, indeed", false},
+        {"listagg", "#1", "abaa long string, indeed", false},
+        {"mode", "#0", "1", false},
+        {"median", "#0", "1.5", false},
+        {"percentile", "#0 0.3", "1.0", false},
+        {"percentile", "#0 0.75", "4.0", false},
+        {"percentile", "#0 0.5 2", "1.5", false},
+        {"percentile_approx", "#0 0.5", "1", false},
+        {"percentile_approx", "(cast #0 DECIMAL(10,2)) 0.75", "2.00", false},
+        {"percentile_approx", "#0 1.5", "!DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", false},
+        {"percentile_approx", "#0 0.5 0", "!DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", false},
+    };
+    make_batch("a INT, b STRING", "1|a;2|b;null|null;1|a;10|a long string, indeed", &batch);
+    CHECK_AGGREGATES(list, &batch);
+    mr_batch_release(&batch);
+    make_range(100000, &batch);
+    assert_string_equal(aggregate_text("percentile_approx", "#0 0.37", false, &batch, 1), "36996");
+    assert_string_equal(aggregate_text("percentile_approx", "#0 0.37 100", false, &batch, 1), "36427");
+    assert_string_equal(aggregate_text("percentile_approx", "(cast (% (* #0 7919) 100000) DOUBLE) 0.5 100", false, &batch, 1),
+                        "49871.0");
+    long parts = strtol(aggregate_text("percentile_approx", "#0 0.37 100", false, &batch, 3), NULL, 10);
+    assert_in_range(parts, 36000, 38000);
+    mr_batch_release(&batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(basic), cmocka_unit_test(statistics),
-                                       cmocka_unit_test(distinct_estimates)};
+                                       cmocka_unit_test(distinct_estimates), cmocka_unit_test(collections)};
     return cmocka_run_group_tests(tests, NULL, test_teardown);
 }
