@@ -130,6 +130,8 @@ int mr_query_tell_sources(struct mr_query *query, struct mr_error *error)
     if (!query->handed_over)
         return MR_OK;
     int64_t published = mr_publisher_published(query->publisher);
+    if (query->oldest_retained >= 0 && query->oldest_retained < published)
+        published = query->oldest_retained; /* a replay from there needs its input (invariant 13) */
     while (query->handed_over && query->handed_over->batch <= published) {
         struct mr_handed_over *done = query->handed_over;
         int status = MR_OK;
@@ -188,6 +190,12 @@ static int settle(struct mr_query *query, int64_t batch, uint64_t decision_id,
     return note_ends(query, batch, error);
 }
 
+static int retain(struct mr_query *query, int64_t batch, struct mr_error *error)
+{
+    MR_TRY(mr_checkpoint_retain(query->checkpoint, batch, error));
+    return mr_checkpoint_oldest_retained(query->checkpoint, &query->oldest_retained, error);
+}
+
 static int decide_steps(struct mr_query *query, int64_t batch, struct mr_text *manifests,
                         struct mr_error *error)
 {
@@ -216,9 +224,8 @@ static int decide_steps(struct mr_query *query, int64_t batch, struct mr_text *m
     int64_t decided_us = mr_env()->monotonic_us();
     MR_ERR(settle(query, batch, decision_id, manifests, error));
     tell(query, prepared_us - begun_us, decided_us - prepared_us);
-    if (query->checkpoint &&
-        mr_checkpoint_retain(query->checkpoint, batch, error) < 0) /* only a convenience */
-        mr_log(MR_LOG_WARN, "checkpoint.retain", "%s", error->message);
+    if (query->checkpoint && query->options.retain_every > 0 && retain(query, batch, error) < 0)
+        mr_log(MR_LOG_WARN, "checkpoint.retain", "%s", error->message); /* only a convenience */
 err:
     mr_decision_abandon(decision);
     return status;

@@ -68,6 +68,7 @@ struct mr_query {
     int64_t tokens_at_us;
     int64_t next_trigger_us; /* with an interval; wall clock */
     struct mr_handed_over *handed_over, **handed_over_end;
+    int64_t oldest_retained; /* batch of the oldest retained copy of the checkpoint; -1: none */
 };
 
 /* recovery.c */

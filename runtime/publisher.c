@@ -7,6 +7,7 @@
 #define FIRST_PAUSE_US 2000
 #define LONGEST_PAUSE_US 1000000
 #define GIVE_UP_US 60000000
+#define HURRY_US 5000000
 
 struct decision { /* the publications of one decision; the list is in order */
     struct decision *next;
@@ -35,6 +36,7 @@ struct mr_publisher {
     int unpublished; /* decisions */
     int64_t published;
     bool stopping, clean_due;
+    _Atomic int64_t hurry_since_us; /* 0: no hurry */
     int status;
     struct mr_error error;
 };
@@ -133,16 +135,22 @@ static void mark_done(struct mr_publisher *publisher, struct item *item)
     }
 }
 
+static bool takes_too_long(const struct mr_publisher *publisher, const struct item *item)
+{
+    int64_t now = mr_env()->monotonic_us(), hurry_since_us = publisher->hurry_since_us;
+    int64_t give_up_us = publisher->options.give_up_us ? publisher->options.give_up_us : GIVE_UP_US;
+    return now - item->first_tried_us > give_up_us || (hurry_since_us > 0 && now - hurry_since_us > HURRY_US);
+}
+
 static void publish_one(struct mr_publisher *publisher, struct item *item)
 {
     struct mr_error error;
     if (item->first_tried_us == 0)
         item->first_tried_us = mr_env()->monotonic_us();
     int status = attempt(publisher, item, &error);
-    int64_t give_up_us = publisher->options.give_up_us ? publisher->options.give_up_us : GIVE_UP_US;
     if (status == MR_BLOCKED) {
         postpone(item);
-        if (mr_env()->monotonic_us() - item->first_tried_us > give_up_us)
+        if (takes_too_long(publisher, item))
             status = error.code;
     }
     if (status == MR_OK && publisher->options.checkpoint) {
@@ -366,6 +374,12 @@ int64_t mr_publisher_published(struct mr_publisher *publisher)
     int64_t batch = publisher->published;
     pthread_mutex_unlock(&publisher->lock);
     return batch;
+}
+
+void mr_publisher_hurry(struct mr_publisher *publisher)
+{
+    int64_t now = mr_env()->monotonic_us();
+    publisher->hurry_since_us = now > 0 ? now : 1;
 }
 
 void mr_publisher_clean(struct mr_publisher *publisher)

@@ -40,6 +40,9 @@ int mr_publisher_wait(struct mr_publisher *publisher, int fewer_than, struct mr_
 int mr_publisher_status(struct mr_publisher *publisher, struct mr_error *error);
 /* Batch of the last decision of which everything is visible; -1: none since the start. */
 int64_t mr_publisher_published(struct mr_publisher *publisher);
+/* The query is to end: what cannot be published within five seconds is left for the next start. From any
+ * thread. */
+void mr_publisher_hurry(struct mr_publisher *publisher);
 /* Lets sinks remove what undecided batches left, when there is nothing better to do (invariant 4). */
 void mr_publisher_clean(struct mr_publisher *publisher);
 /* Ends the thread after the attempt in hand; what is not published stays decided. NULL is fine. */

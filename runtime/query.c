@@ -174,6 +174,7 @@ int mr_query_open(struct mr_query **out, struct mr_job *job, const struct mr_que
 void mr_query_stop(struct mr_query *query)
 {
     query->stopping = true;
+    mr_publisher_hurry(query->publisher);
     mr_waiter_wake(query->waiter);
 }
 

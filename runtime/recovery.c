@@ -231,6 +231,9 @@ int mr_query_recover(struct mr_query *query, struct mr_error *error)
                             "The checkpoint says batch %lld, its record %lld: it is damaged.",
                             (long long)last.batch, (long long)record.batch));
     query->next_batch = last.batch + 1;
+    query->oldest_retained = -1;
+    if (query->checkpoint)
+        MR_ERR(mr_checkpoint_oldest_retained(query->checkpoint, &query->oldest_retained, error));
     MR_ERR(recover_sinks(query, &arena, error));
     MR_ERR(recover_sources(query, &record, error));
     if (last.batch >= 0) {

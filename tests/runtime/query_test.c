@@ -457,6 +457,29 @@ static void progress_looks_like_sparks(void **state)
     mr_text_release(&told.json);
 }
 
+/* Sources may not let go of input that a replay from a retained copy would need (invariant 13). */
+static void retained_copies_hold_their_input(void **state)
+{
+    (void)state;
+    for (int unit = 0; unit < 10; unit++)
+        add_rows(stream, unit * 10, 10, 0);
+    struct mr_job job;
+    map_job(&job, "1", NULL);
+    struct mr_query_options options = query_options(MR_TRIGGER_AVAILABLE_NOW);
+    options.decision_micro_batches = 1;
+    options.retain_every = 3;
+    options.retain_count = 2;
+    OK(run_job(&job, &options));
+    assert_evens(100);
+    assert_int_equal(mr_memory_stream_published(stream), 7); /* 9 and 6 are kept: all up to batch 6 may go */
+    struct mr_checkpoint *copy;
+    char path[160];
+    snprintf(path, sizeof path, "%s/retained/9", checkpoint_path);
+    assert_true(mr_file_exists(path));
+    assert_int_equal(mr_checkpoint_open(&copy, &(struct mr_checkpoint_options){.path = path}, &error),
+                     MR_E_USAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +502,7 @@ int main(void)
         T(a_batch_query_takes_everything_and_keeps_nothing),
         T(a_memory_table_goes_on_exactly_once),
         T(progress_looks_like_sparks),
+        T(retained_copies_hold_their_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
