@@ -17,8 +17,9 @@ static void borrow(struct mr_resolve *r, struct mr_function *function, struct mr
                              .count = a->argument_count};
 }
 
-int mr_aggregate_cast(struct mr_expression_builder *b, const struct mr_aggregate *a, const struct mr_expression **arguments,
-                      int i, const struct mr_type *type, struct mr_error *error)
+int mr_aggregate_cast(struct mr_expression_builder *b, const struct mr_aggregate *a,
+                      const struct mr_expression **arguments, int i, const struct mr_type *type,
+                      struct mr_error *error)
 {
     struct mr_function function;
     struct mr_resolve r;
@@ -27,7 +28,8 @@ int mr_aggregate_cast(struct mr_expression_builder *b, const struct mr_aggregate
 }
 
 int mr_aggregate_unexpected(struct mr_expression_builder *b, const struct mr_aggregate *a,
-                            const struct mr_expression **arguments, int i, const char *required, struct mr_error *error)
+                            const struct mr_expression **arguments, int i, const char *required,
+                            struct mr_error *error)
 {
     struct mr_function function;
     struct mr_resolve r;
@@ -46,8 +48,8 @@ int mr_aggregate_orderable(struct mr_expression_builder *b, const struct mr_aggr
     mr_text_init(&text);
     mr_type_text(&text, arguments[i]->type);
     borrow(&r, &function, b, a, arguments);
-    mr_resolve_error(&r, error, "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "`%s` compares values, and %s has no order.",
-                     a->type->name, text.data);
+    mr_resolve_error(&r, error, "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE",
+                     "`%s` compares values, and %s has no order.", a->type->name, text.data);
     mr_error_parameter(error, "functionName", "`%s`", a->type->name);
     mr_error_parameter(error, "dataType", "\"%s\"", text.data);
     mr_text_release(&text);
@@ -74,15 +76,16 @@ static int check_count(struct mr_expression_builder *b, const struct mr_aggregat
 }
 
 /* ---- calls ---- */
-static int check_filter(struct mr_expression_builder *b, const struct mr_expression *filter, struct mr_error *error)
+static int check_filter(struct mr_expression_builder *b, const struct mr_expression *filter,
+                        struct mr_error *error)
 {
     if (!filter || filter->type->id == MR_BOOLEAN || filter->type->id == MR_VOID)
         return MR_OK;
     struct mr_text text;
     mr_text_init(&text);
     mr_type_text(&text, filter->type);
-    mr_error_set(error, MR_E_SQL, "INVALID_AGGREGATE_FILTER.NOT_BOOLEAN", "A FILTER condition is a BOOLEAN, not a %s.",
-                 text.data);
+    mr_error_set(error, MR_E_SQL, "INVALID_AGGREGATE_FILTER.NOT_BOOLEAN",
+                 "A FILTER condition is a BOOLEAN, not a %s.", text.data);
     mr_text_release(&text);
     return mr_builder_error_at(b, error);
 }
@@ -90,9 +93,11 @@ static int check_filter(struct mr_expression_builder *b, const struct mr_express
 /* DISTINCT changes nothing for these. */
 static bool is_idempotent(const char *name)
 {
-    static const char *const names[] = {"min",       "max",     "bool_and", "bool_or",     "every",
-                                        "some",      "any",     "bit_and",  "bit_or",      "collect_set",
-                                        "any_value", "min_by",  "max_by",   "first",       "last",
+    static const char *const names[] = {"min",         "max",        "bool_and",
+                                        "bool_or",     "every",      "some",
+                                        "any",         "bit_and",    "bit_or",
+                                        "collect_set", "any_value",  "min_by",
+                                        "max_by",      "first",      "last",
                                         "first_value", "last_value", "approx_count_distinct"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i], name) == 0)
@@ -100,16 +105,17 @@ static bool is_idempotent(const char *name)
     return false;
 }
 
-int mr_aggregate_call(struct mr_expression_builder *b, struct mr_str name, const struct mr_expression *const *arguments,
-                      int count, bool distinct, const struct mr_expression *filter, const struct mr_aggregate **out,
+int mr_aggregate_call(struct mr_expression_builder *b, struct mr_str name,
+                      const struct mr_expression *const *arguments, int count, bool distinct,
+                      const struct mr_expression *filter, const struct mr_aggregate **out,
                       struct mr_error *error)
 {
     const struct mr_aggregate_type *type = mr_aggregate_find(name);
     struct mr_aggregate *a = MR_ARENA_NEW(b->arena, struct mr_aggregate);
     const struct mr_expression **own = MR_ARENA_ARRAY(b->arena, const struct mr_expression *, count + 4);
     if (!type)
-        return mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR", "%.*s is no aggregate function", (int)name.size,
-                            name.data);
+        return mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR", "%.*s is no aggregate function",
+                            (int)name.size, name.data);
     if (!a || !own)
         return mr_error_memory(error, sizeof *a);
     for (int i = 0; i < count; i++)
@@ -139,7 +145,8 @@ void mr_aggregate_name(struct mr_text *out, const struct mr_aggregate *a, const 
     int count = a->argument_count;
     if (strcmp(name, "array_agg") == 0)
         name = "collect_list";
-    bool first = strncmp(name, "first", 5) == 0 || strncmp(name, "last", 4) == 0 || strcmp(name, "any_value") == 0;
+    bool first =
+        strncmp(name, "first", 5) == 0 || strncmp(name, "last", 4) == 0 || strcmp(name, "any_value") == 0;
     if (first && count == 2)
         count = 1; /* whether it skips NULLs is not shown */
     mr_text_append_str(out, name);

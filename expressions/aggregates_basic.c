@@ -5,7 +5,8 @@
 MR_AGGREGATE_RESOLVE(count_resolve)
 {
     if (a->argument_count == 0) {
-        mr_error_set(error, MR_E_SQL, "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "`count` takes at least one argument, or `*`.");
+        mr_error_set(error, MR_E_SQL, "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+                     "`count` takes at least one argument, or `*`.");
         mr_error_parameter(error, "functionName", "`count`");
         mr_error_parameter(error, "expectedNum", " >= 1");
         mr_error_parameter(error, "actualNum", "0");
@@ -16,7 +17,10 @@ MR_AGGREGATE_RESOLVE(count_resolve)
     return MR_OK;
 }
 
-static void zero_init(const struct mr_aggregate *a, void *state) { memset(state, 0, a->state_bytes); }
+static void zero_init(const struct mr_aggregate *a, void *state)
+{
+    memset(state, 0, a->state_bytes);
+}
 
 MR_AGGREGATE_UPDATE(count_update)
 {
@@ -98,10 +102,14 @@ struct sum_decimal {
 };
 
 /* What a sum beyond its type is for: sum, try_sum, avg, … */
-static bool is_try(const struct mr_aggregate *a) { return strncmp(a->type->name, "try_", 4) == 0; }
+static bool is_try(const struct mr_aggregate *a)
+{
+    return strncmp(a->type->name, "try_", 4) == 0;
+}
 static bool is_average(const struct mr_aggregate *a)
 {
-    return strcmp(a->type->name, "avg") == 0 || strcmp(a->type->name, "mean") == 0 || strcmp(a->type->name, "try_avg") == 0;
+    return strcmp(a->type->name, "avg") == 0 || strcmp(a->type->name, "mean") == 0 ||
+           strcmp(a->type->name, "try_avg") == 0;
 }
 
 static int numeric_or_interval(struct mr_expression_builder *b, struct mr_aggregate *a,
@@ -115,14 +123,18 @@ static int numeric_or_interval(struct mr_expression_builder *b, struct mr_aggreg
     return MR_OK;
 }
 
-static int smaller(int x, int y) { return x < y ? x : y; }
+static int smaller(int x, int y)
+{
+    return x < y ? x : y;
+}
 
 MR_AGGREGATE_RESOLVE(sum_resolve)
 {
     MR_TRY(numeric_or_interval(b, a, arguments, error));
     const struct mr_type *type = arguments[0]->type;
     if (type->id == MR_DECIMAL) {
-        const struct mr_type *result = mr_type_decimal(b->arena, smaller(type->precision + 10, 38), type->scale);
+        const struct mr_type *result =
+            mr_type_decimal(b->arena, smaller(type->precision + 10, 38), type->scale);
         if (!result)
             return mr_error_memory(error, sizeof *result);
         mr_aggregate_shape(a, result, true, sizeof(struct sum_decimal));
@@ -130,7 +142,8 @@ MR_AGGREGATE_RESOLVE(sum_resolve)
     } else if (type->id == MR_FLOAT || type->id == MR_DOUBLE) {
         mr_aggregate_shape(a, mr_type_of(MR_DOUBLE), true, sizeof(struct sum_double));
     } else {
-        mr_aggregate_shape(a, mr_type_is_integral(type) ? mr_type_of(MR_BIGINT) : type, true, sizeof(struct sum_state));
+        mr_aggregate_shape(a, mr_type_is_integral(type) ? mr_type_of(MR_BIGINT) : type, true,
+                           sizeof(struct sum_state));
     }
     return MR_OK;
 }
@@ -140,8 +153,8 @@ MR_AGGREGATE_RESOLVE(avg_resolve)
     MR_TRY(numeric_or_interval(b, a, arguments, error));
     const struct mr_type *type = arguments[0]->type;
     if (type->id == MR_DECIMAL) {
-        const struct mr_type *result =
-            mr_type_decimal_adjusted(b->arena, smaller(type->precision + 4, 38), smaller(type->scale + 4, 38));
+        const struct mr_type *result = mr_type_decimal_adjusted(b->arena, smaller(type->precision + 4, 38),
+                                                                smaller(type->scale + 4, 38));
         if (!result)
             return mr_error_memory(error, sizeof *result);
         mr_aggregate_shape(a, result, true, sizeof(struct sum_decimal));
@@ -175,44 +188,44 @@ static bool leaves_type(const struct mr_aggregate *a, int64_t sum)
     return a->result->id == MR_INTERVAL_YEAR_MONTH && (sum > INT32_MAX || sum < INT32_MIN);
 }
 
-#define SUM_INTEGERS(name, field)                                                                  \
-    MR_AGGREGATE_UPDATE(name)                                                                      \
-    {                                                                                              \
-        (void)arena;                                                                               \
-        const struct mr_column *value = arguments[0];                                              \
-        bool nulls = value->validity != NULL;                                                      \
-        MR_AGGREGATE_ROWS(i, k, rows, length, {                                                    \
-            if (nulls && mr_column_is_null(value, i))                                              \
-                continue;                                                                          \
-            struct sum_state *state = MR_STATE(struct sum_state, states, offset, k);               \
-            state->count++;                                                                        \
-            if (__builtin_add_overflow(state->sum, (int64_t)value->field[i], &state->sum) ||       \
-                leaves_type(a, state->sum))                                                        \
-                MR_TRY(integers_overflow(a, state, error));                                        \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define SUM_INTEGERS(name, field)                                                                            \
+    MR_AGGREGATE_UPDATE(name)                                                                                \
+    {                                                                                                        \
+        (void)arena;                                                                                         \
+        const struct mr_column *value = arguments[0];                                                        \
+        bool nulls = value->validity != NULL;                                                                \
+        MR_AGGREGATE_ROWS(i, k, rows, length, {                                                              \
+            if (nulls && mr_column_is_null(value, i))                                                        \
+                continue;                                                                                    \
+            struct sum_state *state = MR_STATE(struct sum_state, states, offset, k);                         \
+            state->count++;                                                                                  \
+            if (__builtin_add_overflow(state->sum, (int64_t)value->field[i], &state->sum) ||                 \
+                leaves_type(a, state->sum))                                                                  \
+                MR_TRY(integers_overflow(a, state, error));                                                  \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
 SUM_INTEGERS(sum_i8, i8)
 SUM_INTEGERS(sum_i16, i16)
 SUM_INTEGERS(sum_i32, i32)
 SUM_INTEGERS(sum_i64, i64)
 
-#define SUM_DOUBLES(name, field)                                                                   \
-    MR_AGGREGATE_UPDATE(name)                                                                      \
-    {                                                                                              \
-        (void)a;                                                                                   \
-        (void)arena;                                                                               \
-        (void)error;                                                                               \
-        const struct mr_column *value = arguments[0];                                              \
-        bool nulls = value->validity != NULL;                                                      \
-        MR_AGGREGATE_ROWS(i, k, rows, length, {                                                    \
-            if (nulls && mr_column_is_null(value, i))                                              \
-                continue;                                                                          \
-            struct sum_double *state = MR_STATE(struct sum_double, states, offset, k);             \
-            state->sum += (double)value->field[i];                                                 \
-            state->count++;                                                                        \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define SUM_DOUBLES(name, field)                                                                             \
+    MR_AGGREGATE_UPDATE(name)                                                                                \
+    {                                                                                                        \
+        (void)a;                                                                                             \
+        (void)arena;                                                                                         \
+        (void)error;                                                                                         \
+        const struct mr_column *value = arguments[0];                                                        \
+        bool nulls = value->validity != NULL;                                                                \
+        MR_AGGREGATE_ROWS(i, k, rows, length, {                                                              \
+            if (nulls && mr_column_is_null(value, i))                                                        \
+                continue;                                                                                    \
+            struct sum_double *state = MR_STATE(struct sum_double, states, offset, k);                       \
+            state->sum += (double)value->field[i];                                                           \
+            state->count++;                                                                                  \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
 SUM_DOUBLES(double_i8, i8)
 SUM_DOUBLES(double_i16, i16)
@@ -221,7 +234,8 @@ SUM_DOUBLES(double_i64, i64)
 SUM_DOUBLES(double_f32, f32)
 SUM_DOUBLES(double_f64, f64)
 
-static int add_decimal(const struct mr_aggregate *a, struct sum_decimal *state, mr_i128 value, struct mr_error *error)
+static int add_decimal(const struct mr_aggregate *a, struct sum_decimal *state, mr_i128 value,
+                       struct mr_error *error)
 {
     int precision = smaller(a->arguments[0]->type->precision + 10, 38);
     if (state->overflow)
@@ -237,7 +251,8 @@ MR_AGGREGATE_UPDATE(sum_decimals)
     (void)arena;
     const struct mr_column *value = arguments[0];
     bool nulls = value->validity != NULL;
-    if (!mr_type_is_long_decimal(value->type)) { /* 10^18 rows would have to come to overflow: p + 10 digits */
+    if (!mr_type_is_long_decimal(
+            value->type)) { /* 10^18 rows would have to come to overflow: p + 10 digits */
         MR_AGGREGATE_ROWS(i, k, rows, length, {
             if (nulls && mr_column_is_null(value, i))
                 continue;
@@ -262,15 +277,24 @@ MR_AGGREGATE_UPDATE(sum_update)
     const struct mr_type *type = arguments[0]->type;
     bool doubles = a->result->id == MR_DOUBLE;
     switch (type->id) {
-    case MR_TINYINT: return (doubles ? double_i8 : sum_i8)(a, states, offset, arguments, rows, length, arena, error);
-    case MR_SMALLINT: return (doubles ? double_i16 : sum_i16)(a, states, offset, arguments, rows, length, arena, error);
-    case MR_INT: return (doubles ? double_i32 : sum_i32)(a, states, offset, arguments, rows, length, arena, error);
-    case MR_INTERVAL_YEAR_MONTH: return sum_i32(a, states, offset, arguments, rows, length, arena, error);
-    case MR_BIGINT: return (doubles ? double_i64 : sum_i64)(a, states, offset, arguments, rows, length, arena, error);
-    case MR_INTERVAL_DAY_TIME: return sum_i64(a, states, offset, arguments, rows, length, arena, error);
-    case MR_FLOAT: return double_f32(a, states, offset, arguments, rows, length, arena, error);
-    case MR_DOUBLE: return double_f64(a, states, offset, arguments, rows, length, arena, error);
-    default: return sum_decimals(a, states, offset, arguments, rows, length, arena, error);
+    case MR_TINYINT:
+        return (doubles ? double_i8 : sum_i8)(a, states, offset, arguments, rows, length, arena, error);
+    case MR_SMALLINT:
+        return (doubles ? double_i16 : sum_i16)(a, states, offset, arguments, rows, length, arena, error);
+    case MR_INT:
+        return (doubles ? double_i32 : sum_i32)(a, states, offset, arguments, rows, length, arena, error);
+    case MR_INTERVAL_YEAR_MONTH:
+        return sum_i32(a, states, offset, arguments, rows, length, arena, error);
+    case MR_BIGINT:
+        return (doubles ? double_i64 : sum_i64)(a, states, offset, arguments, rows, length, arena, error);
+    case MR_INTERVAL_DAY_TIME:
+        return sum_i64(a, states, offset, arguments, rows, length, arena, error);
+    case MR_FLOAT:
+        return double_f32(a, states, offset, arguments, rows, length, arena, error);
+    case MR_DOUBLE:
+        return double_f64(a, states, offset, arguments, rows, length, arena, error);
+    default:
+        return sum_decimals(a, states, offset, arguments, rows, length, arena, error);
     }
 }
 
@@ -360,8 +384,8 @@ MR_AGGREGATE_FINISH(avg_finish)
             const struct sum_decimal *state = MR_STATE(struct sum_decimal, records, offset, k);
             mr_i128 value = 0;
             bool some = state->count > 0 && !state->overflow;
-            bool fits = some && mr_decimal_divide(state->sum, type->scale, state->count, 0, a->result->precision,
-                                                  a->result->scale, &value);
+            bool fits = some && mr_decimal_divide(state->sum, type->scale, state->count, 0,
+                                                  a->result->precision, a->result->scale, &value);
             if (some && !fits && !is_try(a))
                 return sum_overflow(a, error);
             MR_TRY(mr_aggregate_append(out, !fits, &row, error));
@@ -420,9 +444,9 @@ static void add_bits(struct bits_state *state, int64_t value, enum bits_operator
 {
     if (!state->has)
         state->value = value;
-    else if (operator == BITS_AND)
+    else if (operator== BITS_AND)
         state->value &= value;
-    else if (operator == BITS_OR)
+    else if (operator== BITS_OR)
         state->value |= value;
     else
         state->value ^= value;
@@ -432,10 +456,14 @@ static void add_bits(struct bits_state *state, int64_t value, enum bits_operator
 static int64_t integer_at(const struct mr_column *c, int64_t row)
 {
     switch (mr_type_width(c->type)) {
-    case 1: return c->i8[row];
-    case 2: return c->i16[row];
-    case 4: return c->i32[row];
-    default: return c->i64[row];
+    case 1:
+        return c->i8[row];
+    case 2:
+        return c->i16[row];
+    case 4:
+        return c->i32[row];
+    default:
+        return c->i64[row];
     }
 }
 
@@ -443,7 +471,7 @@ MR_AGGREGATE_UPDATE(bits_update)
 {
     (void)arena;
     (void)error;
-    enum bits_operator operator = bits_operator(a);
+    enum bits_operator operator= bits_operator(a);
     MR_AGGREGATE_ROWS(i, k, rows, length, {
         if (!mr_column_is_null(arguments[0], i))
             add_bits(MR_STATE(struct bits_state, states, offset, k), integer_at(arguments[0], i), operator);
@@ -469,19 +497,39 @@ MR_AGGREGATE_FINISH(bits_finish)
         int64_t row = 0;
         MR_TRY(mr_aggregate_append(out, !state->has, &row, error));
         switch (mr_type_width(out->type)) {
-        case 1: out->i8[row] = (int8_t)state->value; break;
-        case 2: out->i16[row] = (int16_t)state->value; break;
-        case 4: out->i32[row] = (int32_t)state->value; break;
-        default: out->i64[row] = state->value; break;
+        case 1:
+            out->i8[row] = (int8_t)state->value;
+            break;
+        case 2:
+            out->i16[row] = (int16_t)state->value;
+            break;
+        case 4:
+            out->i32[row] = (int32_t)state->value;
+            break;
+        default:
+            out->i64[row] = state->value;
+            break;
         }
     }
     return MR_OK;
 }
 
-#define SUM(name) {name, 1, 1, sum_resolve, zero_init, sum_update, sum_merge, sum_finish, NULL, NULL}
-#define AVG(name) {name, 1, 1, avg_resolve, zero_init, sum_update, sum_merge, avg_finish, NULL, NULL}
-#define BOOL(name) {name, 1, 1, bool_resolve, zero_init, bits_update, bits_merge, bits_finish, NULL, NULL}
-#define BITS(name) {name, 1, 1, bits_resolve, zero_init, bits_update, bits_merge, bits_finish, NULL, NULL}
+#define SUM(name)                                                                                            \
+    {                                                                                                        \
+        name, 1, 1, sum_resolve, zero_init, sum_update, sum_merge, sum_finish, NULL, NULL                    \
+    }
+#define AVG(name)                                                                                            \
+    {                                                                                                        \
+        name, 1, 1, avg_resolve, zero_init, sum_update, sum_merge, avg_finish, NULL, NULL                    \
+    }
+#define BOOL(name)                                                                                           \
+    {                                                                                                        \
+        name, 1, 1, bool_resolve, zero_init, bits_update, bits_merge, bits_finish, NULL, NULL                \
+    }
+#define BITS(name)                                                                                           \
+    {                                                                                                        \
+        name, 1, 1, bits_resolve, zero_init, bits_update, bits_merge, bits_finish, NULL, NULL                \
+    }
 const struct mr_aggregate_type mr_aggregates_basic[] = {
     {"count", 0, -1, count_resolve, zero_init, count_update, count_merge, count_finish, NULL, NULL},
     {"count_if", 1, 1, count_if_resolve, zero_init, count_if_update, count_merge, count_finish, NULL, NULL},

@@ -1,6 +1,8 @@
-/* expressions/aggregates_collect.c: aggregates that keep all values: collect_list, collect_set, percentile, median, mode, string_agg.
+/* expressions/aggregates_collect.c: aggregates that keep all values: collect_list, collect_set, percentile,
+ * median, mode, string_agg.
  *
- * The state is a growing list of encoded values in the state's arena; what each function makes of it happens at the end. */
+ * The state is a growing list of encoded values in the state's arena; what each function makes of it happens
+ * at the end. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -21,11 +23,20 @@ struct state {
     struct list *list; /* NULL: empty */
 };
 
-static void list_init(const struct mr_aggregate *a, void *state) { memset(state, 0, a->state_bytes); }
+static void list_init(const struct mr_aggregate *a, void *state)
+{
+    memset(state, 0, a->state_bytes);
+}
 
-static bool is_set(const struct mr_aggregate *a) { return strcmp(a->type->name, "collect_set") == 0; }
+static bool is_set(const struct mr_aggregate *a)
+{
+    return strcmp(a->type->name, "collect_set") == 0;
+}
 /* Sets and counts need equal encodings of equal values: those of keys. */
-static bool is_ordered(const struct mr_aggregate *a) { return is_set(a) || strcmp(a->type->name, "mode") == 0; }
+static bool is_ordered(const struct mr_aggregate *a)
+{
+    return is_set(a) || strcmp(a->type->name, "mode") == 0;
+}
 
 static int grow(struct list *list, struct mr_arena *arena, struct mr_error *error)
 {
@@ -55,8 +66,8 @@ static int index_items(struct list *list, struct mr_arena *arena, struct mr_erro
     return MR_OK;
 }
 
-static int add(const struct mr_aggregate *a, struct state *state, const char *data, size_t size, struct mr_arena *arena,
-               struct mr_error *error)
+static int add(const struct mr_aggregate *a, struct state *state, const char *data, size_t size,
+               struct mr_arena *arena, struct mr_error *error)
 {
     if (!state->list)
         state->list = MR_ARENA_NEW(arena, struct list);
@@ -212,7 +223,8 @@ MR_AGGREGATE_RESOLVE(string_agg_resolve)
     return MR_OK;
 }
 
-static int join_items(const struct mr_aggregate *a, const struct list *list, struct mr_text *text, struct mr_error *error)
+static int join_items(const struct mr_aggregate *a, const struct list *list, struct mr_text *text,
+                      struct mr_error *error)
 {
     const struct mr_str *delimiter = a->bound;
     struct mr_column *values = mr_column_new(a->result, list->count);
@@ -397,8 +409,10 @@ MR_AGGREGATE_FINISH(percentile_finish)
     return MR_OK;
 }
 
-#define LIST(name, least, most, resolve, update, finish)                                           \
-    {name, least, most, resolve, list_init, update, list_merge, finish, list_encode, list_decode}
+#define LIST(name, least, most, resolve, update, finish)                                                     \
+    {                                                                                                        \
+        name, least, most, resolve, list_init, update, list_merge, finish, list_encode, list_decode          \
+    }
 const struct mr_aggregate_type mr_aggregates_collect[] = {
     LIST("collect_list", 1, 1, collect_resolve, list_update, collect_finish),
     LIST("array_agg", 1, 1, collect_resolve, list_update, collect_finish),

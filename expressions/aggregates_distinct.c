@@ -1,11 +1,13 @@
-/* expressions/aggregates_distinct.c: f(DISTINCT x, …) for any aggregate: the state is the set of the argument rows seen, without those that
- * have a NULL; at the end the rows go through the aggregate itself, in the order of their encodings. */
+/* expressions/aggregates_distinct.c: f(DISTINCT x, …) for any aggregate: the state is the set of the argument
+ * rows seen, without those that have a NULL; at the end the rows go through the aggregate itself, in the
+ * order of their encodings. */
 #include <stdlib.h>
 
 #include "expressions/aggregates.h"
 
 struct entry {
-    const char *data; /* the arguments one behind the other, as mr_key_append writes them; in the state's arena */
+    const char
+        *data; /* the arguments one behind the other, as mr_key_append writes them; in the state's arena */
     uint32_t size;
     uint32_t hash;
 };
@@ -18,7 +20,10 @@ struct state {
     struct set *set; /* NULL: empty */
 };
 
-static void set_init(const struct mr_aggregate *a, void *state) { memset(state, 0, a->state_bytes); }
+static void set_init(const struct mr_aggregate *a, void *state)
+{
+    memset(state, 0, a->state_bytes);
+}
 
 static int grow(struct set *set, struct mr_arena *arena, struct mr_error *error)
 {
@@ -42,7 +47,8 @@ static int grow(struct set *set, struct mr_arena *arena, struct mr_error *error)
     return MR_OK;
 }
 
-static int add(struct state *state, const char *data, size_t size, struct mr_arena *arena, struct mr_error *error)
+static int add(struct state *state, const char *data, size_t size, struct mr_arena *arena,
+               struct mr_error *error)
 {
     if (!state->set)
         state->set = MR_ARENA_NEW(arena, struct set);
@@ -122,7 +128,8 @@ static int decode_rows(const struct mr_aggregate *a, const struct set *set, stru
     return MR_OK;
 }
 
-static int finish_one(const struct mr_aggregate *inner, struct set *set, struct mr_column *out, struct mr_error *error)
+static int finish_one(const struct mr_aggregate *inner, struct set *set, struct mr_column *out,
+                      struct mr_error *error)
 {
     int status = MR_OK;
     struct mr_arena arena;
@@ -135,12 +142,15 @@ static int finish_one(const struct mr_aggregate *inner, struct set *set, struct 
     inner->type->init(inner, record);
     if (set) {
         qsort(set->entries, set->count, sizeof *set->entries, compare_entries);
-        memset(set->slots, 0, sizeof *set->slots * set->slot_count); /* their places have changed; filled at the next growth */
+        memset(set->slots, 0,
+               sizeof *set->slots *
+                   set->slot_count); /* their places have changed; filled at the next growth */
         MR_ERR(decode_rows(inner, set, columns, error));
         for (uint32_t i = 0; i < set->count; i++)
             states[i] = record;
         MR_ERR(inner->type->update(inner, states, 0, columns, NULL, set->count, &arena, error));
-        for (uint32_t i = 0; i < set->count; i++) { /* the set stays usable: update mode emits a group again and again */
+        for (uint32_t i = 0; i < set->count;
+             i++) { /* the set stays usable: update mode emits a group again and again */
             uint32_t slot = set->entries[i].hash & (set->slot_count - 1);
             while (set->slots[slot])
                 slot = (slot + 1) & (set->slot_count - 1);
@@ -178,7 +188,8 @@ static void set_encode(const struct mr_aggregate *a, const void *state, struct m
 static int read_u32(const char **at, const char *end, uint32_t *out, struct mr_error *error)
 {
     if (end - *at < (ptrdiff_t)sizeof *out)
-        return mr_error_set(error, MR_E_CORRUPT, "INTERNAL_ERROR", "a stored set of DISTINCT values is damaged");
+        return mr_error_set(error, MR_E_CORRUPT, "INTERNAL_ERROR",
+                            "a stored set of DISTINCT values is damaged");
     memcpy(out, *at, sizeof *out);
     *at += sizeof *out;
     return MR_OK;
@@ -194,7 +205,8 @@ static int set_decode(const struct mr_aggregate *a, const char **at, const char 
     for (uint32_t i = 0; i < count; i++) {
         MR_TRY(read_u32(at, end, &size, error));
         if (end - *at < (ptrdiff_t)size)
-            return mr_error_set(error, MR_E_CORRUPT, "INTERNAL_ERROR", "a stored set of DISTINCT values is damaged");
+            return mr_error_set(error, MR_E_CORRUPT, "INTERNAL_ERROR",
+                                "a stored set of DISTINCT values is damaged");
         MR_TRY(add(state, *at, size, arena, error));
         *at += size;
     }
@@ -209,10 +221,12 @@ MR_AGGREGATE_RESOLVE(set_resolve) /* never called: made from a resolved aggregat
     return mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR", "DISTINCT is no function");
 }
 
-static const struct mr_aggregate_type distinct_type = {"distinct", 0, -1, set_resolve, set_init, set_update,
-                                                       set_merge, set_finish, set_encode, set_decode};
+static const struct mr_aggregate_type distinct_type = {"distinct", 0,          -1,        set_resolve,
+                                                       set_init,   set_update, set_merge, set_finish,
+                                                       set_encode, set_decode};
 
-int mr_aggregate_make_distinct(struct mr_expression_builder *b, struct mr_aggregate *a, struct mr_error *error)
+int mr_aggregate_make_distinct(struct mr_expression_builder *b, struct mr_aggregate *a,
+                               struct mr_error *error)
 {
     struct mr_aggregate *inner = MR_ARENA_NEW(b->arena, struct mr_aggregate);
     if (!inner)

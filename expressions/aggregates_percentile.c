@@ -1,8 +1,9 @@
-/* expressions/aggregates_percentile.c: percentile_approx, by a Greenwald-Khanna summary with Spark's parameters, so that answers are equal where
- * the rows arrive in one order.
+/* expressions/aggregates_percentile.c: percentile_approx, by a Greenwald-Khanna summary with Spark's
+ * parameters, so that answers are equal where the rows arrive in one order.
  *
- * The summary holds some of the values, sorted; g counts the rows from the value before up to this one, delta how much more its rank may be. Values
- * are buffered and merged in when the buffer is full; then neighbours are joined as long as the error stays within 1 / accuracy. */
+ * The summary holds some of the values, sorted; g counts the rows from the value before up to this one, delta
+ * how much more its rank may be. Values are buffered and merged in when the buffer is full; then neighbours
+ * are joined as long as the error stays within 1 / accuracy. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -30,8 +31,8 @@ struct plan {
     double error; /* relative: 1 / accuracy */
 };
 
-static int percentage_out_of_range(struct mr_expression_builder *b, const struct mr_aggregate *a, double value,
-                                   struct mr_error *error)
+static int percentage_out_of_range(struct mr_expression_builder *b, const struct mr_aggregate *a,
+                                   double value, struct mr_error *error)
 {
     mr_error_set(error, MR_E_SQL, "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE",
                  "The percentage of `%s` must be between 0.0 and 1.0.", a->type->name);
@@ -42,7 +43,8 @@ static int percentage_out_of_range(struct mr_expression_builder *b, const struct
 }
 
 int mr_percentages_constant(struct mr_expression_builder *b, struct mr_aggregate *a,
-                                const struct mr_expression **arguments, struct mr_percentages *out, struct mr_error *error)
+                            const struct mr_expression **arguments, struct mr_percentages *out,
+                            struct mr_error *error)
 {
     const struct mr_expression *folded = NULL;
     bool array = arguments[1]->type->id == MR_ARRAY;
@@ -52,8 +54,8 @@ int mr_percentages_constant(struct mr_expression_builder *b, struct mr_aggregate
     MR_TRY(mr_cast_build(b, arguments[1], type, false, true, &arguments[1], error));
     MR_TRY(mr_expression_fold(b, arguments[1], &folded, error));
     if (folded->kind != MR_EXPR_LITERAL || mr_column_is_null(folded->literal, 0)) {
-        mr_error_set(error, MR_E_SQL, "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT", "The percentage of `%s` must be a constant.",
-                     a->type->name);
+        mr_error_set(error, MR_E_SQL, "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT",
+                     "The percentage of `%s` must be a constant.", a->type->name);
         mr_error_parameter(error, "inputName", "`percentage`");
         return mr_builder_error_at(b, error);
     }
@@ -72,7 +74,6 @@ int mr_percentages_constant(struct mr_expression_builder *b, struct mr_aggregate
     return MR_OK;
 }
 
-
 /* ---- the summary ---- */
 static int compare_doubles(const void *x, const void *y)
 {
@@ -90,8 +91,8 @@ static int room_for_samples(struct digest *d, uint32_t count, struct sample **fr
 }
 
 /* samples[0 .. count) become the digest's. */
-static int take_samples(struct digest *d, const struct sample *samples, uint32_t count, struct mr_arena *arena,
-                        struct mr_error *error)
+static int take_samples(struct digest *d, const struct sample *samples, uint32_t count,
+                        struct mr_arena *arena, struct mr_error *error)
 {
     if (count > d->sample_capacity) {
         uint32_t capacity = count + count / 2;
@@ -190,8 +191,8 @@ static int insert(struct state *state, double value, double relative_error, stru
     return MR_OK;
 }
 
-static int merge_digests(struct digest *x, const struct digest *y, double relative_error, struct mr_arena *arena,
-                         struct mr_error *error)
+static int merge_digests(struct digest *x, const struct digest *y, double relative_error,
+                         struct mr_arena *arena, struct mr_error *error)
 {
     struct sample *merged = NULL;
     uint32_t count = 0, i = 0, k = 0;
@@ -256,7 +257,8 @@ static int constant_accuracy(struct mr_expression_builder *b, struct mr_aggregat
     int64_t accuracy = constant ? folded->literal->i64[0] : 0;
     if (!constant || accuracy <= 0 || accuracy > INT32_MAX) {
         mr_error_set(error, MR_E_SQL,
-                     constant ? "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE" : "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT",
+                     constant ? "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE"
+                              : "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT",
                      "The accuracy of `%s` must be a constant between 1 and 2147483647.", a->type->name);
         mr_error_parameter(error, "exprName", "accuracy");
         mr_error_parameter(error, "valueRange", "(0, 2147483647]");
@@ -293,21 +295,32 @@ MR_AGGREGATE_RESOLVE(approximate_resolve)
     return MR_OK;
 }
 
-static void digest_init(const struct mr_aggregate *a, void *state) { memset(state, 0, a->state_bytes); }
+static void digest_init(const struct mr_aggregate *a, void *state)
+{
+    memset(state, 0, a->state_bytes);
+}
 
 static double number_at(const struct mr_column *c, int64_t row)
 {
     switch (c->type->id) {
-    case MR_FLOAT: return c->f32[row];
-    case MR_DOUBLE: return c->f64[row];
-    case MR_DECIMAL: return mr_decimal_to_double(mr_decimal_at(c, row), c->type->scale);
-    default: break;
+    case MR_FLOAT:
+        return c->f32[row];
+    case MR_DOUBLE:
+        return c->f64[row];
+    case MR_DECIMAL:
+        return mr_decimal_to_double(mr_decimal_at(c, row), c->type->scale);
+    default:
+        break;
     }
     switch (mr_type_width(c->type)) {
-    case 1: return c->i8[row];
-    case 2: return c->i16[row];
-    case 4: return c->i32[row];
-    default: return (double)c->i64[row];
+    case 1:
+        return c->i8[row];
+    case 2:
+        return c->i16[row];
+    case 4:
+        return c->i32[row];
+    default:
+        return (double)c->i64[row];
     }
 }
 
@@ -315,19 +328,32 @@ static void put_number(struct mr_column *c, int64_t row, double value)
 {
     mr_i128 unscaled = 0;
     switch (c->type->id) {
-    case MR_FLOAT: c->f32[row] = (float)value; return;
-    case MR_DOUBLE: c->f64[row] = value; return;
+    case MR_FLOAT:
+        c->f32[row] = (float)value;
+        return;
+    case MR_DOUBLE:
+        c->f64[row] = value;
+        return;
     case MR_DECIMAL:
         mr_decimal_from_double(value, c->type->precision, c->type->scale, &unscaled);
         mr_decimal_put(c, row, unscaled);
         return;
-    default: break;
+    default:
+        break;
     }
     switch (mr_type_width(c->type)) {
-    case 1: c->i8[row] = (int8_t)value; return;
-    case 2: c->i16[row] = (int16_t)value; return;
-    case 4: c->i32[row] = (int32_t)value; return;
-    default: c->i64[row] = value >= 0x1p63 ? INT64_MAX : (int64_t)value; return;
+    case 1:
+        c->i8[row] = (int8_t)value;
+        return;
+    case 2:
+        c->i16[row] = (int16_t)value;
+        return;
+    case 4:
+        c->i32[row] = (int32_t)value;
+        return;
+    default:
+        c->i64[row] = value >= 0x1p63 ? INT64_MAX : (int64_t)value;
+        return;
     }
 }
 
@@ -337,14 +363,15 @@ MR_AGGREGATE_UPDATE(digest_update)
     const struct mr_column *value = arguments[0];
     MR_AGGREGATE_ROWS(i, k, rows, length, {
         if (!mr_column_is_null(value, i))
-            MR_TRY(insert(MR_STATE(struct state, states, offset, k), number_at(value, i), plan->error, arena, error));
+            MR_TRY(insert(MR_STATE(struct state, states, offset, k), number_at(value, i), plan->error, arena,
+                          error));
     });
     return MR_OK;
 }
 
 /* A copy of a digest whose head is merged in; in the arena. */
-static int settled(const struct digest *from, double relative_error, struct mr_arena *arena, struct digest **out,
-                   struct mr_error *error)
+static int settled(const struct digest *from, double relative_error, struct mr_arena *arena,
+                   struct digest **out, struct mr_error *error)
 {
     struct digest *d = MR_ARENA_NEW(arena, struct digest);
     if (!d)
@@ -467,8 +494,11 @@ static int digest_decode(const struct mr_aggregate *a, const char **at, const ch
     return read_bytes(at, end, d->samples, sizeof *d->samples * samples, error);
 }
 
-#define APPROXIMATE(name)                                                                          \
-    {name, 2, 3, approximate_resolve, digest_init, digest_update, digest_merge, digest_finish, digest_encode, digest_decode}
+#define APPROXIMATE(name)                                                                                    \
+    {                                                                                                        \
+        name, 2, 3, approximate_resolve, digest_init, digest_update, digest_merge, digest_finish,            \
+            digest_encode, digest_decode                                                                     \
+    }
 const struct mr_aggregate_type mr_aggregates_percentile[] = {
     APPROXIMATE("percentile_approx"),
     APPROXIMATE("approx_percentile"),

@@ -1,5 +1,5 @@
-/* expressions/aggregates_sketch.c: approx_count_distinct by HyperLogLog++: registers of the 64-bit hash (xxhash64, seed 42) of every value, as
- * Spark keeps them, so that estimates are equal. */
+/* expressions/aggregates_sketch.c: approx_count_distinct by HyperLogLog++: registers of the 64-bit hash
+ * (xxhash64, seed 42) of every value, as Spark keeps them, so that estimates are equal. */
 #include <math.h>
 
 #include "expressions/aggregates.h"
@@ -9,8 +9,8 @@ struct sketch {
     int precision; /* 2^precision registers of a byte */
 };
 
-static int relative_error(struct mr_expression_builder *b, struct mr_aggregate *a, const struct mr_expression **arguments,
-                          double *out, struct mr_error *error)
+static int relative_error(struct mr_expression_builder *b, struct mr_aggregate *a,
+                          const struct mr_expression **arguments, double *out, struct mr_error *error)
 {
     const struct mr_expression *value = NULL;
     *out = 0.05;
@@ -30,7 +30,8 @@ static int relative_error(struct mr_expression_builder *b, struct mr_aggregate *
 }
 
 /* The argument becomes its hash, NULL where it is NULL; names go on showing the argument. */
-static int hash_argument(struct mr_expression_builder *b, const struct mr_expression **argument, struct mr_error *error)
+static int hash_argument(struct mr_expression_builder *b, const struct mr_expression **argument,
+                         struct mr_error *error)
 {
     const struct mr_expression *value = *argument, *hash = NULL, *test = NULL;
     MR_TRY(mr_expression_call(b, MR_STR("xxhash64"), &value, 1, &hash, error));
@@ -58,7 +59,8 @@ MR_AGGREGATE_RESOLVE(sketch_resolve)
     sketch->precision = error_rate > 0 ? (int)ceil(2.0 * log(1.106 / error_rate) / log(2.0)) : 0;
     if (sketch->precision < MR_HLL_MIN_PRECISION || sketch->precision > 24) {
         mr_error_set(error, MR_E_SQL, "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE",
-                     "The relative standard deviation of `%s` must be between 0.0003 and 0.39.", a->type->name);
+                     "The relative standard deviation of `%s` must be between 0.0003 and 0.39.",
+                     a->type->name);
         mr_error_parameter(error, "exprName", "`relativeSD`");
         return mr_builder_error_at(b, error);
     }
@@ -68,7 +70,10 @@ MR_AGGREGATE_RESOLVE(sketch_resolve)
     return MR_OK;
 }
 
-static void zero_init(const struct mr_aggregate *a, void *state) { memset(state, 0, a->state_bytes); }
+static void zero_init(const struct mr_aggregate *a, void *state)
+{
+    memset(state, 0, a->state_bytes);
+}
 
 MR_AGGREGATE_UPDATE(sketch_update)
 {
@@ -131,7 +136,10 @@ static int64_t estimate_of(const uint8_t *registers, int precision)
         inverse += 1.0 / (double)(1ULL << registers[i]);
         zeros += registers[i] == 0;
     }
-    double alpha = precision == 4 ? 0.673 : precision == 5 ? 0.697 : precision == 6 ? 0.709 : 0.7213 / (1.0 + 1.079 / m);
+    double alpha = precision == 4   ? 0.673
+                   : precision == 5 ? 0.697
+                   : precision == 6 ? 0.709
+                                    : 0.7213 / (1.0 + 1.079 / m);
     double raw = alpha * m * m / inverse, estimate = raw;
     bool tables = precision <= MR_HLL_MAX_PRECISION;
     if (tables && raw < 5.0 * m)
@@ -157,6 +165,7 @@ MR_AGGREGATE_FINISH(sketch_finish)
 }
 
 const struct mr_aggregate_type mr_aggregates_sketch[] = {
-    {"approx_count_distinct", 1, 2, sketch_resolve, zero_init, sketch_update, sketch_merge, sketch_finish, NULL, NULL},
+    {"approx_count_distinct", 1, 2, sketch_resolve, zero_init, sketch_update, sketch_merge, sketch_finish,
+     NULL, NULL},
     {0},
 };

@@ -1,7 +1,9 @@
-/* expressions/aggregates_statistics.c: stddev, variance, skewness, kurtosis, covariance, correlation, regression.
+/* expressions/aggregates_statistics.c: stddev, variance, skewness, kurtosis, covariance, correlation,
+ * regression.
  *
- * One pass over running central moments; two partial states are merged by the formulas for the moments of a union, in the order Spark applies
- * them, so that results agree to the last digit where the order of rows does. */
+ * One pass over running central moments; two partial states are merged by the formulas for the moments of a
+ * union, in the order Spark applies them, so that results agree to the last digit where the order of rows
+ * does. */
 #include <math.h>
 
 #include "expressions/aggregates.h"
@@ -16,12 +18,15 @@ static const struct {
     const char *name;
     enum statistic which;
 } statistics[] = {
-    {"stddev", STDDEV_SAMP},   {"std", STDDEV_SAMP},   {"stddev_samp", STDDEV_SAMP}, {"stddev_pop", STDDEV_POP},
-    {"variance", VAR_SAMP},    {"var_samp", VAR_SAMP}, {"var_pop", VAR_POP},         {"skewness", SKEWNESS},
-    {"kurtosis", KURTOSIS},
+    {"stddev", STDDEV_SAMP},    {"std", STDDEV_SAMP},   {"stddev_samp", STDDEV_SAMP},
+    {"stddev_pop", STDDEV_POP}, {"variance", VAR_SAMP}, {"var_samp", VAR_SAMP},
+    {"var_pop", VAR_POP},       {"skewness", SKEWNESS}, {"kurtosis", KURTOSIS},
 };
 
-static void zero_init(const struct mr_aggregate *a, void *state) { memset(state, 0, a->state_bytes); }
+static void zero_init(const struct mr_aggregate *a, void *state)
+{
+    memset(state, 0, a->state_bytes);
+}
 
 MR_AGGREGATE_RESOLVE(moments_resolve)
 {
@@ -74,9 +79,9 @@ MR_AGGREGATE_MERGE(moments_merge)
     double m2 = x->m2 + y->m2 + delta * delta_n * n1 * n2;
     double m3 = x->m3 + y->m3 + delta_n * delta_n * delta * n1 * n2 * (n1 - n2) +
                 3 * delta_n * (n1 * y->m2 - n2 * x->m2);
-    double m4 = x->m4 + y->m4 + delta_n * delta_n * delta_n * delta * n1 * n2 * (n1 * n1 - n1 * n2 + n2 * n2) +
-                6 * delta_n * delta_n * (n1 * n1 * y->m2 + n2 * n2 * x->m2) +
-                4 * delta_n * (n1 * y->m3 - n2 * x->m3);
+    double m4 =
+        x->m4 + y->m4 + delta_n * delta_n * delta_n * delta * n1 * n2 * (n1 * n1 - n1 * n2 + n2 * n2) +
+        6 * delta_n * delta_n * (n1 * n1 * y->m2 + n2 * n2 * x->m2) + 4 * delta_n * (n1 * y->m3 - n2 * x->m3);
     *x = (struct moments){n, x->mean + delta_n * n2, m2, m3, m4};
     return MR_OK;
 }
@@ -90,9 +95,13 @@ static bool statistic_of(const struct moments *m, enum statistic which, double *
     double variance = m->m2 / (sample ? m->n - 1 : m->n);
     switch (which) {
     case STDDEV_POP:
-    case STDDEV_SAMP: *out = sqrt(variance); return true;
+    case STDDEV_SAMP:
+        *out = sqrt(variance);
+        return true;
     case VAR_POP:
-    case VAR_SAMP: *out = variance; return true;
+    case VAR_SAMP:
+        *out = variance;
+        return true;
     case SKEWNESS:
         *out = sqrt(m->n) * m->m3 / sqrt(m->m2 * m->m2 * m->m2);
         return m->m2 != 0;
@@ -234,12 +243,24 @@ MR_AGGREGATE_FINISH(pair_finish)
     return MR_OK;
 }
 
-#define MOMENTS(name) {name, 1, 1, moments_resolve, zero_init, moments_update, moments_merge, moments_finish, NULL, NULL}
-#define PAIR(name) {name, 2, 2, pair_resolve, zero_init, pair_update, pair_merge, pair_finish, NULL, NULL}
+#define MOMENTS(name)                                                                                        \
+    {                                                                                                        \
+        name, 1, 1, moments_resolve, zero_init, moments_update, moments_merge, moments_finish, NULL, NULL    \
+    }
+#define PAIR(name)                                                                                           \
+    {                                                                                                        \
+        name, 2, 2, pair_resolve, zero_init, pair_update, pair_merge, pair_finish, NULL, NULL                \
+    }
 const struct mr_aggregate_type mr_aggregates_statistics[] = {
-    MOMENTS("stddev"),      MOMENTS("std"),      MOMENTS("stddev_samp"), MOMENTS("stddev_pop"), MOMENTS("variance"),
-    MOMENTS("var_samp"),    MOMENTS("var_pop"),  MOMENTS("skewness"),    MOMENTS("kurtosis"),   PAIR("corr"),
-    PAIR("covar_pop"),      PAIR("covar_samp"),  PAIR("regr_count"),     PAIR("regr_avgx"),     PAIR("regr_avgy"),
-    PAIR("regr_sxx"),       PAIR("regr_sxy"),    PAIR("regr_syy"),       PAIR("regr_slope"),    PAIR("regr_intercept"),
+    MOMENTS("stddev"),      MOMENTS("std"),
+    MOMENTS("stddev_samp"), MOMENTS("stddev_pop"),
+    MOMENTS("variance"),    MOMENTS("var_samp"),
+    MOMENTS("var_pop"),     MOMENTS("skewness"),
+    MOMENTS("kurtosis"),    PAIR("corr"),
+    PAIR("covar_pop"),      PAIR("covar_samp"),
+    PAIR("regr_count"),     PAIR("regr_avgx"),
+    PAIR("regr_avgy"),      PAIR("regr_sxx"),
+    PAIR("regr_sxy"),       PAIR("regr_syy"),
+    PAIR("regr_slope"),     PAIR("regr_intercept"),
     PAIR("regr_r2"),        {0},
 };

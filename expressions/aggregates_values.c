@@ -1,7 +1,10 @@
 /* expressions/aggregates_values.c: min, max, first, last, any_value, min_by, max_by. */
 #include "expressions/aggregates.h"
 
-static void zero_init(const struct mr_aggregate *a, void *state) { memset(state, 0, a->state_bytes); }
+static void zero_init(const struct mr_aggregate *a, void *state)
+{
+    memset(state, 0, a->state_bytes);
+}
 
 /* ---- min and max ---- */
 /* Up to 8 bytes wide: value and whether there is one. Everything else is a slot. */
@@ -18,8 +21,14 @@ struct extreme {
     int64_t has;
 };
 
-static bool is_small(const struct mr_type *type) { return mr_slot_is_flat(type) && mr_type_width(type) <= 8; }
-static bool is_max(const struct mr_aggregate *a) { return a->type->name[1] == 'a'; }
+static bool is_small(const struct mr_type *type)
+{
+    return mr_slot_is_flat(type) && mr_type_width(type) <= 8;
+}
+static bool is_max(const struct mr_aggregate *a)
+{
+    return a->type->name[1] == 'a';
+}
 
 MR_AGGREGATE_RESOLVE(extreme_resolve)
 {
@@ -36,24 +45,24 @@ MR_AGGREGATE_RESOLVE(extreme_resolve)
 /* NaN is the greatest. */
 #define FLOAT_LESS(a, b) ((a) < (b) || ((b) != (b) && (a) == (a)))
 #define FLOAT_GREATER(a, b) FLOAT_LESS(b, a)
-#define EXTREME(name, field, better)                                                               \
-    MR_AGGREGATE_UPDATE(name)                                                                      \
-    {                                                                                              \
-        (void)a;                                                                                   \
-        (void)arena;                                                                               \
-        (void)error;                                                                               \
-        const struct mr_column *value = arguments[0];                                              \
-        bool nulls = value->validity != NULL;                                                      \
-        MR_AGGREGATE_ROWS(i, k, rows, length, {                                                    \
-            if (nulls && mr_column_is_null(value, i))                                              \
-                continue;                                                                          \
-            struct extreme *state = MR_STATE(struct extreme, states, offset, k);                   \
-            if (!state->has || better(value->field[i], state->field)) {                            \
-                state->field = value->field[i];                                                    \
-                state->has = 1;                                                                    \
-            }                                                                                      \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define EXTREME(name, field, better)                                                                         \
+    MR_AGGREGATE_UPDATE(name)                                                                                \
+    {                                                                                                        \
+        (void)a;                                                                                             \
+        (void)arena;                                                                                         \
+        (void)error;                                                                                         \
+        const struct mr_column *value = arguments[0];                                                        \
+        bool nulls = value->validity != NULL;                                                                \
+        MR_AGGREGATE_ROWS(i, k, rows, length, {                                                              \
+            if (nulls && mr_column_is_null(value, i))                                                        \
+                continue;                                                                                    \
+            struct extreme *state = MR_STATE(struct extreme, states, offset, k);                             \
+            if (!state->has || better(value->field[i], state->field)) {                                      \
+                state->field = value->field[i];                                                              \
+                state->has = 1;                                                                              \
+            }                                                                                                \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
 EXTREME(min_u8, booleans, LESS)
 EXTREME(min_i8, i8, LESS)
@@ -71,28 +80,37 @@ EXTREME(max_f32, f32, FLOAT_GREATER)
 EXTREME(max_f64, f64, FLOAT_GREATER)
 
 typedef int (*update_function)(const struct mr_aggregate *a, void *const *states, size_t offset,
-                               struct mr_column *const *arguments, const struct mr_selection *rows, int64_t length,
-                               struct mr_arena *arena, struct mr_error *error);
+                               struct mr_column *const *arguments, const struct mr_selection *rows,
+                               int64_t length, struct mr_arena *arena, struct mr_error *error);
 
 static update_function small_update(const struct mr_aggregate *a, const struct mr_type *type)
 {
     bool max = is_max(a);
     switch (type->id) {
-    case MR_BOOLEAN: return max ? max_u8 : min_u8;
-    case MR_FLOAT: return max ? max_f32 : min_f32;
-    case MR_DOUBLE: return max ? max_f64 : min_f64;
-    default: break;
+    case MR_BOOLEAN:
+        return max ? max_u8 : min_u8;
+    case MR_FLOAT:
+        return max ? max_f32 : min_f32;
+    case MR_DOUBLE:
+        return max ? max_f64 : min_f64;
+    default:
+        break;
     }
     switch (mr_type_width(type)) {
-    case 1: return max ? max_i8 : min_i8;
-    case 2: return max ? max_i16 : min_i16;
-    case 4: return max ? max_i32 : min_i32;
-    default: return max ? max_i64 : min_i64;
+    case 1:
+        return max ? max_i8 : min_i8;
+    case 2:
+        return max ? max_i16 : min_i16;
+    case 4:
+        return max ? max_i32 : min_i32;
+    default:
+        return max ? max_i64 : min_i64;
     }
 }
 
-static int wide_update(const struct mr_aggregate *a, void *const *states, size_t offset, const struct mr_column *value,
-                       const struct mr_selection *rows, int64_t length, struct mr_arena *arena, struct mr_error *error)
+static int wide_update(const struct mr_aggregate *a, void *const *states, size_t offset,
+                       const struct mr_column *value, const struct mr_selection *rows, int64_t length,
+                       struct mr_arena *arena, struct mr_error *error)
 {
     int status = MR_OK;
     bool max = is_max(a);
@@ -310,13 +328,21 @@ static int by_decode(const struct mr_aggregate *a, const char **at, const char *
     return mr_slot_decode(&by->order, a->arguments[1]->type, at, end, arena, error);
 }
 
-#define EXTREMES(name)                                                                             \
-    {name, 1, 1, extreme_resolve, zero_init, extreme_update, extreme_merge, extreme_finish, extreme_encode,        \
-     extreme_decode}
-#define FIRST(name)                                                                                \
-    {name, 1, 2, first_resolve, zero_init, first_update, first_merge, first_finish, extreme_encode, extreme_decode}
-#define BY(name) {name, 2, 2, by_resolve, zero_init, by_update, by_merge, by_finish, by_encode, by_decode}
+#define EXTREMES(name)                                                                                       \
+    {                                                                                                        \
+        name, 1, 1, extreme_resolve, zero_init, extreme_update, extreme_merge, extreme_finish,               \
+            extreme_encode, extreme_decode                                                                   \
+    }
+#define FIRST(name)                                                                                          \
+    {                                                                                                        \
+        name, 1, 2, first_resolve, zero_init, first_update, first_merge, first_finish, extreme_encode,       \
+            extreme_decode                                                                                   \
+    }
+#define BY(name)                                                                                             \
+    {                                                                                                        \
+        name, 2, 2, by_resolve, zero_init, by_update, by_merge, by_finish, by_encode, by_decode              \
+    }
 const struct mr_aggregate_type mr_aggregates_values[] = {
-    EXTREMES("min"), EXTREMES("max"),     FIRST("first"),     FIRST("first_value"), FIRST("last"),
-    FIRST("last_value"), FIRST("any_value"), BY("min_by"), BY("max_by"),     {0},
+    EXTREMES("min"),     EXTREMES("max"),    FIRST("first"), FIRST("first_value"), FIRST("last"),
+    FIRST("last_value"), FIRST("any_value"), BY("min_by"),   BY("max_by"),         {0},
 };

@@ -1,13 +1,13 @@
-/* expressions/arithmetic_decimal.c: kernels of + - * / % div pmod on decimals of any precision and scale. The result's type is Spark's; the
- * exact result is rounded half up to its scale and must fit its precision. */
+/* expressions/arithmetic_decimal.c: kernels of + - * / % div pmod on decimals of any precision and scale. The
+ * result's type is Spark's; the exact result is rounded half up to its scale and must fit its precision. */
 #include "expressions/arithmetic.h"
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 
-static int overflow(const struct mr_arithmetic *a, struct mr_column *out, int64_t row, mr_i128 value, int scale,
-                    struct mr_error *error)
+static int overflow(const struct mr_arithmetic *a, struct mr_column *out, int64_t row, mr_i128 value,
+                    int scale, struct mr_error *error)
 {
     char text[48];
     if (a->try_it)
@@ -22,8 +22,8 @@ static bool scale_up(mr_i128 value, int digits, mr_i128 *out)
     return !__builtin_mul_overflow(value, mr_decimal_power(digits), out);
 }
 
-/* a + b at scale `scale` when the plain way overflows: whole parts and fractions apart. The sum has more than 38 digits only when it is an
- * overflow of the result, too, or digits that the result's scale rounds away. */
+/* a + b at scale `scale` when the plain way overflows: whole parts and fractions apart. The sum has more than
+ * 38 digits only when it is an overflow of the result, too, or digits that the result's scale rounds away. */
 static bool add_wide(mr_i128 a, int a_scale, mr_i128 b, int b_scale, const struct mr_type *to, mr_i128 *out)
 {
     int scale = a_scale > b_scale ? a_scale : b_scale;
@@ -60,7 +60,8 @@ static bool add_exact(mr_i128 a, int a_scale, mr_i128 b, int b_scale, const stru
 {
     int scale = a_scale > b_scale ? a_scale : b_scale;
     mr_i128 x = 0, y = 0, sum = 0;
-    if (!scale_up(a, scale - a_scale, &x) || !scale_up(b, scale - b_scale, &y) || __builtin_add_overflow(x, y, &sum))
+    if (!scale_up(a, scale - a_scale, &x) || !scale_up(b, scale - b_scale, &y) ||
+        __builtin_add_overflow(x, y, &sum))
         return add_wide(a, a_scale, b, b_scale, to, out);
     return mr_decimal_rescale(sum, scale, to->scale, to->precision, out);
 }
@@ -69,7 +70,7 @@ KERNEL(add_decimal)
 {
     const struct mr_arithmetic *a = call->expression->bound;
     int a_scale = arguments[0]->type->scale, b_scale = arguments[1]->type->scale;
-    bool minus = a->operator == '-';
+    bool minus = a->operator== '-';
     MR_ROWS(i, rows, out->length, {
         mr_i128 x = mr_decimal_at(arguments[0], i);
         mr_i128 y = mr_decimal_at(arguments[1], i);
@@ -90,22 +91,27 @@ KERNEL(add_decimal)
     return MR_OK;
 }
 
-/* Up to 18 digits in and out, nothing rounded away: plain 64-bit arithmetic. The result type has a digit more than both, so no overflow. */
-static bool is_short(const struct mr_type *type) { return type->precision <= 18; }
+/* Up to 18 digits in and out, nothing rounded away: plain 64-bit arithmetic. The result type has a digit more
+ * than both, so no overflow. */
+static bool is_short(const struct mr_type *type)
+{
+    return type->precision <= 18;
+}
 
 KERNEL(add_decimal_short)
 {
     const struct mr_arithmetic *a = call->expression->bound;
     int a_scale = arguments[0]->type->scale, b_scale = arguments[1]->type->scale, scale = out->type->scale;
-    if (!is_short(arguments[0]->type) || !is_short(arguments[1]->type) || !is_short(out->type) || scale < a_scale ||
-        scale < b_scale)
+    if (!is_short(arguments[0]->type) || !is_short(arguments[1]->type) || !is_short(out->type) ||
+        scale < a_scale || scale < b_scale)
         return add_decimal(call, arguments, rows, out, error);
     const int64_t left_factor = (int64_t)mr_decimal_power(scale - a_scale);
-    const int64_t right_factor = (int64_t)mr_decimal_power(scale - b_scale) * (a->operator == '-' ? -1 : 1);
+    const int64_t right_factor = (int64_t)mr_decimal_power(scale - b_scale) * (a->operator== '-' ? -1 : 1);
     const int64_t *restrict left = arguments[0]->i64, *restrict right = arguments[1]->i64;
     int64_t *restrict to = out->i64;
     MR_ROWS(i, rows, out->length, {
-        to[i] = (int64_t)((uint64_t)left[i] * (uint64_t)left_factor + (uint64_t)right[i] * (uint64_t)right_factor);
+        to[i] = (int64_t)((uint64_t)left[i] * (uint64_t)left_factor +
+                          (uint64_t)right[i] * (uint64_t)right_factor);
     });
     return MR_OK;
 }
@@ -194,7 +200,7 @@ KERNEL(remainder_decimal)
             continue;
         }
         mr_i128 rest = decimal_remainder(x, a_scale, y, b_scale);
-        if (a->operator == 'p' && rest < 0) {
+        if (a->operator== 'p' && rest<0) {
             mr_i128 divisor = 0;
             if (scale_up(y, scale - b_scale, &divisor))
                 rest = (rest + divisor) % divisor;
@@ -245,10 +251,15 @@ mr_kernel mr_arithmetic_decimal_kernel(char operator)
 {
     switch (operator) {
     case '+':
-    case '-': return add_decimal_short;
-    case '*': return multiply_decimal;
-    case '/': return divide_decimal;
-    case 'd': return div_decimal;
-    default: return remainder_decimal;
+    case '-':
+        return add_decimal_short;
+    case '*':
+        return multiply_decimal;
+    case '/':
+        return divide_decimal;
+    case 'd':
+        return div_decimal;
+    default:
+        return remainder_decimal;
     }
 }

@@ -1,7 +1,9 @@
-/* expressions/arithmetic_time.c: dates and timestamps ± intervals and days, differences, and arithmetic of intervals.
+/* expressions/arithmetic_time.c: dates and timestamps ± intervals and days, differences, and arithmetic of
+ * intervals.
  *
- * An interval of days added to a TIMESTAMP is that many days of the session's calendar (a day may have 23 or 25 hours); hours and less are
- * added to the instant. Months keep the day of the month, cut to the month's last. */
+ * An interval of days added to a TIMESTAMP is that many days of the session's calendar (a day may have 23 or
+ * 25 hours); hours and less are added to the instant. Months keep the day of the month, cut to the month's
+ * last. */
 #include <math.h>
 
 #include "expressions/arithmetic.h"
@@ -9,13 +11,19 @@
 #define SECOND_US INT64_C(1000000)
 #define DAY_US (INT64_C(86400) * SECOND_US)
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
 
-static bool is_time(const struct mr_type *t) { return t->id >= MR_DATE && t->id <= MR_TIMESTAMP_NTZ; }
+static bool is_time(const struct mr_type *t)
+{
+    return t->id >= MR_DATE && t->id <= MR_TIMESTAMP_NTZ;
+}
 static bool is_interval(const struct mr_type *t)
 {
     return t->id == MR_INTERVAL_DAY_TIME || t->id == MR_INTERVAL_YEAR_MONTH;
@@ -34,8 +42,8 @@ static int interval_overflow(struct mr_error *error, const char *alternative)
     return error->code;
 }
 
-static int datetime_overflow(const struct mr_arithmetic *a, struct mr_column *out, int64_t row, const char *operation,
-                             struct mr_error *error)
+static int datetime_overflow(const struct mr_arithmetic *a, struct mr_column *out, int64_t row,
+                             const char *operation, struct mr_error *error)
 {
     if (a->try_it)
         return mr_column_set_null(out, row, error);
@@ -64,8 +72,8 @@ KERNEL(date_add_days)
     const int32_t *date = arguments[0]->i32, *by = arguments[1]->i32;
     MR_ROWS(i, rows, out->length, {
         int32_t days = 0;
-        bool over = a->operator == '-' ? __builtin_sub_overflow(date[i], by[i], &days)
-                                       : __builtin_add_overflow(date[i], by[i], &days);
+        bool over = a->operator== '-' ? __builtin_sub_overflow(date[i], by[i], &days)
+                                      : __builtin_add_overflow(date[i], by[i], &days);
         if (over)
             MR_TRY(datetime_overflow(a, out, i, "Adding days to a date", error));
         out->i32[i] = days;
@@ -79,7 +87,7 @@ KERNEL(date_add_day_interval)
     const struct mr_arithmetic *a = call->expression->bound;
     MR_ROWS(i, rows, out->length, {
         int64_t by = arguments[1]->i64[i] / DAY_US;
-        int64_t days = arguments[0]->i32[i] + (a->operator == '-' ? -by : by);
+        int64_t days = arguments[0]->i32[i] + (a->operator== '-' ? -by : by);
         if (days > INT32_MAX || days < INT32_MIN)
             MR_TRY(datetime_overflow(a, out, i, "Adding an interval to a date", error));
         out->i32[i] = (int32_t)days;
@@ -92,8 +100,8 @@ KERNEL(date_add_month_interval)
     const struct mr_arithmetic *a = call->expression->bound;
     MR_ROWS(i, rows, out->length, {
         int32_t by = arguments[1]->i32[i];
-        if ((a->operator == '-' && by == INT32_MIN) ||
-            !mr_date_add_months(arguments[0]->i32[i], a->operator == '-' ? -by : by, &out->i32[i]))
+        if ((a->operator== '-' && by == INT32_MIN) ||
+            !mr_date_add_months(arguments[0]->i32[i], a->operator== '-' ? -by : by, &out->i32[i]))
             MR_TRY(datetime_overflow(a, out, i, "Adding months to a date", error));
     });
     return MR_OK;
@@ -124,8 +132,8 @@ KERNEL(timestamp_add_micros)
     MR_ROWS(i, rows, out->length, {
         int64_t by = arguments[1]->i64[i];
         int64_t time = 0;
-        bool fits = a->operator != '-' || by != INT64_MIN;
-        fits = fits && add_micros(zone, arguments[0]->i64[i], a->operator == '-' ? -by : by, &time);
+        bool fits = a->operator!= '-' || by != INT64_MIN;
+        fits = fits && add_micros(zone, arguments[0]->i64[i], a->operator== '-' ? -by : by, &time);
         if (!fits)
             MR_TRY(datetime_overflow(a, out, i, "Adding an interval to a timestamp", error));
         out->i64[i] = time;
@@ -143,7 +151,8 @@ KERNEL(timestamp_add_months)
         int64_t local = zone ? mr_zone_to_local(zone, time) : time;
         int64_t days = floor_div(local, DAY_US);
         int32_t moved = 0;
-        bool fits = by != INT32_MIN && mr_date_add_months((int32_t)days, a->operator == '-' ? -by : by, &moved);
+        bool fits =
+            by != INT32_MIN && mr_date_add_months((int32_t)days, a->operator== '-' ? -by : by, &moved);
         if (!fits) {
             MR_TRY(datetime_overflow(a, out, i, "Adding months to a timestamp", error));
             continue;
@@ -191,12 +200,13 @@ KERNEL(interval_add)
         int64_t x = months ? arguments[0]->i32[i] : arguments[0]->i64[i];
         int64_t y = months ? arguments[1]->i32[i] : arguments[1]->i64[i];
         int64_t value = 0;
-        bool over = a->operator == '-' ? __builtin_sub_overflow(x, y, &value) : __builtin_add_overflow(x, y, &value);
+        bool over =
+            a->operator== '-' ? __builtin_sub_overflow(x, y, &value) : __builtin_add_overflow(x, y, &value);
         over = over || (months && (value > INT32_MAX || value < INT32_MIN));
         if (over && a->try_it)
             MR_TRY(mr_column_set_null(out, i, error));
         else if (over)
-            return interval_overflow(error, a->operator == '-' ? "try_subtract" : "try_add");
+            return interval_overflow(error, a->operator== '-' ? "try_subtract" : "try_add");
         if (months)
             out->i32[i] = (int32_t)value;
         else
@@ -216,7 +226,8 @@ static bool round_to_i64(double value, int64_t *out)
 }
 
 /* interval * number or interval / number, the number an integral, DECIMAL or DOUBLE. */
-static bool scale_interval(int64_t interval, const struct mr_column *number, int64_t row, bool divide, int64_t *out)
+static bool scale_interval(int64_t interval, const struct mr_column *number, int64_t row, bool divide,
+                           int64_t *out)
 {
     switch (number->type->id) {
     case MR_DECIMAL: {
@@ -228,12 +239,15 @@ static bool scale_interval(int64_t interval, const struct mr_column *number, int
         return fits && result <= INT64_MAX && result >= INT64_MIN;
     }
     case MR_DOUBLE:
-        return round_to_i64(divide ? (double)interval / number->f64[row] : (double)interval * number->f64[row], out);
+        return round_to_i64(divide ? (double)interval / number->f64[row]
+                                   : (double)interval * number->f64[row],
+                            out);
     default: {
         int64_t value = number->i64[row];
         if (!divide)
             return !__builtin_mul_overflow(interval, value, out);
-        mr_i128 magnitude = interval < 0 ? -(mr_i128)interval : interval, by = value < 0 ? -(mr_i128)value : value;
+        mr_i128 magnitude = interval < 0 ? -(mr_i128)interval : interval,
+                by = value < 0 ? -(mr_i128)value : value;
         mr_i128 result = (2 * magnitude + by) / (2 * by);
         result = (interval < 0) != (value < 0) ? -result : result;
         *out = (int64_t)result;
@@ -252,7 +266,7 @@ static bool is_zero(const struct mr_column *number, int64_t row)
 KERNEL(interval_scale)
 {
     const struct mr_arithmetic *a = call->expression->bound;
-    bool months = out->type->id == MR_INTERVAL_YEAR_MONTH, divide = a->operator == '/';
+    bool months = out->type->id == MR_INTERVAL_YEAR_MONTH, divide = a->operator== '/';
     MR_ROWS(i, rows, out->length, {
         int64_t interval = months ? arguments[0]->i32[i] : arguments[0]->i64[i];
         int64_t value = 0;
@@ -293,7 +307,8 @@ KERNEL(interval_div)
 }
 
 /* ---- which of them ---- */
-static int take(struct mr_resolve *r, struct mr_arithmetic *a, mr_kernel kernel, const struct mr_type *type, bool *done)
+static int take(struct mr_resolve *r, struct mr_arithmetic *a, mr_kernel kernel, const struct mr_type *type,
+                bool *done)
 {
     a->kernel.kernel = kernel;
     a->kernel.flags = MR_FN_NULL_IF_ANY;
@@ -310,7 +325,8 @@ static void swap(struct mr_resolve *r)
 }
 
 /* time ± interval; the time first. */
-static int time_and_interval(struct mr_resolve *r, struct mr_arithmetic *a, bool *done, struct mr_error *error)
+static int time_and_interval(struct mr_resolve *r, struct mr_arithmetic *a, bool *done,
+                             struct mr_error *error)
 {
     const struct mr_type *time = r->arguments[0]->type, *interval = r->arguments[1]->type;
     if (interval->id == MR_INTERVAL_YEAR_MONTH)
@@ -352,7 +368,8 @@ static int difference(struct mr_resolve *r, struct mr_arithmetic *a, bool *done,
     return take(r, a, timestamp_difference, mr_type_of(MR_INTERVAL_DAY_TIME), done);
 }
 
-static int interval_and_number(struct mr_resolve *r, struct mr_arithmetic *a, bool *done, struct mr_error *error)
+static int interval_and_number(struct mr_resolve *r, struct mr_arithmetic *a, bool *done,
+                               struct mr_error *error)
 {
     const struct mr_type *interval = r->arguments[0]->type, *number = r->arguments[1]->type;
     const struct mr_type *as = mr_type_of(MR_DOUBLE);
@@ -364,40 +381,43 @@ static int interval_and_number(struct mr_resolve *r, struct mr_arithmetic *a, bo
         return mr_resolve_unexpected_type(r, 1, "\"NUMERIC\"", error);
     MR_TRY(mr_resolve_force(r, 1, as, error));
     bool months = interval->id == MR_INTERVAL_YEAR_MONTH;
-    return take(r, a, interval_scale, mr_type_of(months ? MR_INTERVAL_YEAR_MONTH : MR_INTERVAL_DAY_TIME), done);
+    return take(r, a, interval_scale, mr_type_of(months ? MR_INTERVAL_YEAR_MONTH : MR_INTERVAL_DAY_TIME),
+                done);
 }
 
 static int intervals(struct mr_resolve *r, struct mr_arithmetic *a, bool *done, struct mr_error *error)
 {
     const struct mr_type *left = r->arguments[0]->type, *right = r->arguments[1]->type;
-    bool additive = a->operator == '+' || a->operator == '-';
-    if (a->operator == '*' && !is_interval(left)) {
+    bool additive = a->operator== '+' || a->operator== '-';
+    if (a->operator== '*' && !is_interval(left)) {
         swap(r);
         left = r->arguments[0]->type;
         right = r->arguments[1]->type;
     }
-    if (a->operator == '*' || (a->operator == '/' && is_interval(left)))
+    if (a->operator== '*' ||(a->operator== '/' && is_interval(left)))
         return interval_and_number(r, a, done, error);
-    for (int i = 0; i < 2 && (additive || a->operator == 'd'); i++)
+    for (int i = 0; i < 2 && (additive || a->operator== 'd'); i++)
         if (r->arguments[i]->type->id == MR_VOID)
             MR_TRY(mr_resolve_force(r, i, r->arguments[1 - i]->type, error));
     left = r->arguments[0]->type;
     right = r->arguments[1]->type;
-    if (left->id != right->id || (!additive && a->operator != 'd'))
+    if (left->id != right->id || (!additive && a->operator!= 'd'))
         return mr_resolve_binary_diff_types(r, error);
     if (!additive)
         return take(r, a, interval_div, mr_type_of(MR_BIGINT), done);
     return take(r, a, interval_add, mr_type_common(r->builder->arena, left, right), done);
 }
 
-int mr_resolve_time_arithmetic(struct mr_resolve *r, struct mr_arithmetic *a, bool *done, struct mr_error *error)
+int mr_resolve_time_arithmetic(struct mr_resolve *r, struct mr_arithmetic *a, bool *done,
+                               struct mr_error *error)
 {
     *done = false;
-    bool additive = a->operator == '+' || a->operator == '-';
+    bool additive = a->operator== '+' || a->operator== '-';
     const struct mr_type *left = r->arguments[0]->type, *right = r->arguments[1]->type;
     if (!additive)
         return is_interval(left) || is_interval(right) ? intervals(r, a, done, error) : MR_OK;
-    if (a->operator == '+' && (is_time(right) || (left->id == MR_INTERVAL_YEAR_MONTH && right->id == MR_VOID)) &&
+    if (a->operator==
+        '+' &&(is_time(right) || (left->id == MR_INTERVAL_YEAR_MONTH && right->id == MR_VOID)) &&
         !is_time(left))
         swap(r);
     left = r->arguments[0]->type;
@@ -406,16 +426,18 @@ int mr_resolve_time_arithmetic(struct mr_resolve *r, struct mr_arithmetic *a, bo
         return time_and_interval(r, a, done, error);
     if (left->id == MR_DATE && mr_type_is_numeric(right))
         return date_and_days(r, a, done, error);
-    if (is_time(left) && right->id == MR_VOID && a->operator == '+') {
+    if (is_time(left) && right->id == MR_VOID && a->operator== '+') {
         MR_TRY(mr_resolve_force(r, 1, mr_type_of(MR_INTERVAL_DAY_TIME), error));
         return time_and_interval(r, a, done, error);
     }
-    bool text_left = left->id == MR_STRING || left->id == MR_VOID, text_right = right->id == MR_STRING || right->id == MR_VOID;
-    if (a->operator == '-' &&
-        ((is_time(left) && (is_time(right) || text_right)) || (is_time(right) && text_left)))
+    bool text_left = left->id == MR_STRING || left->id == MR_VOID,
+         text_right = right->id == MR_STRING || right->id == MR_VOID;
+    if (a->operator==
+        '-' &&((is_time(left) && (is_time(right) || text_right)) || (is_time(right) && text_left)))
         return difference(r, a, done, error);
     if (left->id == MR_DATE || right->id == MR_DATE)
-        return mr_resolve_unexpected_type(r, left->id == MR_DATE ? 1 : 0, "(\"INT\" or \"SMALLINT\" or \"TINYINT\")", error);
+        return mr_resolve_unexpected_type(r, left->id == MR_DATE ? 1 : 0,
+                                          "(\"INT\" or \"SMALLINT\" or \"TINYINT\")", error);
     if (is_interval(left) || is_interval(right))
         return intervals(r, a, done, error);
     return MR_OK;

@@ -5,8 +5,9 @@
 #include "expressions/evaluator.h"
 #include "expressions/registry.h"
 
-static int convert_column(const struct mr_cast *cast, const struct mr_session *session, const struct mr_column *in,
-                          const struct mr_selection *rows, struct mr_column *out, struct mr_error *error);
+static int convert_column(const struct mr_cast *cast, const struct mr_session *session,
+                          const struct mr_column *in, const struct mr_selection *rows, struct mr_column *out,
+                          struct mr_error *error);
 
 /* ---- rows that do not fit ---- */
 int mr_cast_overflow(const struct mr_cast *cast, struct mr_column *out, int64_t row, const char *value,
@@ -22,8 +23,8 @@ int mr_cast_overflow(const struct mr_cast *cast, struct mr_column *out, int64_t 
     mr_type_text(&from, cast->from);
     mr_type_text(&to, cast->to);
     mr_row_error(error, "CAST_OVERFLOW_IN_TABLE_INSERT",
-                 "%s does not fit column `%s`, which is %s. `try_cast` gives NULL instead.", value, cast->insert_column,
-                 to.data);
+                 "%s does not fit column `%s`, which is %s. `try_cast` gives NULL instead.", value,
+                 cast->insert_column, to.data);
     mr_error_parameter(error, "sourceType", "\"%s\"", from.data);
     mr_error_parameter(error, "targetType", "\"%s\"", to.data);
     mr_error_parameter(error, "columnName", "`%s`", cast->insert_column);
@@ -40,8 +41,8 @@ int mr_cast_invalid(const struct mr_cast *cast, struct mr_column *out, int64_t r
     return mr_row_cast_invalid(error, value, cast->from, cast->to);
 }
 
-int mr_cast_decimal_overflow(const struct mr_cast *cast, struct mr_column *out, int64_t row, const char *value,
-                             struct mr_error *error)
+int mr_cast_decimal_overflow(const struct mr_cast *cast, struct mr_column *out, int64_t row,
+                             const char *value, struct mr_error *error)
 {
     if (cast->try_cast)
         return mr_column_set_null(out, row, error);
@@ -69,8 +70,9 @@ static int valid_rows(const struct mr_column *column, const struct mr_selection 
 }
 
 /* A child column: its NULLs stay NULL, the rest of the given rows is converted. */
-static int convert_child(const struct mr_cast *cast, const struct mr_session *session, const struct mr_column *in,
-                         const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
+static int convert_child(const struct mr_cast *cast, const struct mr_session *session,
+                         const struct mr_column *in, const struct mr_selection *rows, struct mr_column *out,
+                         struct mr_error *error)
 {
     int32_t *list = NULL;
     struct mr_selection valid;
@@ -86,15 +88,16 @@ static int convert_child(const struct mr_cast *cast, const struct mr_session *se
     return status;
 }
 
-static int convert_list(const struct mr_cast *cast, const struct mr_session *session, const struct mr_column *in,
-                        const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
+static int convert_list(const struct mr_cast *cast, const struct mr_session *session,
+                        const struct mr_column *in, const struct mr_selection *rows, struct mr_column *out,
+                        struct mr_error *error)
 {
     int64_t entries = in->children[0]->length, count = 0;
     int32_t *list = mr_allocate(sizeof(int32_t) * (size_t)(entries + 1));
     if (!list)
         return mr_error_memory(error, sizeof(int32_t) * (size_t)entries);
     memcpy(out->offsets, in->offsets, sizeof(int32_t) * (size_t)(in->length + 1));
-    MR_FOR_ROWS(i, rows, in->length)
+    MR_FOR_ROWS (i, rows, in->length)
         for (int32_t k = in->offsets[i]; k < in->offsets[i + 1]; k++)
             list[count++] = k;
     struct mr_selection inner = {list, count};
@@ -105,8 +108,9 @@ static int convert_list(const struct mr_cast *cast, const struct mr_session *ses
     return status;
 }
 
-static int convert_column(const struct mr_cast *cast, const struct mr_session *session, const struct mr_column *in,
-                          const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
+static int convert_column(const struct mr_cast *cast, const struct mr_session *session,
+                          const struct mr_column *in, const struct mr_selection *rows, struct mr_column *out,
+                          struct mr_error *error)
 {
     if (cast->convert)
         return cast->convert(cast, session, in, rows, out, error);
@@ -124,8 +128,8 @@ static int convert_column(const struct mr_cast *cast, const struct mr_session *s
     return MR_OK;
 }
 
-static int cast_kernel(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,
-                       struct mr_column *out, struct mr_error *error)
+static int cast_kernel(struct mr_call *call, struct mr_column *const *arguments,
+                       const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 {
     const struct mr_cast *cast = call->expression->bound;
     if (mr_type_equal(cast->from, cast->to) && cast->from->id != MR_INTERVAL_DAY_TIME &&
@@ -137,8 +141,9 @@ static int cast_kernel(struct mr_call *call, struct mr_column *const *arguments,
 }
 
 /* One and the same type inside a nested one. */
-static int convert_same(const struct mr_cast *cast, const struct mr_session *session, const struct mr_column *in,
-                        const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
+static int convert_same(const struct mr_cast *cast, const struct mr_session *session,
+                        const struct mr_column *in, const struct mr_selection *rows, struct mr_column *out,
+                        struct mr_error *error)
 {
     (void)cast;
     (void)session;
@@ -146,8 +151,8 @@ static int convert_same(const struct mr_cast *cast, const struct mr_session *ses
 }
 
 /* ---- planning ---- */
-static const struct mr_cast *plan_cast(struct mr_arena *arena, const struct mr_type *from, const struct mr_type *to,
-                                       bool try_cast, const char *insert_column)
+static const struct mr_cast *plan_cast(struct mr_arena *arena, const struct mr_type *from,
+                                       const struct mr_type *to, bool try_cast, const char *insert_column)
 {
     struct mr_cast *cast = MR_ARENA_NEW(arena, struct mr_cast);
     if (!cast)
@@ -156,8 +161,8 @@ static const struct mr_cast *plan_cast(struct mr_arena *arena, const struct mr_t
     cast->to = to;
     cast->try_cast = try_cast;
     cast->insert_column = insert_column;
-    cast->nullable = from->id == MR_VOID ||
-                     ((from->id == MR_FLOAT || from->id == MR_DOUBLE) && to->id == MR_DECIMAL);
+    cast->nullable =
+        from->id == MR_VOID || ((from->id == MR_FLOAT || from->id == MR_DOUBLE) && to->id == MR_DECIMAL);
     if (from->id != MR_VOID) {
         cast->convert = mr_cast_choose_number(from, to, &cast->total);
         if (!cast->convert)
@@ -173,7 +178,8 @@ static const struct mr_cast *plan_cast(struct mr_arena *arena, const struct mr_t
         return cast;
     cast->children = MR_ARENA_ARRAY(arena, const struct mr_cast *, from->field_count + 1);
     for (int i = 0; cast->children && i < from->field_count; i++) {
-        cast->children[i] = plan_cast(arena, from->fields[i].type, to->fields[i].type, try_cast, insert_column);
+        cast->children[i] =
+            plan_cast(arena, from->fields[i].type, to->fields[i].type, try_cast, insert_column);
         if (!cast->children[i])
             return NULL;
     }
@@ -210,8 +216,9 @@ static enum castable is_castable(const struct mr_type *from, const struct mr_typ
     return conf ? WITH_CONF : NOT_CASTABLE;
 }
 
-static int refuse(struct mr_expression_builder *b, const struct mr_expression *value, const struct mr_type *to,
-                  bool try_cast, enum castable why, const char *function, struct mr_error *error)
+static int refuse(struct mr_expression_builder *b, const struct mr_expression *value,
+                  const struct mr_type *to, bool try_cast, enum castable why, const char *function,
+                  struct mr_error *error)
 {
     static const char *const conditions[] = {
         [NOT_CASTABLE] = "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION",
@@ -225,8 +232,8 @@ static int refuse(struct mr_expression_builder *b, const struct mr_expression *v
     mr_expression_name(&name, value, NULL);
     mr_type_text(&from_text, value->type);
     mr_type_text(&to_text, to);
-    mr_error_set(error, MR_E_SQL, conditions[why], "A \"%s\" cannot be cast to \"%s\"%s%s.", from_text.data, to_text.data,
-                 function ? "; use the function " : "", function ? function : "");
+    mr_error_set(error, MR_E_SQL, conditions[why], "A \"%s\" cannot be cast to \"%s\"%s%s.", from_text.data,
+                 to_text.data, function ? "; use the function " : "", function ? function : "");
     mr_error_parameter(error, "srcType", "\"%s\"", from_text.data);
     mr_error_parameter(error, "targetType", "\"%s\"", to_text.data);
     if (why == WITH_FUNCTION)
@@ -238,7 +245,8 @@ static int refuse(struct mr_expression_builder *b, const struct mr_expression *v
     if (mr_type_is_nested(to))
         mr_error_parameter(error, "sqlExpr", "\"%s\"", name.data);
     else
-        mr_error_parameter(error, "sqlExpr", "\"%sCAST(%s AS %s)\"", try_cast ? "TRY_" : "", name.data, to_text.data);
+        mr_error_parameter(error, "sqlExpr", "\"%sCAST(%s AS %s)\"", try_cast ? "TRY_" : "", name.data,
+                           to_text.data);
     mr_text_release(&name);
     mr_text_release(&from_text);
     mr_text_release(&to_text);
@@ -247,7 +255,8 @@ static int refuse(struct mr_expression_builder *b, const struct mr_expression *v
 
 static int no_call(struct mr_resolve *r, struct mr_error *error)
 {
-    return mr_resolve_error(r, error, "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "A cast is written CAST(value AS type).");
+    return mr_resolve_error(r, error, "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+                            "A cast is written CAST(value AS type).");
 }
 static const struct mr_function cast_function = {"cast", 1, 1, 0, .resolve = no_call};
 static const struct mr_function try_cast_function = {"try_cast", 1, 1, MR_FN_MAY_BE_NULL, .resolve = no_call};
@@ -268,15 +277,16 @@ static int build(struct mr_expression_builder *b, const struct mr_expression *va
     arguments[0] = value;
     const struct mr_expression *e = NULL;
     bool nullable = value->nullable || try_cast || cast->nullable;
-    MR_TRY(mr_call_build(b, try_cast ? &try_cast_function : &cast_function, NULL, arguments, 1, to, nullable, cast, &e,
-                         error));
+    MR_TRY(mr_call_build(b, try_cast ? &try_cast_function : &cast_function, NULL, arguments, 1, to, nullable,
+                         cast, &e, error));
     ((struct mr_expression *)e)->implicit = implicit;
     *out = e;
     return MR_OK;
 }
 
-int mr_cast_build(struct mr_expression_builder *b, const struct mr_expression *value, const struct mr_type *to,
-                  bool try_cast, bool implicit, const struct mr_expression **out, struct mr_error *error)
+int mr_cast_build(struct mr_expression_builder *b, const struct mr_expression *value,
+                  const struct mr_type *to, bool try_cast, bool implicit, const struct mr_expression **out,
+                  struct mr_error *error)
 {
     if (implicit && mr_type_equal(value->type, to)) {
         *out = value;
@@ -285,15 +295,16 @@ int mr_cast_build(struct mr_expression_builder *b, const struct mr_expression *v
     return build(b, value, to, try_cast, implicit, NULL, out, error);
 }
 
-int mr_expression_cast(struct mr_expression_builder *b, const struct mr_expression *value, const struct mr_type *to,
-                       bool try_cast, const struct mr_expression **out, struct mr_error *error)
+int mr_expression_cast(struct mr_expression_builder *b, const struct mr_expression *value,
+                       const struct mr_type *to, bool try_cast, const struct mr_expression **out,
+                       struct mr_error *error)
 {
     return build(b, value, to, try_cast, false, NULL, out, error);
 }
 
 int mr_expression_store_assign(struct mr_expression_builder *b, const struct mr_expression *value,
-                               const struct mr_type *to, const char *column_name, const struct mr_expression **out,
-                               struct mr_error *error)
+                               const struct mr_type *to, const char *column_name,
+                               const struct mr_expression **out, struct mr_error *error)
 {
     if (mr_type_equal(value->type, to)) {
         *out = value;
@@ -307,8 +318,8 @@ int mr_expression_store_assign(struct mr_expression_builder *b, const struct mr_
     mr_type_text(&from_text, value->type);
     mr_type_text(&to_text, to);
     mr_error_set(error, MR_E_SQL, "INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST",
-                 "A \"%s\" cannot be written into column `%s`, which is \"%s\". Cast it in the query.", from_text.data,
-                 column_name, to_text.data);
+                 "A \"%s\" cannot be written into column `%s`, which is \"%s\". Cast it in the query.",
+                 from_text.data, column_name, to_text.data);
     mr_error_parameter(error, "colName", "`%s`", column_name);
     mr_error_parameter(error, "srcType", "\"%s\"", from_text.data);
     mr_error_parameter(error, "targetType", "\"%s\"", to_text.data);
@@ -325,7 +336,10 @@ static int resolve_type_function(struct mr_resolve *r, struct mr_error *error)
         to = mr_type_decimal(r->builder->arena, 10, 0);
     return build(r->builder, r->arguments[0], to, false, false, NULL, &r->rewritten, error);
 }
-#define TYPE_FUNCTION(name, id) {name, 1, 1, 0, .resolve = resolve_type_function, .data = (const void *)(intptr_t)(id)}
+#define TYPE_FUNCTION(name, id)                                                                              \
+    {                                                                                                        \
+        name, 1, 1, 0, .resolve = resolve_type_function, .data = (const void *)(intptr_t)(id)                \
+    }
 const struct mr_function mr_functions_casts[] = {
     TYPE_FUNCTION("boolean", MR_BOOLEAN),
     TYPE_FUNCTION("tinyint", MR_TINYINT),

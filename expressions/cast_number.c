@@ -5,15 +5,17 @@
 
 #include "expressions/cast.h"
 
-#define CONVERT(name)                                                                              \
-    static int name(const struct mr_cast *cast, const struct mr_session *session, const struct mr_column *in,      \
-                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
+#define CONVERT(name)                                                                                        \
+    static int name(const struct mr_cast *cast, const struct mr_session *session,                            \
+                    const struct mr_column *in, const struct mr_selection *rows, struct mr_column *out,      \
+                    struct mr_error *error)
 #define UNUSED ((void)cast, (void)session, (void)error)
 
 static int overflow_i64(const struct mr_cast *cast, struct mr_column *out, int64_t row, int64_t value,
                         struct mr_error *error)
 {
-    static const char *const suffixes[] = {[MR_TINYINT] = "Y", [MR_SMALLINT] = "S", [MR_INT] = "", [MR_BIGINT] = "L"};
+    static const char *const suffixes[] = {
+        [MR_TINYINT] = "Y", [MR_SMALLINT] = "S", [MR_INT] = "", [MR_BIGINT] = "L"};
     char text[32];
     snprintf(text, sizeof text, "%lld%s", (long long)value, suffixes[cast->from->id]);
     return mr_cast_overflow(cast, out, row, text, error);
@@ -23,7 +25,8 @@ static int overflow_f64(const struct mr_cast *cast, struct mr_column *out, int64
                         struct mr_error *error)
 {
     char text[40];
-    size_t size = cast->from->id == MR_FLOAT ? mr_float_text((float)value, text) : mr_double_text(value, text);
+    size_t size =
+        cast->from->id == MR_FLOAT ? mr_float_text((float)value, text) : mr_double_text(value, text);
     if (cast->from->id == MR_DOUBLE && isfinite(value))
         text[size++] = 'D';
     text[size] = 0;
@@ -31,48 +34,49 @@ static int overflow_f64(const struct mr_cast *cast, struct mr_column *out, int64
 }
 
 /* ---- integers, floats and booleans among each other ---- */
-#define PLAIN(name, from_field, to_field, to_type)                                                 \
-    CONVERT(name)                                                                                  \
-    {                                                                                              \
-        UNUSED;                                                                                    \
-        MR_ROWS(i, rows, out->length, { out->to_field[i] = (to_type)in->from_field[i]; });         \
-        return MR_OK;                                                                              \
+#define PLAIN(name, from_field, to_field, to_type)                                                           \
+    CONVERT(name)                                                                                            \
+    {                                                                                                        \
+        UNUSED;                                                                                              \
+        MR_ROWS(i, rows, out->length, { out->to_field[i] = (to_type)in->from_field[i]; });                   \
+        return MR_OK;                                                                                        \
     }
-#define NARROW(name, from_field, to_field, to_type, least, most)                                   \
-    CONVERT(name)                                                                                  \
-    {                                                                                              \
-        UNUSED;                                                                                    \
-        MR_ROWS(i, rows, out->length, {                                                            \
-            int64_t value = in->from_field[i];                                                     \
-            if (value < (least) || value > (most)) {                                               \
-                MR_TRY(overflow_i64(cast, out, i, value, error));                                  \
-                continue;                                                                          \
-            }                                                                                      \
-            out->to_field[i] = (to_type)value;                                                     \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define NARROW(name, from_field, to_field, to_type, least, most)                                             \
+    CONVERT(name)                                                                                            \
+    {                                                                                                        \
+        UNUSED;                                                                                              \
+        MR_ROWS(i, rows, out->length, {                                                                      \
+            int64_t value = in->from_field[i];                                                               \
+            if (value < (least) || value > (most)) {                                                         \
+                MR_TRY(overflow_i64(cast, out, i, value, error));                                            \
+                continue;                                                                                    \
+            }                                                                                                \
+            out->to_field[i] = (to_type)value;                                                               \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
-/* Java's conversion after Spark's check: what lies beyond by less than one is let in, and cut to the bound. */
-#define FROM_FLOAT(name, from_field, to_field, to_type, least, most)                               \
-    CONVERT(name)                                                                                  \
-    {                                                                                              \
-        UNUSED;                                                                                    \
-        MR_ROWS(i, rows, out->length, {                                                            \
-            double value = in->from_field[i];                                                      \
-            if (!(floor(value) <= (double)(most) && ceil(value) >= (double)(least))) {             \
-                MR_TRY(overflow_f64(cast, out, i, value, error));                                  \
-                continue;                                                                          \
-            }                                                                                      \
-            out->to_field[i] = value >= (double)(most) ? (to_type)(most) : (to_type)value;         \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+/* Java's conversion after Spark's check: what lies beyond by less than one is let in, and cut to the bound.
+ */
+#define FROM_FLOAT(name, from_field, to_field, to_type, least, most)                                         \
+    CONVERT(name)                                                                                            \
+    {                                                                                                        \
+        UNUSED;                                                                                              \
+        MR_ROWS(i, rows, out->length, {                                                                      \
+            double value = in->from_field[i];                                                                \
+            if (!(floor(value) <= (double)(most) && ceil(value) >= (double)(least))) {                       \
+                MR_TRY(overflow_f64(cast, out, i, value, error));                                            \
+                continue;                                                                                    \
+            }                                                                                                \
+            out->to_field[i] = value >= (double)(most) ? (to_type)(most) : (to_type)value;                   \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
-#define TO_BOOLEAN(name, from_field)                                                               \
-    CONVERT(name)                                                                                  \
-    {                                                                                              \
-        UNUSED;                                                                                    \
-        MR_ROWS(i, rows, out->length, { out->booleans[i] = in->from_field[i] != 0; });             \
-        return MR_OK;                                                                              \
+#define TO_BOOLEAN(name, from_field)                                                                         \
+    CONVERT(name)                                                                                            \
+    {                                                                                                        \
+        UNUSED;                                                                                              \
+        MR_ROWS(i, rows, out->length, { out->booleans[i] = in->from_field[i] != 0; });                       \
+        return MR_OK;                                                                                        \
     }
 
 PLAIN(u8_to_i8, booleans, i8, int8_t)
@@ -122,11 +126,16 @@ TO_BOOLEAN(f64_to_boolean, f64)
 static int64_t integer_at(const struct mr_column *c, int64_t row)
 {
     switch (c->type->id) {
-    case MR_BOOLEAN: return c->booleans[row];
-    case MR_TINYINT: return c->i8[row];
-    case MR_SMALLINT: return c->i16[row];
-    case MR_INT: return c->i32[row];
-    default: return c->i64[row];
+    case MR_BOOLEAN:
+        return c->booleans[row];
+    case MR_TINYINT:
+        return c->i8[row];
+    case MR_SMALLINT:
+        return c->i16[row];
+    case MR_INT:
+        return c->i32[row];
+    default:
+        return c->i64[row];
     }
 }
 
@@ -248,10 +257,18 @@ CONVERT(decimal_to_integer)
             continue;
         }
         switch (cast->to->id) {
-        case MR_TINYINT: out->i8[i] = (int8_t)whole; break;
-        case MR_SMALLINT: out->i16[i] = (int16_t)whole; break;
-        case MR_INT: out->i32[i] = (int32_t)whole; break;
-        default: out->i64[i] = (int64_t)whole; break;
+        case MR_TINYINT:
+            out->i8[i] = (int8_t)whole;
+            break;
+        case MR_SMALLINT:
+            out->i16[i] = (int16_t)whole;
+            break;
+        case MR_INT:
+            out->i32[i] = (int32_t)whole;
+            break;
+        default:
+            out->i64[i] = (int64_t)whole;
+            break;
         }
     });
     return MR_OK;
@@ -302,21 +319,48 @@ mr_cast_convert mr_cast_choose_number(const struct mr_type *from, const struct m
         mr_cast_convert convert;
         bool total;
     } plain[MR_DOUBLE + 1][MR_DOUBLE + 1] = {
-        [MR_BOOLEAN] = {[MR_TINYINT] = {u8_to_i8, 1}, [MR_SMALLINT] = {u8_to_i16, 1}, [MR_INT] = {u8_to_i32, 1},
-                        [MR_BIGINT] = {u8_to_i64, 1}, [MR_FLOAT] = {u8_to_f32, 1}, [MR_DOUBLE] = {u8_to_f64, 1}},
-        [MR_TINYINT] = {[MR_SMALLINT] = {i8_to_i16, 1}, [MR_INT] = {i8_to_i32, 1}, [MR_BIGINT] = {i8_to_i64, 1},
-                        [MR_FLOAT] = {i8_to_f32, 1}, [MR_DOUBLE] = {i8_to_f64, 1}, [MR_BOOLEAN] = {i8_to_boolean, 1}},
-        [MR_SMALLINT] = {[MR_TINYINT] = {i16_to_i8, 0}, [MR_INT] = {i16_to_i32, 1}, [MR_BIGINT] = {i16_to_i64, 1},
-                         [MR_FLOAT] = {i16_to_f32, 1}, [MR_DOUBLE] = {i16_to_f64, 1},
+        [MR_BOOLEAN] = {[MR_TINYINT] = {u8_to_i8, 1},
+                        [MR_SMALLINT] = {u8_to_i16, 1},
+                        [MR_INT] = {u8_to_i32, 1},
+                        [MR_BIGINT] = {u8_to_i64, 1},
+                        [MR_FLOAT] = {u8_to_f32, 1},
+                        [MR_DOUBLE] = {u8_to_f64, 1}},
+        [MR_TINYINT] = {[MR_SMALLINT] = {i8_to_i16, 1},
+                        [MR_INT] = {i8_to_i32, 1},
+                        [MR_BIGINT] = {i8_to_i64, 1},
+                        [MR_FLOAT] = {i8_to_f32, 1},
+                        [MR_DOUBLE] = {i8_to_f64, 1},
+                        [MR_BOOLEAN] = {i8_to_boolean, 1}},
+        [MR_SMALLINT] = {[MR_TINYINT] = {i16_to_i8, 0},
+                         [MR_INT] = {i16_to_i32, 1},
+                         [MR_BIGINT] = {i16_to_i64, 1},
+                         [MR_FLOAT] = {i16_to_f32, 1},
+                         [MR_DOUBLE] = {i16_to_f64, 1},
                          [MR_BOOLEAN] = {i16_to_boolean, 1}},
-        [MR_INT] = {[MR_TINYINT] = {i32_to_i8, 0}, [MR_SMALLINT] = {i32_to_i16, 0}, [MR_BIGINT] = {i32_to_i64, 1},
-                    [MR_FLOAT] = {i32_to_f32, 1}, [MR_DOUBLE] = {i32_to_f64, 1}, [MR_BOOLEAN] = {i32_to_boolean, 1}},
-        [MR_BIGINT] = {[MR_TINYINT] = {i64_to_i8, 0}, [MR_SMALLINT] = {i64_to_i16, 0}, [MR_INT] = {i64_to_i32, 0},
-                       [MR_FLOAT] = {i64_to_f32, 1}, [MR_DOUBLE] = {i64_to_f64, 1}, [MR_BOOLEAN] = {i64_to_boolean, 1}},
-        [MR_FLOAT] = {[MR_TINYINT] = {f32_to_i8, 0}, [MR_SMALLINT] = {f32_to_i16, 0}, [MR_INT] = {f32_to_i32, 0},
-                      [MR_BIGINT] = {f32_to_i64, 0}, [MR_DOUBLE] = {f32_to_f64, 1}, [MR_BOOLEAN] = {f32_to_boolean, 1}},
-        [MR_DOUBLE] = {[MR_TINYINT] = {f64_to_i8, 0}, [MR_SMALLINT] = {f64_to_i16, 0}, [MR_INT] = {f64_to_i32, 0},
-                       [MR_BIGINT] = {f64_to_i64, 0}, [MR_FLOAT] = {f64_to_f32, 1}, [MR_BOOLEAN] = {f64_to_boolean, 1}},
+        [MR_INT] = {[MR_TINYINT] = {i32_to_i8, 0},
+                    [MR_SMALLINT] = {i32_to_i16, 0},
+                    [MR_BIGINT] = {i32_to_i64, 1},
+                    [MR_FLOAT] = {i32_to_f32, 1},
+                    [MR_DOUBLE] = {i32_to_f64, 1},
+                    [MR_BOOLEAN] = {i32_to_boolean, 1}},
+        [MR_BIGINT] = {[MR_TINYINT] = {i64_to_i8, 0},
+                       [MR_SMALLINT] = {i64_to_i16, 0},
+                       [MR_INT] = {i64_to_i32, 0},
+                       [MR_FLOAT] = {i64_to_f32, 1},
+                       [MR_DOUBLE] = {i64_to_f64, 1},
+                       [MR_BOOLEAN] = {i64_to_boolean, 1}},
+        [MR_FLOAT] = {[MR_TINYINT] = {f32_to_i8, 0},
+                      [MR_SMALLINT] = {f32_to_i16, 0},
+                      [MR_INT] = {f32_to_i32, 0},
+                      [MR_BIGINT] = {f32_to_i64, 0},
+                      [MR_DOUBLE] = {f32_to_f64, 1},
+                      [MR_BOOLEAN] = {f32_to_boolean, 1}},
+        [MR_DOUBLE] = {[MR_TINYINT] = {f64_to_i8, 0},
+                       [MR_SMALLINT] = {f64_to_i16, 0},
+                       [MR_INT] = {f64_to_i32, 0},
+                       [MR_BIGINT] = {f64_to_i64, 0},
+                       [MR_FLOAT] = {f64_to_f32, 1},
+                       [MR_BOOLEAN] = {f64_to_boolean, 1}},
     };
     bool from_number = from->id == MR_BOOLEAN || mr_type_is_numeric(from);
     bool to_number = to->id == MR_BOOLEAN || mr_type_is_numeric(to);

@@ -4,9 +4,10 @@
 #include "expressions/cast.h"
 #include "expressions/interval_text.h"
 
-#define CONVERT(name)                                                                              \
-    static int name(const struct mr_cast *cast, const struct mr_session *session, const struct mr_column *in,      \
-                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
+#define CONVERT(name)                                                                                        \
+    static int name(const struct mr_cast *cast, const struct mr_session *session,                            \
+                    const struct mr_column *in, const struct mr_selection *rows, struct mr_column *out,      \
+                    struct mr_error *error)
 #define UNUSED ((void)cast, (void)session, (void)error)
 
 struct mr_str mr_cast_trim(struct mr_str text)
@@ -15,7 +16,8 @@ struct mr_str mr_cast_trim(struct mr_str text)
         text.data++;
         text.size--;
     }
-    while (text.size > 0 && ((unsigned char)text.data[text.size - 1] <= ' ' || text.data[text.size - 1] == 127))
+    while (text.size > 0 &&
+           ((unsigned char)text.data[text.size - 1] <= ' ' || text.data[text.size - 1] == 127))
         text.size--;
     return text;
 }
@@ -46,25 +48,28 @@ static bool parse_integer(struct mr_str text, int64_t least, int64_t most, int64
     return value >= least && value <= most;
 }
 
-#define TEXT_TO_INTEGER(name, field, type, least, most)                                            \
-    CONVERT(name)                                                                                  \
-    {                                                                                              \
-        UNUSED;                                                                                    \
-        MR_ROWS(i, rows, out->length, {                                                            \
-            int64_t value = 0;                                                                     \
-            if (parse_integer(mr_string_at(in, i), least, most, &value))                           \
-                out->field[i] = (type)value;                                                       \
-            else                                                                                   \
-                MR_TRY(mr_cast_invalid(cast, out, i, mr_string_at(in, i), error));                 \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define TEXT_TO_INTEGER(name, field, type, least, most)                                                      \
+    CONVERT(name)                                                                                            \
+    {                                                                                                        \
+        UNUSED;                                                                                              \
+        MR_ROWS(i, rows, out->length, {                                                                      \
+            int64_t value = 0;                                                                               \
+            if (parse_integer(mr_string_at(in, i), least, most, &value))                                     \
+                out->field[i] = (type)value;                                                                 \
+            else                                                                                             \
+                MR_TRY(mr_cast_invalid(cast, out, i, mr_string_at(in, i), error));                           \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
 TEXT_TO_INTEGER(text_to_i8, i8, int8_t, INT8_MIN, INT8_MAX)
 TEXT_TO_INTEGER(text_to_i16, i16, int16_t, INT16_MIN, INT16_MAX)
 TEXT_TO_INTEGER(text_to_i32, i32, int32_t, INT32_MIN, INT32_MAX)
 TEXT_TO_INTEGER(text_to_i64, i64, int64_t, INT64_MIN, INT64_MAX)
 
-static bool is_word(struct mr_str text, const char *word) { return mr_str_equal_nocase(text, mr_str_of(word)); }
+static bool is_word(struct mr_str text, const char *word)
+{
+    return mr_str_equal_nocase(text, mr_str_of(word));
+}
 
 /* Java's parseDouble, with the words Spark adds. */
 static bool parse_double(struct mr_str text, double *out)
@@ -206,10 +211,14 @@ CONVERT(bytes_to_bytes)
 static int64_t integer_at(const struct mr_column *c, int64_t row)
 {
     switch (mr_type_width(c->type)) {
-    case 1: return c->i8[row];
-    case 2: return c->i16[row];
-    case 4: return c->i32[row];
-    default: return c->i64[row];
+    case 1:
+        return c->i8[row];
+    case 2:
+        return c->i16[row];
+    case 4:
+        return c->i32[row];
+    default:
+        return c->i64[row];
     }
 }
 
@@ -230,7 +239,7 @@ CONVERT(any_to_text)
     int status = MR_OK;
     struct mr_text text;
     mr_text_init(&text);
-    MR_FOR_ROWS(i, rows, out->length) {
+    MR_FOR_ROWS (i, rows, out->length) {
         mr_text_clear(&text);
         mr_value_text(&text, in, i, session->zone);
         if (text.failed)
@@ -255,19 +264,31 @@ mr_cast_convert mr_cast_choose_text(const struct mr_type *from, const struct mr_
     if (from->id != MR_STRING)
         return NULL;
     switch (to->id) {
-    case MR_BOOLEAN: return text_to_boolean;
-    case MR_TINYINT: return text_to_i8;
-    case MR_SMALLINT: return text_to_i16;
-    case MR_INT: return text_to_i32;
-    case MR_BIGINT: return text_to_i64;
+    case MR_BOOLEAN:
+        return text_to_boolean;
+    case MR_TINYINT:
+        return text_to_i8;
+    case MR_SMALLINT:
+        return text_to_i16;
+    case MR_INT:
+        return text_to_i32;
+    case MR_BIGINT:
+        return text_to_i64;
     case MR_FLOAT:
-    case MR_DOUBLE: return text_to_float;
-    case MR_DECIMAL: return text_to_decimal;
-    case MR_DATE: return text_to_date;
-    case MR_TIMESTAMP: return text_to_timestamp;
-    case MR_TIMESTAMP_NTZ: return text_to_timestamp_ntz;
+    case MR_DOUBLE:
+        return text_to_float;
+    case MR_DECIMAL:
+        return text_to_decimal;
+    case MR_DATE:
+        return text_to_date;
+    case MR_TIMESTAMP:
+        return text_to_timestamp;
+    case MR_TIMESTAMP_NTZ:
+        return text_to_timestamp_ntz;
     case MR_INTERVAL_DAY_TIME:
-    case MR_INTERVAL_YEAR_MONTH: return text_to_interval;
-    default: return NULL;
+    case MR_INTERVAL_YEAR_MONTH:
+        return text_to_interval;
+    default:
+        return NULL;
     }
 }

@@ -8,9 +8,10 @@
 #define SECOND_US INT64_C(1000000)
 #define DAY_US (INT64_C(86400) * SECOND_US)
 
-#define CONVERT(name)                                                                              \
-    static int name(const struct mr_cast *cast, const struct mr_session *session, const struct mr_column *in,      \
-                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
+#define CONVERT(name)                                                                                        \
+    static int name(const struct mr_cast *cast, const struct mr_session *session,                            \
+                    const struct mr_column *in, const struct mr_selection *rows, struct mr_column *out,      \
+                    struct mr_error *error)
 #define UNUSED ((void)cast, (void)session, (void)error)
 
 int64_t mr_interval_unit_us(int field)
@@ -19,7 +20,10 @@ int64_t mr_interval_unit_us(int field)
     return units[field];
 }
 
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
 
 /* ---- dates and timestamps ---- */
 CONVERT(date_to_timestamp)
@@ -66,10 +70,18 @@ static int put_integer(const struct mr_cast *cast, struct mr_column *out, int64_
 {
     bool fits = true;
     switch (out->type->id) {
-    case MR_TINYINT: fits = (out->i8[row] = (int8_t)value) == value; break;
-    case MR_SMALLINT: fits = (out->i16[row] = (int16_t)value) == value; break;
-    case MR_INT: fits = (out->i32[row] = (int32_t)value) == value; break;
-    default: out->i64[row] = value; break;
+    case MR_TINYINT:
+        fits = (out->i8[row] = (int8_t)value) == value;
+        break;
+    case MR_SMALLINT:
+        fits = (out->i16[row] = (int16_t)value) == value;
+        break;
+    case MR_INT:
+        fits = (out->i32[row] = (int32_t)value) == value;
+        break;
+    default:
+        out->i64[row] = value;
+        break;
     }
     if (fits)
         return MR_OK;
@@ -87,14 +99,13 @@ static int put_integer(const struct mr_cast *cast, struct mr_column *out, int64_
 
 CONVERT(timestamp_to_integer)
 {
-    MR_ROWS(i, rows, out->length, {
-        MR_TRY(put_integer(cast, out, i, floor_div(in->i64[i], SECOND_US), in, session, error));
-    });
+    MR_ROWS(i, rows, out->length,
+            { MR_TRY(put_integer(cast, out, i, floor_div(in->i64[i], SECOND_US), in, session, error)); });
     return MR_OK;
 }
 
-static int put_decimal(const struct mr_cast *cast, struct mr_column *out, int64_t row, mr_i128 value, int scale,
-                       struct mr_error *error)
+static int put_decimal(const struct mr_cast *cast, struct mr_column *out, int64_t row, mr_i128 value,
+                       int scale, struct mr_error *error)
 {
     mr_i128 unscaled = 0;
     if (!mr_decimal_rescale(value, scale, cast->to->scale, cast->to->precision, &unscaled)) {
@@ -131,10 +142,14 @@ static int64_t saturate(mr_i128 value)
 static int64_t integer_at(const struct mr_column *c, int64_t row)
 {
     switch (mr_type_width(c->type)) {
-    case 1: return c->i8[row];
-    case 2: return c->i16[row];
-    case 4: return c->i32[row];
-    default: return c->i64[row];
+    case 1:
+        return c->i8[row];
+    case 2:
+        return c->i16[row];
+    case 4:
+        return c->i32[row];
+    default:
+        return c->i64[row];
     }
 }
 
@@ -216,7 +231,8 @@ CONVERT(number_to_interval)
         } else {
             value *= unit;
         }
-        bool over = months ? (value > INT32_MAX || value < INT32_MIN) : (value > INT64_MAX || value < INT64_MIN);
+        bool over =
+            months ? (value > INT32_MAX || value < INT32_MIN) : (value > INT64_MAX || value < INT64_MIN);
         if (over) {
             struct mr_text text;
             mr_text_init(&text);

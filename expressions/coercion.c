@@ -1,21 +1,36 @@
-/* expressions/coercion.c: Spark's ANSI type rules: common types, decimal precision, what is cast without being asked. */
+/* expressions/coercion.c: Spark's ANSI type rules: common types, decimal precision, what is cast without
+ * being asked. */
 #include "expressions/coercion.h"
 
-static int smaller(int a, int b) { return a < b ? a : b; }
-static int larger(int a, int b) { return a > b ? a : b; }
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
 
 /* ---- decimals ---- */
 const struct mr_type *mr_type_as_decimal(struct mr_arena *arena, const struct mr_type *type)
 {
     switch (type->id) {
-    case MR_TINYINT: return mr_type_decimal(arena, 3, 0);
-    case MR_SMALLINT: return mr_type_decimal(arena, 5, 0);
-    case MR_INT: return mr_type_decimal(arena, 10, 0);
-    case MR_BIGINT: return mr_type_decimal(arena, 20, 0);
-    case MR_FLOAT: return mr_type_decimal(arena, 14, 7);
-    case MR_DOUBLE: return mr_type_decimal(arena, 30, 15);
-    case MR_DECIMAL: return type;
-    default: return NULL;
+    case MR_TINYINT:
+        return mr_type_decimal(arena, 3, 0);
+    case MR_SMALLINT:
+        return mr_type_decimal(arena, 5, 0);
+    case MR_INT:
+        return mr_type_decimal(arena, 10, 0);
+    case MR_BIGINT:
+        return mr_type_decimal(arena, 20, 0);
+    case MR_FLOAT:
+        return mr_type_decimal(arena, 14, 7);
+    case MR_DOUBLE:
+        return mr_type_decimal(arena, 30, 15);
+    case MR_DECIMAL:
+        return type;
+    default:
+        return NULL;
     }
 }
 
@@ -35,10 +50,18 @@ const struct mr_type *mr_type_decimal_of_literal(struct mr_arena *arena, const s
     if (e->kind != MR_EXPR_LITERAL || !mr_type_is_integral(e->type) || mr_column_is_null(e->literal, 0))
         return NULL;
     switch (e->type->id) {
-    case MR_TINYINT: value = e->literal->i8[0]; break;
-    case MR_SMALLINT: value = e->literal->i16[0]; break;
-    case MR_INT: value = e->literal->i32[0]; break;
-    default: value = e->literal->i64[0]; break;
+    case MR_TINYINT:
+        value = e->literal->i8[0];
+        break;
+    case MR_SMALLINT:
+        value = e->literal->i16[0];
+        break;
+    case MR_INT:
+        value = e->literal->i32[0];
+        break;
+    default:
+        value = e->literal->i64[0];
+        break;
     }
     int digits = 1;
     for (value /= 10; value != 0; value /= 10)
@@ -46,21 +69,27 @@ const struct mr_type *mr_type_decimal_of_literal(struct mr_arena *arena, const s
     return mr_type_decimal(arena, digits, 0);
 }
 
-const struct mr_type *mr_type_decimal_result(struct mr_arena *arena, char operator, const struct mr_type *a,
+const struct mr_type *mr_type_decimal_result(struct mr_arena *arena, char operator, const struct mr_type * a,
                                              const struct mr_type *b)
 {
     int p1 = a->precision, s1 = a->scale, p2 = b->precision, s2 = b->scale, scale = larger(s1, s2);
     switch (operator) {
     case '+':
-    case '-': return mr_type_decimal_adjusted(arena, larger(p1 - s1, p2 - s2) + scale + 1, scale);
-    case '*': return mr_type_decimal_adjusted(arena, p1 + p2 + 1, s1 + s2);
-    case '/': scale = larger(6, s1 + p2 + 1); return mr_type_decimal_adjusted(arena, p1 - s1 + s2 + scale, scale);
-    default: return mr_type_decimal_adjusted(arena, smaller(p1 - s1, p2 - s2) + scale, scale);
+    case '-':
+        return mr_type_decimal_adjusted(arena, larger(p1 - s1, p2 - s2) + scale + 1, scale);
+    case '*':
+        return mr_type_decimal_adjusted(arena, p1 + p2 + 1, s1 + s2);
+    case '/':
+        scale = larger(6, s1 + p2 + 1);
+        return mr_type_decimal_adjusted(arena, p1 - s1 + s2 + scale, scale);
+    default:
+        return mr_type_decimal_adjusted(arena, smaller(p1 - s1, p2 - s2) + scale, scale);
     }
 }
 
 /* Whole digits are kept before digits of the fraction when both do not fit. */
-static const struct mr_type *wider_decimal(struct mr_arena *arena, const struct mr_type *a, const struct mr_type *b)
+static const struct mr_type *wider_decimal(struct mr_arena *arena, const struct mr_type *a,
+                                           const struct mr_type *b)
 {
     int scale = larger(a->scale, b->scale);
     int whole = larger(a->precision - a->scale, b->precision - b->scale);
@@ -69,7 +98,8 @@ static const struct mr_type *wider_decimal(struct mr_arena *arena, const struct 
     return mr_type_decimal(arena, whole + scale, scale);
 }
 
-const struct mr_type *mr_type_wider_number(struct mr_arena *arena, const struct mr_type *a, const struct mr_type *b)
+const struct mr_type *mr_type_wider_number(struct mr_arena *arena, const struct mr_type *a,
+                                           const struct mr_type *b)
 {
     if (!mr_type_is_numeric(a) || !mr_type_is_numeric(b))
         return NULL;
@@ -98,13 +128,17 @@ static const struct mr_type *common_with_string(const struct mr_type *other)
     return NULL;
 }
 
-static bool is_time(const struct mr_type *t) { return t->id >= MR_DATE && t->id <= MR_TIMESTAMP_NTZ; }
+static bool is_time(const struct mr_type *t)
+{
+    return t->id >= MR_DATE && t->id <= MR_TIMESTAMP_NTZ;
+}
 static bool is_interval(const struct mr_type *t)
 {
     return t->id == MR_INTERVAL_DAY_TIME || t->id == MR_INTERVAL_YEAR_MONTH;
 }
 
-static const struct mr_type *common_nested(struct mr_arena *arena, const struct mr_type *a, const struct mr_type *b)
+static const struct mr_type *common_nested(struct mr_arena *arena, const struct mr_type *a,
+                                           const struct mr_type *b)
 {
     if (a->field_count != b->field_count)
         return NULL;

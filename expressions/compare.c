@@ -1,9 +1,9 @@
 /* expressions/compare.c: kernels of = <> < <= > >= <=>, one per type and operator. */
 #include "expressions/compare.h"
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 #define UNUSED ((void)call, (void)error)
 
 #define ORDER_LT(a, b) ((a) < (b))
@@ -20,21 +20,21 @@
 #define FLOAT_EQ(a, b) (((a) == (b)) | (((a) != (a)) & ((b) != (b))))
 #define FLOAT_NE(a, b) (!FLOAT_EQ(a, b))
 
-#define COMPARE(name, field, type, test)                                                           \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        UNUSED;                                                                                    \
-        const type *restrict left = arguments[0]->field, *restrict right = arguments[1]->field;    \
-        uint8_t *restrict to = out->booleans;                                                      \
-        MR_ROWS(i, rows, out->length, { to[i] = test(left[i], right[i]); });                       \
-        return MR_OK;                                                                              \
+#define COMPARE(name, field, type, test)                                                                     \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        UNUSED;                                                                                              \
+        const type *restrict left = arguments[0]->field, *restrict right = arguments[1]->field;              \
+        uint8_t *restrict to = out->booleans;                                                                \
+        MR_ROWS(i, rows, out->length, { to[i] = test(left[i], right[i]); });                                 \
+        return MR_OK;                                                                                        \
     }
-#define COMPARE_ALL(suffix, field, type, family)                                                   \
-    COMPARE(eq_##suffix, field, type, family##_EQ)                                                 \
-    COMPARE(ne_##suffix, field, type, family##_NE)                                                 \
-    COMPARE(lt_##suffix, field, type, family##_LT)                                                 \
-    COMPARE(le_##suffix, field, type, family##_LE)                                                 \
-    COMPARE(gt_##suffix, field, type, family##_GT)                                                 \
+#define COMPARE_ALL(suffix, field, type, family)                                                             \
+    COMPARE(eq_##suffix, field, type, family##_EQ)                                                           \
+    COMPARE(ne_##suffix, field, type, family##_NE)                                                           \
+    COMPARE(lt_##suffix, field, type, family##_LT)                                                           \
+    COMPARE(le_##suffix, field, type, family##_LE)                                                           \
+    COMPARE(gt_##suffix, field, type, family##_GT)                                                           \
     COMPARE(ge_##suffix, field, type, family##_GE)
 COMPARE_ALL(u8, booleans, uint8_t, ORDER)
 COMPARE_ALL(i8, i8, int8_t, ORDER)
@@ -76,14 +76,13 @@ KERNEL(ne_view)
     MR_ROWS(i, rows, out->length, { out->booleans[i] = !view_equal(&left[i], &right[i]); });
     return MR_OK;
 }
-#define COMPARE_VIEW(name, test)                                                                   \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        UNUSED;                                                                                    \
-        const struct mr_view *left = arguments[0]->views, *right = arguments[1]->views;            \
-        MR_ROWS(i, rows, out->length,                                                              \
-                { out->booleans[i] = mr_view_compare(&left[i], &right[i]) test 0; });              \
-        return MR_OK;                                                                              \
+#define COMPARE_VIEW(name, test)                                                                             \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        UNUSED;                                                                                              \
+        const struct mr_view *left = arguments[0]->views, *right = arguments[1]->views;                      \
+        MR_ROWS(i, rows, out->length, { out->booleans[i] = mr_view_compare(&left[i], &right[i]) test 0; });  \
+        return MR_OK;                                                                                        \
     }
 COMPARE_VIEW(lt_view, <)
 COMPARE_VIEW(le_view, <=)
@@ -91,13 +90,13 @@ COMPARE_VIEW(gt_view, >)
 COMPARE_VIEW(ge_view, >=)
 
 /* ---- nested ---- */
-#define COMPARE_NESTED(name, test)                                                                 \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        UNUSED;                                                                                    \
-        MR_ROWS(i, rows, out->length,                                                              \
-                { out->booleans[i] = mr_column_compare(arguments[0], i, arguments[1], i) test 0; }); \
-        return MR_OK;                                                                              \
+#define COMPARE_NESTED(name, test)                                                                           \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        UNUSED;                                                                                              \
+        MR_ROWS(i, rows, out->length,                                                                        \
+                { out->booleans[i] = mr_column_compare(arguments[0], i, arguments[1], i) test 0; });         \
+        return MR_OK;                                                                                        \
     }
 COMPARE_NESTED(eq_nested, ==)
 COMPARE_NESTED(ne_nested, !=)
@@ -110,37 +109,59 @@ KERNEL(all_null)
 {
     (void)call;
     (void)arguments;
-    MR_FOR_ROWS(i, rows, out->length)
+    MR_FOR_ROWS (i, rows, out->length)
         MR_TRY(mr_column_set_null(out, i, error));
     return MR_OK;
 }
 
 mr_kernel mr_compare_kernel(enum mr_comparison comparison, const struct mr_type *type)
 {
-#define ROW(suffix)                                                                                \
-    {eq_##suffix, ne_##suffix, lt_##suffix, le_##suffix, gt_##suffix, ge_##suffix}
+#define ROW(suffix)                                                                                          \
+    {                                                                                                        \
+        eq_##suffix, ne_##suffix, lt_##suffix, le_##suffix, gt_##suffix, ge_##suffix                         \
+    }
     static const mr_kernel kernels[][6] = {ROW(u8),   ROW(i8),  ROW(i16), ROW(i32),  ROW(i64),
                                            ROW(i128), ROW(f32), ROW(f64), ROW(view), ROW(nested)};
 #undef ROW
     int row = 9;
     switch (type->id) {
-    case MR_VOID: return all_null;
-    case MR_BOOLEAN: row = 0; break;
-    case MR_TINYINT: row = 1; break;
-    case MR_SMALLINT: row = 2; break;
+    case MR_VOID:
+        return all_null;
+    case MR_BOOLEAN:
+        row = 0;
+        break;
+    case MR_TINYINT:
+        row = 1;
+        break;
+    case MR_SMALLINT:
+        row = 2;
+        break;
     case MR_INT:
     case MR_DATE:
-    case MR_INTERVAL_YEAR_MONTH: row = 3; break;
+    case MR_INTERVAL_YEAR_MONTH:
+        row = 3;
+        break;
     case MR_BIGINT:
     case MR_TIMESTAMP:
     case MR_TIMESTAMP_NTZ:
-    case MR_INTERVAL_DAY_TIME: row = 4; break;
-    case MR_DECIMAL: row = mr_type_is_long_decimal(type) ? 5 : 4; break;
-    case MR_FLOAT: row = 6; break;
-    case MR_DOUBLE: row = 7; break;
+    case MR_INTERVAL_DAY_TIME:
+        row = 4;
+        break;
+    case MR_DECIMAL:
+        row = mr_type_is_long_decimal(type) ? 5 : 4;
+        break;
+    case MR_FLOAT:
+        row = 6;
+        break;
+    case MR_DOUBLE:
+        row = 7;
+        break;
     case MR_STRING:
-    case MR_BINARY: row = 8; break;
-    default: break;
+    case MR_BINARY:
+        row = 8;
+        break;
+    default:
+        break;
     }
     return kernels[row][comparison];
 }

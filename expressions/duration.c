@@ -61,7 +61,8 @@ static const struct unit *find_unit(struct mr_str word)
 }
 
 /* Digits with a sign, and a fraction of at most 9 digits in billionths. */
-static bool take_number(struct mr_str *text, bool *negative, int64_t *whole, int64_t *billionths, bool *fraction)
+static bool take_number(struct mr_str *text, bool *negative, int64_t *whole, int64_t *billionths,
+                        bool *fraction)
 {
     int digits = 0, places = 0;
     *whole = *billionths = 0;
@@ -71,7 +72,8 @@ static bool take_number(struct mr_str *text, bool *negative, int64_t *whole, int
         take_char(text, '+');
     skip_blanks(text);
     for (; text->size > 0 && isdigit((unsigned char)*text->data); text->data++, text->size--, digits++)
-        if (__builtin_mul_overflow(*whole, 10, whole) || __builtin_add_overflow(*whole, *text->data - '0', whole))
+        if (__builtin_mul_overflow(*whole, 10, whole) ||
+            __builtin_add_overflow(*whole, *text->data - '0', whole))
             return false;
     if (take_char(text, '.')) {
         *fraction = true;

@@ -15,7 +15,10 @@ int mr_row_error(struct mr_error *error, const char *condition, const char *form
     return mr_error_set(error, MR_E_DATA, condition, "%s", message);
 }
 
-int mr_row_memory(struct mr_error *error) { return mr_error_memory(error, 0); }
+int mr_row_memory(struct mr_error *error)
+{
+    return mr_error_memory(error, 0);
+}
 
 int mr_row_overflow(struct mr_error *error, const char *what, const char *alternative)
 {
@@ -26,7 +29,8 @@ int mr_row_overflow(struct mr_error *error, const char *what, const char *altern
         mr_error_set(error, MR_E_DATA, "ARITHMETIC_OVERFLOW", "The result does not fit its type (%s).", what);
     mr_error_parameter(error, "message", "%s", what);
     if (alternative)
-        mr_error_parameter(error, "alternative", " Use '%s' to tolerate overflow and return NULL instead.", alternative);
+        mr_error_parameter(error, "alternative", " Use '%s' to tolerate overflow and return NULL instead.",
+                           alternative);
     else
         mr_error_parameter(error, "alternative", "%s", "");
     mr_error_parameter(error, "config", "%s", ANSI_CONFIG);
@@ -65,8 +69,8 @@ int mr_row_cast_invalid(struct mr_error *error, struct mr_str value, const struc
     mr_text_init(&target);
     mr_type_text(&target, to);
     mr_error_set(error, MR_E_DATA, "CAST_INVALID_INPUT",
-                 "%s%.*s%s is no %s. Correct the value, or use `try_cast` to get NULL instead.", quote, size, value.data,
-                 quote, target.data);
+                 "%s%.*s%s is no %s. Correct the value, or use `try_cast` to get NULL instead.", quote, size,
+                 value.data, quote, target.data);
     mr_text_release(&target);
     mr_error_parameter(error, "expression", "%s%.*s%s", quote, size, value.data, quote);
     add_types(error, from, to);
@@ -79,8 +83,8 @@ int mr_row_cast_overflow(struct mr_error *error, const char *value, const struct
     struct mr_text target;
     mr_text_init(&target);
     mr_type_text(&target, to);
-    mr_error_set(error, MR_E_DATA, "CAST_OVERFLOW", "%s does not fit %s. `try_cast` gives NULL instead.", value,
-                 target.data);
+    mr_error_set(error, MR_E_DATA, "CAST_OVERFLOW", "%s does not fit %s. `try_cast` gives NULL instead.",
+                 value, target.data);
     mr_text_release(&target);
     mr_error_parameter(error, "value", "%s", value);
     add_types(error, from, to);
@@ -90,7 +94,8 @@ int mr_row_cast_overflow(struct mr_error *error, const char *value, const struct
 int mr_row_decimal_overflow(struct mr_error *error, const char *value, const struct mr_type *to)
 {
     mr_error_set(error, MR_E_DATA, "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION",
-                 "%s does not fit DECIMAL(%d,%d). `try_cast` or a wider type helps.", value, to->precision, to->scale);
+                 "%s does not fit DECIMAL(%d,%d). `try_cast` or a wider type helps.", value, to->precision,
+                 to->scale);
     mr_error_parameter(error, "value", "%s", value);
     mr_error_parameter(error, "precision", "%d", to->precision);
     mr_error_parameter(error, "scale", "%d", to->scale);
@@ -111,11 +116,21 @@ int mr_list_append_i64(struct mr_column *child, int64_t value, struct mr_error *
     MR_TRY(room_for_one(child, error));
     int64_t row = child->length++;
     switch (mr_type_width(child->type)) {
-    case 1: child->i8[row] = (int8_t)value; break;
-    case 2: child->i16[row] = (int16_t)value; break;
-    case 4: child->i32[row] = (int32_t)value; break;
-    case 8: child->i64[row] = value; break;
-    default: child->i128[row] = value; break;
+    case 1:
+        child->i8[row] = (int8_t)value;
+        break;
+    case 2:
+        child->i16[row] = (int16_t)value;
+        break;
+    case 4:
+        child->i32[row] = (int32_t)value;
+        break;
+    case 8:
+        child->i64[row] = value;
+        break;
+    default:
+        child->i128[row] = value;
+        break;
     }
     return MR_OK;
 }

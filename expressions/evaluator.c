@@ -1,11 +1,12 @@
 /* expressions/evaluator.c: compiles expressions to a graph of calls and runs it over batches.
  *
- * Every deterministic subexpression is one node, however often it occurs. A node's result is kept for the rest of the run together with the
- * scope it was computed in. Scopes nest: the run's own rows are the outermost; a LAZY function that evaluates an argument on fewer rows
- * opens an inner one. A result is good for the scope it was computed in and all scopes inside it.
+ * Every deterministic subexpression is one node, however often it occurs. A node's result is kept for the
+ * rest of the run together with the scope it was computed in. Scopes nest: the run's own rows are the
+ * outermost; a LAZY function that evaluates an argument on fewer rows opens an inner one. A result is good
+ * for the scope it was computed in and all scopes inside it.
  *
- * A node's column is used again in the next run unless somebody else still holds it, so that a steady stream of batches allocates
- * little but what leaves the evaluator. */
+ * A node's column is used again in the next run unless somebody else still holds it, so that a steady stream
+ * of batches allocates little but what leaves the evaluator. */
 #include "expressions/evaluator.h"
 
 #include "expressions/function.h"
@@ -14,13 +15,13 @@
 
 struct node {
     const struct mr_expression *expression;
-    int *arguments; /* node numbers */
+    int *arguments;             /* node numbers */
     struct mr_column **columns; /* the arguments of the run in hand */
     struct mr_call call;
     mr_kernel kernel;
     uint32_t flags;
     uint64_t hash;
-    bool cheap;                 /* see mr_evaluator_is_cheap */
+    bool cheap; /* see mr_evaluator_is_cheap */
     bool opened;
     struct mr_column *constant; /* one row; NULL: not constant */
     struct mr_column *expanded; /* the constant, as long as the batch */
@@ -87,7 +88,8 @@ static int add_node(struct mr_evaluator *v, const struct mr_expression *e, int *
 static int evaluate(struct mr_evaluator *v, int number, struct mr_column **out, struct mr_error *error);
 static void end_run(struct mr_evaluator *v);
 
-/* The value of a call whose arguments are all constant. What fails stays a call: the error is one of the rows that reach it. */
+/* The value of a call whose arguments are all constant. What fails stays a call: the error is one of the rows
+ * that reach it. */
 static void fold_node(struct mr_evaluator *v, int number)
 {
     struct mr_error ignored;
@@ -107,7 +109,8 @@ static void fold_node(struct mr_evaluator *v, int number)
 
 static int compile(struct mr_evaluator *v, const struct mr_expression *e, int *out, struct mr_error *error);
 
-static int compile_call(struct mr_evaluator *v, const struct mr_expression *e, int number, struct mr_error *error)
+static int compile_call(struct mr_evaluator *v, const struct mr_expression *e, int number,
+                        struct mr_error *error)
 {
     size_t count = (size_t)e->argument_count;
     int *arguments = MR_ARENA_ARRAY(&v->plan, int, count + 1);
@@ -160,11 +163,16 @@ static int compile(struct mr_evaluator *v, const struct mr_expression *e, int *o
     v->nodes[number].hash = hash;
     *out = number;
     switch (e->kind) {
-    case MR_EXPR_COLUMN: return MR_OK;
-    case MR_EXPR_VARIABLE: return MR_OK;
-    case MR_EXPR_LITERAL: return mr_column_slice(e->literal, 0, 1, &v->nodes[number].constant, error);
-    case MR_EXPR_CALL: return compile_call(v, e, number, error);
-    default: return mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR", "a lambda outside a function");
+    case MR_EXPR_COLUMN:
+        return MR_OK;
+    case MR_EXPR_VARIABLE:
+        return MR_OK;
+    case MR_EXPR_LITERAL:
+        return mr_column_slice(e->literal, 0, 1, &v->nodes[number].constant, error);
+    case MR_EXPR_CALL:
+        return compile_call(v, e, number, error);
+    default:
+        return mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR", "a lambda outside a function");
     }
 }
 
@@ -275,14 +283,16 @@ static int prepare_out(struct mr_evaluator *v, struct node *node, struct mr_erro
     return set_length(node->out, length, true, error);
 }
 
-static int expand_constant(struct mr_evaluator *v, struct node *node, struct mr_column **out, struct mr_error *error)
+static int expand_constant(struct mr_evaluator *v, struct node *node, struct mr_column **out,
+                           struct mr_error *error)
 {
     int64_t length = v->batch->length;
     *out = node->expanded;
     if (node->expanded && node->expanded->length == length)
         return MR_OK;
     if (node->expanded && node->run == v->runs) /* cannot happen: a run has one length */
-        return mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR", "a constant changed its length within a run");
+        return mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR",
+                            "a constant changed its length within a run");
     mr_column_unref(node->expanded);
     node->expanded = NULL;
     MR_TRY(mr_column_repeat(node->constant, 0, length, &node->expanded, error));
@@ -468,13 +478,14 @@ int mr_evaluator_filter(struct mr_evaluator *v, const struct mr_batch *batch, co
 }
 
 /* ---- what kernels ask ---- */
-int mr_evaluator_argument(struct mr_call *call, int i, const struct mr_selection *rows, struct mr_column **out,
-                          struct mr_error *error)
+int mr_evaluator_argument(struct mr_call *call, int i, const struct mr_selection *rows,
+                          struct mr_column **out, struct mr_error *error)
 {
     struct mr_evaluator *v = call->evaluator;
     int argument = v->nodes[call->node].arguments[i];
     const struct mr_selection *current = v->rows[v->depth - 1];
-    bool same = rows == current || (rows && current && rows->rows == current->rows && rows->count == current->count);
+    bool same =
+        rows == current || (rows && current && rows->rows == current->rows && rows->count == current->count);
     if (same || v->nodes[argument].constant)
         return evaluate(v, argument, out, error);
     if (v->depth == SCOPES_MAX)

@@ -99,8 +99,8 @@ static struct mr_column *copy_column(struct mr_arena *arena, const struct mr_col
     return to->children ? to : NULL;
 }
 
-static int literal_of(struct mr_expression_builder *b, const struct mr_column *value, const struct mr_type *type,
-                      struct mr_expression **out, struct mr_error *error)
+static int literal_of(struct mr_expression_builder *b, const struct mr_column *value,
+                      const struct mr_type *type, struct mr_expression **out, struct mr_error *error)
 {
     struct mr_column *row = NULL, *copy = NULL;
     MR_TRY(mr_column_slice(value, 0, 1, &row, error));
@@ -116,8 +116,8 @@ static int literal_of(struct mr_expression_builder *b, const struct mr_column *v
     return MR_OK;
 }
 
-int mr_expression_literal(struct mr_expression_builder *b, struct mr_column *value, const struct mr_expression **out,
-                          struct mr_error *error)
+int mr_expression_literal(struct mr_expression_builder *b, struct mr_column *value,
+                          const struct mr_expression **out, struct mr_error *error)
 {
     struct mr_expression *e = NULL;
     const struct mr_type *type = mr_type_copy(b->arena, value->type);
@@ -138,15 +138,16 @@ static int start_literal(const struct mr_type *type, struct mr_column **out, str
     return MR_OK;
 }
 
-static int finish_literal(struct mr_expression_builder *b, struct mr_column *value, const struct mr_expression **out,
-                          struct mr_error *error)
+static int finish_literal(struct mr_expression_builder *b, struct mr_column *value,
+                          const struct mr_expression **out, struct mr_error *error)
 {
     int status = mr_expression_literal(b, value, out, error);
     mr_column_unref(value);
     return status;
 }
 
-int mr_expression_null(struct mr_expression_builder *b, const struct mr_expression **out, struct mr_error *error)
+int mr_expression_null(struct mr_expression_builder *b, const struct mr_expression **out,
+                       struct mr_error *error)
 {
     struct mr_column *value = NULL;
     MR_TRY(start_literal(mr_type_of(MR_VOID), &value, error));
@@ -173,17 +174,27 @@ int mr_expression_i64(struct mr_expression_builder *b, const struct mr_type *typ
     struct mr_column *column = NULL;
     MR_TRY(start_literal(type, &column, error));
     switch (mr_type_width(type)) {
-    case 1: column->i8[0] = (int8_t)value; break;
-    case 2: column->i16[0] = (int16_t)value; break;
-    case 4: column->i32[0] = (int32_t)value; break;
-    case 8: column->i64[0] = value; break;
-    default: column->i128[0] = value; break;
+    case 1:
+        column->i8[0] = (int8_t)value;
+        break;
+    case 2:
+        column->i16[0] = (int16_t)value;
+        break;
+    case 4:
+        column->i32[0] = (int32_t)value;
+        break;
+    case 8:
+        column->i64[0] = value;
+        break;
+    default:
+        column->i128[0] = value;
+        break;
     }
     return finish_literal(b, column, out, error);
 }
 
-int mr_expression_string(struct mr_expression_builder *b, struct mr_str value, const struct mr_expression **out,
-                         struct mr_error *error)
+int mr_expression_string(struct mr_expression_builder *b, struct mr_str value,
+                         const struct mr_expression **out, struct mr_error *error)
 {
     struct mr_column *column = NULL;
     MR_TRY(start_literal(mr_type_of(MR_STRING), &column, error));
@@ -197,8 +208,8 @@ int mr_expression_string(struct mr_expression_builder *b, struct mr_str value, c
 
 /* ---- calls ---- */
 int mr_call_build(struct mr_expression_builder *b, const struct mr_function *function, const char *name,
-                  const struct mr_expression **arguments, int count, const struct mr_type *type, bool nullable,
-                  const void *bound, const struct mr_expression **out, struct mr_error *error)
+                  const struct mr_expression **arguments, int count, const struct mr_type *type,
+                  bool nullable, const void *bound, const struct mr_expression **out, struct mr_error *error)
 {
     struct mr_expression *e = NULL;
     MR_TRY(new_node(b, MR_EXPR_CALL, type, &e, error));
@@ -223,9 +234,11 @@ static int unresolved_routine(struct mr_expression_builder *b, struct mr_str nam
 {
     const char *catalog = b->session && b->session->catalog ? b->session->catalog : "spark_catalog";
     const char *database = b->session && b->session->database ? b->session->database : "default";
-    mr_error_set(error, MR_E_SQL, "UNRESOLVED_ROUTINE", "There is no function `%.*s`.", (int)name.size, name.data);
+    mr_error_set(error, MR_E_SQL, "UNRESOLVED_ROUTINE", "There is no function `%.*s`.", (int)name.size,
+                 name.data);
     mr_error_parameter(error, "routineName", "`%.*s`", (int)name.size, name.data);
-    mr_error_parameter(error, "searchPath", "[`system`.`builtin`, `system`.`session`, `%s`.`%s`]", catalog, database);
+    mr_error_parameter(error, "searchPath", "[`system`.`builtin`, `system`.`session`, `%s`.`%s`]", catalog,
+                       database);
     return mr_builder_error_at(b, error);
 }
 
@@ -255,8 +268,8 @@ static int finish_rewritten(struct mr_resolve *r, const struct mr_expression **o
     if (!e)
         return mr_error_memory(error, sizeof *e);
     const char *name = r->function->shown ? NULL : r->name;
-    MR_TRY(mr_call_build(r->builder, r->function, name, original, r->count, r->rewritten->type, r->rewritten->nullable,
-                         NULL, &shown, error));
+    MR_TRY(mr_call_build(r->builder, r->function, name, original, r->count, r->rewritten->type,
+                         r->rewritten->nullable, NULL, &shown, error));
     *e = *r->rewritten;
     e->shown = shown;
     *out = e;
@@ -289,12 +302,13 @@ static int resolve_call(struct mr_resolve *r, const struct mr_expression *const 
         r->nullable = true;
     if (function->flags & MR_FN_NEVER_NULL)
         r->nullable = false;
-    return mr_call_build(r->builder, function, function->shown ? NULL : r->name, r->arguments, r->count, r->type,
-                         r->nullable, r->bound, out, error);
+    return mr_call_build(r->builder, function, function->shown ? NULL : r->name, r->arguments, r->count,
+                         r->type, r->nullable, r->bound, out, error);
 }
 
-int mr_expression_call(struct mr_expression_builder *b, struct mr_str name, const struct mr_expression *const *arguments,
-                       int count, const struct mr_expression **out, struct mr_error *error)
+int mr_expression_call(struct mr_expression_builder *b, struct mr_str name,
+                       const struct mr_expression *const *arguments, int count,
+                       const struct mr_expression **out, struct mr_error *error)
 {
     const struct mr_function *function = mr_function_find(name);
     if (!function)
@@ -309,7 +323,8 @@ static int substitute_node(struct mr_arena *arena, const struct mr_expression *e
                            struct mr_error *error)
 {
     struct mr_expression *copy = MR_ARENA_NEW(arena, struct mr_expression);
-    const struct mr_expression **arguments = MR_ARENA_ARRAY(arena, const struct mr_expression *, e->argument_count + 1);
+    const struct mr_expression **arguments =
+        MR_ARENA_ARRAY(arena, const struct mr_expression *, e->argument_count + 1);
     if (!copy || !arguments)
         return mr_error_memory(error, sizeof *copy);
     *copy = *e;
@@ -332,8 +347,8 @@ static int substitute_node(struct mr_arena *arena, const struct mr_expression *e
 }
 
 int mr_expression_substitute(struct mr_arena *arena, const struct mr_expression *e,
-                             const struct mr_expression *const *replacements, const struct mr_expression **out,
-                             struct mr_error *error)
+                             const struct mr_expression *const *replacements,
+                             const struct mr_expression **out, struct mr_error *error)
 {
     struct mr_expression *copy = NULL;
     if (e->kind == MR_EXPR_COLUMN) {
@@ -365,13 +380,16 @@ bool mr_expression_equal(const struct mr_expression *a, const struct mr_expressi
         return false;
     switch (a->kind) {
     case MR_EXPR_COLUMN:
-    case MR_EXPR_VARIABLE: return a->column == b->column;
-    case MR_EXPR_LITERAL: return a->type->id == MR_VOID || mr_column_same(a->literal, 0, b->literal, 0);
+    case MR_EXPR_VARIABLE:
+        return a->column == b->column;
+    case MR_EXPR_LITERAL:
+        return a->type->id == MR_VOID || mr_column_same(a->literal, 0, b->literal, 0);
     case MR_EXPR_CALL:
         if (a->function != b->function)
             return false;
         break;
-    case MR_EXPR_LAMBDA: break;
+    case MR_EXPR_LAMBDA:
+        break;
     }
     for (int i = 0; i < a->argument_count; i++)
         if (!mr_expression_equal(a->arguments[i], b->arguments[i]))
@@ -379,8 +397,8 @@ bool mr_expression_equal(const struct mr_expression *a, const struct mr_expressi
     return true;
 }
 
-int mr_expression_fold(struct mr_expression_builder *b, const struct mr_expression *e, const struct mr_expression **out,
-                       struct mr_error *error)
+int mr_expression_fold(struct mr_expression_builder *b, const struct mr_expression *e,
+                       const struct mr_expression **out, struct mr_error *error)
 {
     *out = e;
     if (!e->foldable || e->kind != MR_EXPR_CALL)

@@ -9,20 +9,20 @@
 #include "expressions/expression.h"
 
 enum mr_function_flag {
-    MR_FN_NULL_IF_ANY = 1,        /* NULL when any argument is; the kernel sees only rows where none is */
+    MR_FN_NULL_IF_ANY = 1, /* NULL when any argument is; the kernel sees only rows where none is */
     MR_FN_NONDETERMINISTIC = 2,
-    MR_FN_BATCH_CONSTANT = 4,     /* current_timestamp: foldable per batch, not at planning */
+    MR_FN_BATCH_CONSTANT = 4, /* current_timestamp: foldable per batch, not at planning */
     /* evaluates its arguments itself, each on the rows that need it (and, or, case, if, coalesce) */
     MR_FN_LAZY = 8,
-    /* explode and kin: planned as an operator, refused elsewhere. The call's value is an ARRAY<STRUCT<…>>: the
-     * rows it gives, their columns the struct's fields. Functions whose names end in _outer give one row of
-     * NULLs where there is none (NULL or empty array). */
+    /* explode and kin: planned as an operator, refused elsewhere. The call's value is an ARRAY<STRUCT<…>>:
+     * the rows it gives, their columns the struct's fields. Functions whose names end in _outer give one row
+     * of NULLs where there is none (NULL or empty array). */
     MR_FN_GENERATOR = 16,
     /* The kernel is cheap and does no harm on any initialised value: the evaluator may run it over all rows,
      * the NULL and unselected ones too, to keep its loop dense. If it then reports an error, it is run again
      * on exactly the rows that count, and that run decides. */
     MR_FN_SPECULATIVE = 32,
-    MR_FN_NEVER_NULL = 64,        /* the result is never NULL, whatever the arguments are */
+    MR_FN_NEVER_NULL = 64, /* the result is never NULL, whatever the arguments are */
     /* the result may be NULL although no argument is (try_add, element_at, malformed JSON, …) */
     MR_FN_MAY_BE_NULL = 128,
 };
@@ -50,14 +50,13 @@ struct mr_call { /* one call in one evaluator; helpers for kernels are in expres
     const struct mr_batch *batch; /* its length is the length of every column of this run */
     /* a kernel may put a new reference here instead of filling out (pass-through, field access) */
     struct mr_column *result;
-    int node;                     /* the evaluator's own */
+    int node; /* the evaluator's own */
 };
 /* Fills out (length rows long, values initialised or to be written for each of `rows`; see kernel.h) from the
  * arguments, which are all batch->length rows long, constants expanded. With NULL_IF_ANY out's validity is
  * already set and `rows` has no NULL row. */
 typedef int (*mr_kernel)(struct mr_call *call, struct mr_column *const *arguments,
-                         const struct mr_selection *rows,
-                         struct mr_column *out, struct mr_error *error);
+                         const struct mr_selection *rows, struct mr_column *out, struct mr_error *error);
 struct mr_function {
     const char *name;
     int min_arguments, max_arguments; /* -1: any number */

@@ -3,9 +3,9 @@
 #include "expressions/evaluator.h"
 #include "expressions/registry.h"
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 
 struct field_access {
     struct mr_bound_kernel kernel;
@@ -30,13 +30,13 @@ static int find_field(struct mr_resolve *r, const struct mr_type *type, struct m
     mr_text_init(&fields);
     list_fields(type, &fields);
     if (ambiguous) {
-        mr_resolve_error(r, error, "AMBIGUOUS_REFERENCE_TO_FIELDS", "More than one field is called `%.*s`.", (int)name.size,
-                         name.data);
+        mr_resolve_error(r, error, "AMBIGUOUS_REFERENCE_TO_FIELDS", "More than one field is called `%.*s`.",
+                         (int)name.size, name.data);
         mr_error_parameter(error, "field", "`%.*s`", (int)name.size, name.data);
         mr_error_parameter(error, "count", "2");
     } else {
-        mr_resolve_error(r, error, "FIELD_NOT_FOUND", "There is no field `%.*s`; there are %s.", (int)name.size, name.data,
-                         fields.data);
+        mr_resolve_error(r, error, "FIELD_NOT_FOUND", "There is no field `%.*s`; there are %s.",
+                         (int)name.size, name.data, fields.data);
         mr_error_parameter(error, "fieldName", "`%.*s`", (int)name.size, name.data);
         mr_error_parameter(error, "fields", "%s", fields.data);
     }
@@ -114,7 +114,8 @@ static int resolve_field(struct mr_resolve *r, struct mr_error *error)
         mr_type_text(&text, type);
         mr_expression_name(&shown, r->arguments[0], NULL);
         mr_resolve_error(r, error, "INVALID_EXTRACT_BASE_FIELD_TYPE",
-                         "\"%s\" is a %s; only a STRUCT, MAP or ARRAY has something inside.", shown.data, text.data);
+                         "\"%s\" is a %s; only a STRUCT, MAP or ARRAY has something inside.", shown.data,
+                         text.data);
         mr_error_parameter(error, "base", "\"%s\"", shown.data);
         mr_error_parameter(error, "other", "\"%s\"", text.data);
         mr_text_release(&text);
@@ -136,18 +137,22 @@ static int resolve_field(struct mr_resolve *r, struct mr_error *error)
 static int64_t index_at(const struct mr_column *c, int64_t row)
 {
     switch (c->type->id) {
-    case MR_TINYINT: return c->i8[row];
-    case MR_SMALLINT: return c->i16[row];
-    case MR_INT: return c->i32[row];
-    default: return c->i64[row];
+    case MR_TINYINT:
+        return c->i8[row];
+    case MR_SMALLINT:
+        return c->i16[row];
+    case MR_INT:
+        return c->i32[row];
+    default:
+        return c->i64[row];
     }
 }
 
 static int bad_index(int64_t index, int64_t size, struct mr_error *error)
 {
     mr_row_error(error, "INVALID_ARRAY_INDEX",
-                 "Index %lld is outside an array of %lld elements. `get` gives NULL instead.", (long long)index,
-                 (long long)size);
+                 "Index %lld is outside an array of %lld elements. `get` gives NULL instead.",
+                 (long long)index, (long long)size);
     mr_error_parameter(error, "indexValue", "%lld", (long long)index);
     mr_error_parameter(error, "arraySize", "%lld", (long long)size);
     return error->code;
@@ -170,7 +175,7 @@ KERNEL(subscript)
     if (!from)
         return mr_row_memory(error);
     memset(from, 0xFF, sizeof(int32_t) * (size_t)out->length); /* -1: NULL */
-    MR_FOR_ROWS(i, rows, out->length) {
+    MR_FOR_ROWS (i, rows, out->length) {
         if (is_map) {
             from[i] = find_key(base, i, key);
             continue;

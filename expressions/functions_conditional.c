@@ -1,17 +1,21 @@
-/* expressions/functions_conditional.c: CASE, IF, COALESCE and kin. All are LAZY: a branch is computed on the rows that come to it. */
+/* expressions/functions_conditional.c: CASE, IF, COALESCE and kin. All are LAZY: a branch is computed on the
+ * rows that come to it. */
 #include <math.h>
 
 #include "expressions/coercion.h"
 #include "expressions/evaluator.h"
 #include "expressions/registry.h"
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 
 /* ---- case ---- */
 /* Branch i of n: cond, value, …, [else]. The values are at odd places and, as ELSE, last. */
-static bool is_value(int i, int count) { return i % 2 == 1 || (count % 2 == 1 && i == count - 1); }
+static bool is_value(int i, int count)
+{
+    return i % 2 == 1 || (count % 2 == 1 && i == count - 1);
+}
 
 static int resolve_case(struct mr_resolve *r, struct mr_error *error)
 {
@@ -87,12 +91,12 @@ static int resolve_coalesce(struct mr_resolve *r, struct mr_error *error)
 }
 
 /* Rows of value that are not NULL to has, the others to lacks. */
-static void split_null(const struct mr_column *value, const struct mr_selection *rows, int64_t length, int32_t *has,
-                       int64_t *has_count, int32_t *lacks, int64_t *lacks_count)
+static void split_null(const struct mr_column *value, const struct mr_selection *rows, int64_t length,
+                       int32_t *has, int64_t *has_count, int32_t *lacks, int64_t *lacks_count)
 {
     bool all_null = value->type->id == MR_VOID;
     *has_count = *lacks_count = 0;
-    MR_FOR_ROWS(i, rows, length) {
+    MR_FOR_ROWS (i, rows, length) {
         if (all_null || mr_column_is_null(value, i))
             lacks[(*lacks_count)++] = (int32_t)i;
         else

@@ -1,7 +1,8 @@
 /* expressions/functions_like.c: LIKE and ILIKE.
  *
- * A pattern is cut at its %s into pieces; a piece is text in which _ (kept as a mark) stands for any one character. The first piece is anchored
- * at the start, the last at the end, those between are searched from left to right, which finds a match if there is one. */
+ * A pattern is cut at its %s into pieces; a piece is text in which _ (kept as a mark) stands for any one
+ * character. The first piece is anchored at the start, the last at the end, those between are searched from
+ * left to right, which finds a match if there is one. */
 #include "expressions/kernel.h"
 #include "expressions/registry.h"
 #include "expressions/resolve.h"
@@ -55,15 +56,16 @@ static int bad_escape(struct mr_str text, size_t at, struct mr_error *error)
 {
     if (at >= text.size) {
         mr_row_error(error, "INVALID_FORMAT.ESC_AT_THE_END",
-                     "The pattern '%.*s' ends with the escape character, which escapes nothing there.", (int)text.size,
-                     text.data);
+                     "The pattern '%.*s' ends with the escape character, which escapes nothing there.",
+                     (int)text.size, text.data);
         add_shown(error, "format", text);
         return error->code;
     }
     size_t size = step(text.data + at, text.size - at);
-    mr_row_error(error, "INVALID_FORMAT.ESC_IN_THE_MIDDLE",
-                 "In the pattern '%.*s' the escape character stands before '%.*s'; it may escape %%, _ and itself.",
-                 (int)text.size, text.data, (int)size, text.data + at);
+    mr_row_error(
+        error, "INVALID_FORMAT.ESC_IN_THE_MIDDLE",
+        "In the pattern '%.*s' the escape character stands before '%.*s'; it may escape %%, _ and itself.",
+        (int)text.size, text.data, (int)size, text.data + at);
     add_shown(error, "format", text);
     add_shown(error, "char", (struct mr_str){text.data + at, size});
     return error->code;
@@ -77,7 +79,8 @@ static void end_piece(struct pattern *p, size_t start, size_t stop)
         piece->plain = piece->plain && !piece->wildcard[i];
 }
 
-static int compile_pattern(struct mr_str text, struct mr_str escape, struct pattern **out, struct mr_error *error)
+static int compile_pattern(struct mr_str text, struct mr_str escape, struct pattern **out,
+                           struct mr_error *error)
 {
     struct pattern *p = mr_allocate_zeroed(sizeof *p);
     size_t pieces = 1, size = 0, start = 0;
@@ -92,10 +95,12 @@ static int compile_pattern(struct mr_str text, struct mr_str escape, struct patt
     if (!p->text || !p->wildcard || !p->pieces)
         MR_ERR(mr_error_memory(error, text.size));
     for (size_t i = 0; i < text.size;) {
-        bool escaped = escape.size > 0 && text.size - i >= escape.size && memcmp(text.data + i, escape.data, escape.size) == 0;
+        bool escaped = escape.size > 0 && text.size - i >= escape.size &&
+                       memcmp(text.data + i, escape.data, escape.size) == 0;
         if (escaped) {
             i += escape.size;
-            bool itself = text.size - i >= escape.size && memcmp(text.data + i, escape.data, escape.size) == 0;
+            bool itself =
+                text.size - i >= escape.size && memcmp(text.data + i, escape.data, escape.size) == 0;
             if (i >= text.size || (!itself && text.data[i] != '%' && text.data[i] != '_'))
                 MR_ERR(bad_escape(text, i, error));
             p->text[size++] = text.data[i++];
@@ -202,7 +207,10 @@ static int like_open(struct mr_call *call, struct mr_error *error)
     return MR_OK;
 }
 
-static void like_close(struct mr_call *call) { pattern_free(call->state); }
+static void like_close(struct mr_call *call)
+{
+    pattern_free(call->state);
+}
 
 static int like(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,
                 struct mr_column *out, struct mr_error *error)
@@ -228,9 +236,10 @@ static int resolve_like(struct mr_resolve *r, struct mr_error *error)
     if (r->count == 3) {
         MR_TRY(mr_resolve_constant_string(r, 2, &escape, error));
         if (!escape.data || escape.size == 0 || step(escape.data, escape.size) != escape.size) {
-            mr_resolve_error(r, error, "INVALID_ESCAPE_CHAR", "An escape is one character, not '%.*s'.", (int)escape.size,
-                             escape.data ? escape.data : "");
-            mr_error_parameter(error, "sqlExpr", "\"%.*s\"", (int)escape.size, escape.data ? escape.data : "");
+            mr_resolve_error(r, error, "INVALID_ESCAPE_CHAR", "An escape is one character, not '%.*s'.",
+                             (int)escape.size, escape.data ? escape.data : "");
+            mr_error_parameter(error, "sqlExpr", "\"%.*s\"", (int)escape.size,
+                               escape.data ? escape.data : "");
             return error->code;
         }
     }
@@ -246,7 +255,8 @@ static int resolve_ilike(struct mr_resolve *r, struct mr_error *error)
 }
 
 const struct mr_function mr_functions_like[] = {
-    {"like", 2, 3, MR_FN_NULL_IF_ANY, .resolve = resolve_like, .kernel = like, .open = like_open, .close = like_close},
+    {"like", 2, 3, MR_FN_NULL_IF_ANY, .resolve = resolve_like, .kernel = like, .open = like_open,
+     .close = like_close},
     {"ilike", 2, 3, 0, .resolve = resolve_ilike},
     {0},
 };

@@ -7,49 +7,49 @@
 #include "expressions/registry.h"
 #include "expressions/rounding.h"
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 
 /* ---- functions of one and two doubles ---- */
-#define UNARY(name, expression)                                                                    \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        (void)call;                                                                                \
-        (void)error;                                                                               \
-        const double *value = arguments[0]->f64;                                                   \
-        MR_ROWS(i, rows, out->length, {                                                            \
-            const double x = value[i];                                                             \
-            out->f64[i] = (expression);                                                            \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define UNARY(name, expression)                                                                              \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        (void)call;                                                                                          \
+        (void)error;                                                                                         \
+        const double *value = arguments[0]->f64;                                                             \
+        MR_ROWS(i, rows, out->length, {                                                                      \
+            const double x = value[i];                                                                       \
+            out->f64[i] = (expression);                                                                      \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
-#define BINARY(name, expression)                                                                   \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        (void)call;                                                                                \
-        (void)error;                                                                               \
-        const double *first = arguments[0]->f64, *second = arguments[1]->f64;                      \
-        MR_ROWS(i, rows, out->length, {                                                            \
-            const double x = first[i], y = second[i];                                              \
-            out->f64[i] = (expression);                                                            \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define BINARY(name, expression)                                                                             \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        (void)call;                                                                                          \
+        (void)error;                                                                                         \
+        const double *first = arguments[0]->f64, *second = arguments[1]->f64;                                \
+        MR_ROWS(i, rows, out->length, {                                                                      \
+            const double x = first[i], y = second[i];                                                        \
+            out->f64[i] = (expression);                                                                      \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
 /* NULL where the argument is not above the asymptote: logarithms. */
-#define LOGARITHM(name, asymptote, expression)                                                     \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        (void)call;                                                                                \
-        const double *value = arguments[0]->f64;                                                   \
-        MR_ROWS(i, rows, out->length, {                                                            \
-            const double x = value[i];                                                             \
-            if (x <= (asymptote))                                                                  \
-                MR_TRY(mr_column_set_null(out, i, error));                                         \
-            else                                                                                   \
-                out->f64[i] = (expression);                                                        \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define LOGARITHM(name, asymptote, expression)                                                               \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        (void)call;                                                                                          \
+        const double *value = arguments[0]->f64;                                                             \
+        MR_ROWS(i, rows, out->length, {                                                                      \
+            const double x = value[i];                                                                       \
+            if (x <= (asymptote))                                                                            \
+                MR_TRY(mr_column_set_null(out, i, error));                                                   \
+            else                                                                                             \
+                out->f64[i] = (expression);                                                                  \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
 
 /* Java's Math.pow: a base of ±1 and an infinite exponent give NaN. */
@@ -62,7 +62,10 @@ static double java_pow(double x, double y)
     return pow(x, y);
 }
 /* A sign that keeps zeros and NaN as they are. */
-static double sign_of(double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : x; }
+static double sign_of(double x)
+{
+    return x > 0 ? 1.0 : x < 0 ? -1.0 : x;
+}
 static double inverse_hyperbolic_sine(double x)
 {
     if (x == -INFINITY)
@@ -89,8 +92,8 @@ UNARY(math_tanh, tanh(x))
 UNARY(math_asinh, inverse_hyperbolic_sine(x))
 UNARY(math_acosh, log(x + sqrt(x * x - 1)))
 UNARY(math_atanh, 0.5 * (log1p(x) - log1p(-x)))
-UNARY(math_degrees, x * (180 / M_PI))
-UNARY(math_radians, x * (M_PI / 180))
+UNARY(math_degrees, x *(180 / M_PI))
+UNARY(math_radians, x *(M_PI / 180))
 UNARY(math_rint, rint(x))
 UNARY(math_sign, sign_of(x))
 BINARY(math_pow, java_pow(x, y))
@@ -118,7 +121,8 @@ KERNEL(math_log_base)
 static int resolve_log(struct mr_resolve *r, struct mr_error *error)
 {
     if (r->count == 1) {
-        const struct mr_expression **arguments = MR_ARENA_ARRAY(r->builder->arena, const struct mr_expression *, 2);
+        const struct mr_expression **arguments =
+            MR_ARENA_ARRAY(r->builder->arena, const struct mr_expression *, 2);
         if (!arguments)
             return mr_error_memory(error, sizeof *arguments);
         MR_TRY(mr_expression_call(r->builder, MR_STR("e"), NULL, 0, &arguments[0], error));
@@ -208,8 +212,8 @@ static int resolve_extreme(struct mr_resolve *r, struct mr_error *error)
     }
     MR_TRY(mr_resolve_common(r, 0, -1, &common, error));
     if (!mr_type_is_orderable(common)) {
-        mr_resolve_error(r, error, "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "`%s` compares values; maps have no order.",
-                         r->name);
+        mr_resolve_error(r, error, "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE",
+                         "`%s` compares values; maps have no order.", r->name);
         mr_error_parameter(error, "functionName", "`%s`", r->name);
         return error->code;
     }
@@ -228,7 +232,7 @@ KERNEL(extreme)
     int32_t *list = mr_call_scratch(call, sizeof(int32_t) * (size_t)(out->length + 1));
     if (!best || !list)
         return mr_row_memory(error);
-    MR_FOR_ROWS(i, rows, out->length) {
+    MR_FOR_ROWS (i, rows, out->length) {
         best[i] = -1;
         for (int k = 0; k < count; k++) {
             if (arguments[k]->type->id == MR_VOID || mr_column_is_null(arguments[k], i))
@@ -241,7 +245,7 @@ KERNEL(extreme)
     MR_TRY(mr_merge_begin(&merge, call, out, error));
     for (int k = -1; k < count; k++) {
         struct mr_selection chosen = {list, 0};
-        MR_FOR_ROWS(i, rows, out->length)
+        MR_FOR_ROWS (i, rows, out->length)
             if (best[i] == k)
                 list[chosen.count++] = (int32_t)i;
         MR_TRY(mr_merge_rows(&merge, k < 0 ? NULL : arguments[k], &chosen, error));
@@ -275,7 +279,10 @@ static int random_open(struct mr_call *call, struct mr_error *error)
     return MR_OK;
 }
 
-static void random_close(struct mr_call *call) { mr_free(call->state); }
+static void random_close(struct mr_call *call)
+{
+    mr_free(call->state);
+}
 
 static int resolve_random(struct mr_resolve *r, struct mr_error *error)
 {
@@ -297,7 +304,7 @@ KERNEL(rand_uniform)
     struct mr_random *random = call->state;
     (void)arguments;
     (void)error;
-    MR_FOR_ROWS(i, rows, out->length)
+    MR_FOR_ROWS (i, rows, out->length)
         out->f64[i] = mr_random_double(random);
     return MR_OK;
 }
@@ -343,7 +350,7 @@ KERNEL(rand_normal)
 {
     (void)arguments;
     (void)error;
-    MR_FOR_ROWS(i, rows, out->length)
+    MR_FOR_ROWS (i, rows, out->length)
         out->f64[i] = next_gaussian(call->state);
     return MR_OK;
 }
@@ -387,7 +394,7 @@ static int uniform_open(struct mr_call *call, struct mr_error *error)
 
 KERNEL(uniform)
 {
-    MR_FOR_ROWS(i, rows, out->length) {
+    MR_FOR_ROWS (i, rows, out->length) {
         double low = arguments[0]->f64[i], high = arguments[1]->f64[i];
         if (mr_column_is_null(arguments[0], i) || mr_column_is_null(arguments[1], i)) {
             MR_TRY(mr_column_set_null(out, i, error));
@@ -395,24 +402,44 @@ KERNEL(uniform)
         }
         double value = low + (high - low) * mr_random_double(call->state);
         switch (out->type->id) {
-        case MR_TINYINT: out->i8[i] = (int8_t)value; break;
-        case MR_SMALLINT: out->i16[i] = (int16_t)value; break;
-        case MR_INT: out->i32[i] = (int32_t)value; break;
-        case MR_BIGINT: out->i64[i] = (int64_t)value; break;
-        case MR_FLOAT: out->f32[i] = (float)value; break;
-        default: out->f64[i] = value; break;
+        case MR_TINYINT:
+            out->i8[i] = (int8_t)value;
+            break;
+        case MR_SMALLINT:
+            out->i16[i] = (int16_t)value;
+            break;
+        case MR_INT:
+            out->i32[i] = (int32_t)value;
+            break;
+        case MR_BIGINT:
+            out->i64[i] = (int64_t)value;
+            break;
+        case MR_FLOAT:
+            out->f32[i] = (float)value;
+            break;
+        default:
+            out->f64[i] = value;
+            break;
         }
     }
     return MR_OK;
 }
 
 #define PURE (MR_FN_NULL_IF_ANY | MR_FN_SPECULATIVE)
-#define ONE(name, kernel_, shown_) {name, 1, 1, PURE, .kernel = kernel_, .signature = "d>d", .shown = shown_}
-#define LOG(name, kernel_, shown_)                                                                 \
-    {name, 1, 1, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .kernel = kernel_, .signature = "d>d", .shown = shown_}
-#define RANDOM(name, kernel_)                                                                      \
-    {name, 0, 1, MR_FN_NONDETERMINISTIC, .resolve = resolve_random, .kernel = kernel_, .open = random_open,        \
-     .close = random_close}
+#define ONE(name, kernel_, shown_)                                                                           \
+    {                                                                                                        \
+        name, 1, 1, PURE, .kernel = kernel_, .signature = "d>d", .shown = shown_                             \
+    }
+#define LOG(name, kernel_, shown_)                                                                           \
+    {                                                                                                        \
+        name, 1, 1, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .kernel = kernel_, .signature = "d>d",            \
+                                                           .shown = shown_                                   \
+    }
+#define RANDOM(name, kernel_)                                                                                \
+    {                                                                                                        \
+        name, 0, 1, MR_FN_NONDETERMINISTIC, .resolve = resolve_random, .kernel = kernel_,                    \
+                                            .open = random_open, .close = random_close                       \
+    }
 const struct mr_function mr_functions_math[] = {
     ONE("sqrt", math_sqrt, "SQRT"),
     ONE("cbrt", math_cbrt, "CBRT"),
@@ -440,7 +467,8 @@ const struct mr_function mr_functions_math[] = {
     LOG("log10", math_log10, "LOG10"),
     LOG("log2", math_log2, "LOG2"),
     LOG("log1p", math_log1p, "LOG1P"),
-    {"log", 1, 2, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .resolve = resolve_log, .kernel = math_log_base, .shown = "LOG"},
+    {"log", 1, 2, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .resolve = resolve_log, .kernel = math_log_base,
+     .shown = "LOG"},
     {"sign", 1, 1, PURE, .resolve = resolve_sign, .kernel = math_sign},
     {"signum", 1, 1, PURE, .resolve = resolve_sign, .kernel = math_sign, .shown = "SIGNUM"},
     {"pow", 2, 2, PURE, .kernel = math_pow, .signature = "dd>d"},
@@ -450,7 +478,8 @@ const struct mr_function mr_functions_math[] = {
     {"pi", 0, 0, 0, .kernel = constant, .signature = ">d", .data = &(const double){M_PI}, .shown = "PI"},
     {"e", 0, 0, 0, .kernel = constant, .signature = ">d", .data = &(const double){M_E}, .shown = "E"},
     {"factorial", 1, 1, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .kernel = factorial, .signature = "i>l"},
-    {"width_bucket", 4, 4, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .kernel = width_bucket, .signature = "dddl>l"},
+    {"width_bucket", 4, 4, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .kernel = width_bucket,
+     .signature = "dddl>l"},
     {"greatest", 2, -1, 0, .resolve = resolve_extreme, .kernel = extreme},
     {"least", 2, -1, 0, .resolve = resolve_extreme, .kernel = extreme},
     {"ceil", 1, 2, 0, .resolve = mr_resolve_ceil},
@@ -460,9 +489,9 @@ const struct mr_function mr_functions_math[] = {
     {"bround", 1, 2, 0, .resolve = mr_resolve_bround},
     RANDOM("rand", rand_uniform),
     RANDOM("random", rand_uniform),
-    {"randn", 0, 1, MR_FN_NONDETERMINISTIC, .resolve = resolve_random, .kernel = rand_normal, .open = gaussian_open,
-     .close = random_close},
-    {"uniform", 2, 3, MR_FN_NONDETERMINISTIC, .resolve = resolve_uniform, .kernel = uniform, .open = uniform_open,
-     .close = random_close},
+    {"randn", 0, 1, MR_FN_NONDETERMINISTIC, .resolve = resolve_random, .kernel = rand_normal,
+     .open = gaussian_open, .close = random_close},
+    {"uniform", 2, 3, MR_FN_NONDETERMINISTIC, .resolve = resolve_uniform, .kernel = uniform,
+     .open = uniform_open, .close = random_close},
     {0},
 };

@@ -1,12 +1,13 @@
-/* expressions/functions_operators.c: + - * / % div, their try_ forms, unary minus, and bits: which kernel for which operands. */
+/* expressions/functions_operators.c: + - * / % div, their try_ forms, unary minus, and bits: which kernel for
+ * which operands. */
 #include <math.h>
 
 #include "expressions/arithmetic.h"
 #include "expressions/registry.h"
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 
 static const char numeric_or_interval[] =
     "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL\")";
@@ -25,8 +26,10 @@ static int refuse_operands(struct mr_resolve *r, const char *required, struct mr
     return mr_resolve_binary_wrong_type(r, required, error);
 }
 
-/* STRING beside a number becomes BIGINT or DOUBLE; NULL becomes what the other is. false: not both numbers then. */
-static int coerce_to_numbers(struct mr_resolve *r, const struct mr_type *alone, bool *numbers, struct mr_error *error)
+/* STRING beside a number becomes BIGINT or DOUBLE; NULL becomes what the other is. false: not both numbers
+ * then. */
+static int coerce_to_numbers(struct mr_resolve *r, const struct mr_type *alone, bool *numbers,
+                             struct mr_error *error)
 {
     for (int i = 0; i < 2; i++) {
         const struct mr_type *own = r->arguments[i]->type, *other = r->arguments[1 - i]->type;
@@ -43,7 +46,8 @@ static int coerce_to_numbers(struct mr_resolve *r, const struct mr_type *alone, 
     return MR_OK;
 }
 
-/* A DECIMAL beside an integral: that becomes a DECIMAL too, as small as a literal allows. Beside a float both become DOUBLE. */
+/* A DECIMAL beside an integral: that becomes a DECIMAL too, as small as a literal allows. Beside a float both
+ * become DOUBLE. */
 static int coerce_decimals(struct mr_resolve *r, struct mr_error *error)
 {
     struct mr_arena *arena = r->builder->arena;
@@ -61,23 +65,24 @@ static int coerce_decimals(struct mr_resolve *r, struct mr_error *error)
     return MR_OK;
 }
 
-static int bind_numbers(struct mr_resolve *r, struct mr_arithmetic *a, const char *required, struct mr_error *error)
+static int bind_numbers(struct mr_resolve *r, struct mr_arithmetic *a, const char *required,
+                        struct mr_error *error)
 {
     struct mr_arena *arena = r->builder->arena;
     const struct mr_type *left = r->arguments[0]->type, *right = r->arguments[1]->type;
     if (left->id == MR_DECIMAL && right->id == MR_DECIMAL) {
-        r->type = a->operator == 'd' ? mr_type_of(MR_BIGINT)
-                                     : mr_type_decimal_result(arena, a->operator, left, right);
+        r->type = a->operator== 'd' ? mr_type_of(MR_BIGINT)
+                                    : mr_type_decimal_result(arena, a->operator, left, right);
         a->kernel.kernel = mr_arithmetic_decimal_kernel(a->operator);
         a->kernel.flags = MR_FN_NULL_IF_ANY;
-        if (a->operator == '+' || a->operator == '-')
+        if (a->operator== '+' || a->operator== '-')
             a->kernel.flags |= MR_FN_SPECULATIVE;
         return r->type ? MR_OK : mr_error_memory(error, sizeof *r->type);
     }
     const struct mr_type *common = mr_type_wider_number(arena, left, right);
-    if (a->operator == '/')
+    if (a->operator== '/')
         common = mr_type_of(MR_DOUBLE);
-    if (a->operator == 'd')
+    if (a->operator== 'd')
         common = mr_type_is_integral(common) ? mr_type_of(MR_BIGINT) : NULL;
     if (!common)
         return refuse_operands(r, required, error);
@@ -87,7 +92,7 @@ static int bind_numbers(struct mr_resolve *r, struct mr_arithmetic *a, const cha
     a->kernel.kernel = mr_arithmetic_kernel(a->operator, common->id);
     a->kernel.flags = MR_FN_NULL_IF_ANY;
     /* Divisions by what stands in NULL rows are not worth trying. */
-    if (a->operator == '+' || a->operator == '-' || a->operator == '*')
+    if (a->operator== '+' || a->operator== '-' || a->operator== '*')
         a->kernel.flags |= MR_FN_SPECULATIVE;
     return MR_OK;
 }
@@ -103,79 +108,80 @@ static int resolve_arithmetic(struct mr_resolve *r, struct mr_error *error)
         return mr_error_memory(error, sizeof *a);
     if (r->count == 1)
         return resolve_unary(r, error);
-    a->operator = kind->operator;
+    a->operator= kind->operator;
     a->try_it = kind->try_it;
     r->bound = a;
     MR_TRY(mr_resolve_time_arithmetic(r, a, &done, error));
     if (!done) {
-        bool plus = a->operator == '+' || a->operator == '-';
-        const char *required = plus || a->operator == '*' ? numeric_or_interval : numeric;
-        MR_TRY(coerce_to_numbers(r, mr_type_of(a->operator == 'd' ? MR_BIGINT : MR_DOUBLE), &numbers, error));
+        bool plus = a->operator== '+' || a->operator== '-';
+        const char *required = plus || a->operator== '*' ? numeric_or_interval : numeric;
+        MR_TRY(coerce_to_numbers(r, mr_type_of(a->operator== 'd' ? MR_BIGINT : MR_DOUBLE), &numbers, error));
         if (!numbers)
             return refuse_operands(r, required, error);
         MR_TRY(coerce_decimals(r, error));
         MR_TRY(bind_numbers(r, a, required, error));
     }
     bool divides = strchr("/%dp", a->operator) != NULL;
-    r->nullable = r->arguments[0]->nullable || r->arguments[1]->nullable || a->try_it || (divides && a->try_it);
+    r->nullable =
+        r->arguments[0]->nullable || r->arguments[1]->nullable || a->try_it || (divides && a->try_it);
     if (a->try_it && a->kernel.kernel)
         a->kernel.flags &= ~(uint32_t)MR_FN_SPECULATIVE; /* it marks NULLs, on rows that count only */
     return MR_OK;
 }
 
 /* ---- unary minus and plus, abs ---- */
-#define NEGATE(name, field, type)                                                                  \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        (void)call;                                                                                \
-        MR_ROWS(i, rows, out->length, {                                                            \
-            type value;                                                                            \
-            if (__builtin_sub_overflow((type)0, arguments[0]->field[i], &value))                   \
-                return mr_row_overflow(error, "overflow", NULL);                                   \
-            out->field[i] = value;                                                                 \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define NEGATE(name, field, type)                                                                            \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        (void)call;                                                                                          \
+        MR_ROWS(i, rows, out->length, {                                                                      \
+            type value;                                                                                      \
+            if (__builtin_sub_overflow((type)0, arguments[0]->field[i], &value))                             \
+                return mr_row_overflow(error, "overflow", NULL);                                             \
+            out->field[i] = value;                                                                           \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
 NEGATE(negate_i8, i8, int8_t)
 NEGATE(negate_i16, i16, int16_t)
 NEGATE(negate_i32, i32, int32_t)
 NEGATE(negate_i64, i64, int64_t)
-#define NEGATE_PLAIN(name, field)                                                                  \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        (void)call;                                                                                \
-        (void)error;                                                                               \
-        MR_ROWS(i, rows, out->length, { out->field[i] = -arguments[0]->field[i]; });               \
-        return MR_OK;                                                                              \
+#define NEGATE_PLAIN(name, field)                                                                            \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        (void)call;                                                                                          \
+        (void)error;                                                                                         \
+        MR_ROWS(i, rows, out->length, { out->field[i] = -arguments[0]->field[i]; });                         \
+        return MR_OK;                                                                                        \
     }
 NEGATE_PLAIN(negate_f32, f32)
 NEGATE_PLAIN(negate_f64, f64)
 NEGATE_PLAIN(negate_i128, i128)
 
-#define ABSOLUTE(name, field, type)                                                                \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        (void)call;                                                                                \
-        MR_ROWS(i, rows, out->length, {                                                            \
-            type value = arguments[0]->field[i];                                                   \
-            if (value < 0 && __builtin_sub_overflow((type)0, value, &value))                       \
-                return mr_row_overflow(error, "overflow", NULL);                                   \
-            out->field[i] = value;                                                                 \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define ABSOLUTE(name, field, type)                                                                          \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        (void)call;                                                                                          \
+        MR_ROWS(i, rows, out->length, {                                                                      \
+            type value = arguments[0]->field[i];                                                             \
+            if (value < 0 && __builtin_sub_overflow((type)0, value, &value))                                 \
+                return mr_row_overflow(error, "overflow", NULL);                                             \
+            out->field[i] = value;                                                                           \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
 ABSOLUTE(absolute_i8, i8, int8_t)
 ABSOLUTE(absolute_i16, i16, int16_t)
 ABSOLUTE(absolute_i32, i32, int32_t)
 ABSOLUTE(absolute_i64, i64, int64_t)
 ABSOLUTE(absolute_i128, i128, mr_i128)
-#define ABSOLUTE_FLOAT(name, field, function)                                                      \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        (void)call;                                                                                \
-        (void)error;                                                                               \
-        MR_ROWS(i, rows, out->length, { out->field[i] = function(arguments[0]->field[i]); });      \
-        return MR_OK;                                                                              \
+#define ABSOLUTE_FLOAT(name, field, function)                                                                \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        (void)call;                                                                                          \
+        (void)error;                                                                                         \
+        MR_ROWS(i, rows, out->length, { out->field[i] = function(arguments[0]->field[i]); });                \
+        return MR_OK;                                                                                        \
     }
 ABSOLUTE_FLOAT(absolute_f32, f32, fabsf)
 ABSOLUTE_FLOAT(absolute_f64, f64, fabs)
@@ -196,11 +202,16 @@ static mr_kernel by_width(const struct mr_type *type, const mr_kernel kernels[7]
     if (type->id == MR_DOUBLE)
         return kernels[6];
     switch (mr_type_width(type)) {
-    case 1: return kernels[0];
-    case 2: return kernels[1];
-    case 4: return kernels[2];
-    case 8: return kernels[3];
-    default: return kernels[4];
+    case 1:
+        return kernels[0];
+    case 2:
+        return kernels[1];
+    case 4:
+        return kernels[2];
+    case 8:
+        return kernels[3];
+    default:
+        return kernels[4];
     }
 }
 
@@ -228,7 +239,8 @@ static int number_or_interval(struct mr_resolve *r, struct mr_error *error)
 
 static int resolve_unary(struct mr_resolve *r, struct mr_error *error)
 {
-    static const mr_kernel negate[] = {negate_i8, negate_i16, negate_i32, negate_i64, negate_i128, negate_f32, negate_f64};
+    static const mr_kernel negate[] = {negate_i8,   negate_i16, negate_i32, negate_i64,
+                                       negate_i128, negate_f32, negate_f64};
     MR_TRY(number_or_interval(r, error));
     bool minus = *r->name == '-' || *r->name == 'n';
     return bind_unary(r, minus ? by_width(r->arguments[0]->type, negate) : same_value, error);
@@ -243,28 +255,28 @@ static int resolve_abs(struct mr_resolve *r, struct mr_error *error)
 }
 
 /* ---- bits ---- */
-#define BITS(name, field, operator)                                                                \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        (void)call;                                                                                \
-        (void)error;                                                                               \
-        MR_ROWS(i, rows, out->length,                                                              \
-                { out->field[i] = arguments[0]->field[i] operator arguments[1]->field[i]; });      \
-        return MR_OK;                                                                              \
+#define BITS(name, field, operator)                                                                          \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        (void)call;                                                                                          \
+        (void)error;                                                                                         \
+        MR_ROWS(i, rows, out->length,                                                                        \
+                { out->field[i] = arguments[0]->field[i] operator arguments[1]->field[i]; });                \
+        return MR_OK;                                                                                        \
     }
-#define BITS_ALL(name, operator)                                                                   \
-    BITS(name##_i8, i8, operator) BITS(name##_i16, i16, operator) BITS(name##_i32, i32, operator)  \
-    BITS(name##_i64, i64, operator)
+#define BITS_ALL(name, operator)                                                                             \
+    BITS(name##_i8, i8, operator)                                                                            \
+    BITS(name##_i16, i16, operator) BITS(name##_i32, i32, operator) BITS(name##_i64, i64, operator)
 BITS_ALL(bit_and, &)
 BITS_ALL(bit_or, |)
 BITS_ALL(bit_xor, ^)
-#define COMPLEMENT(name, field)                                                                    \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        (void)call;                                                                                \
-        (void)error;                                                                               \
-        MR_ROWS(i, rows, out->length, { out->field[i] = ~arguments[0]->field[i]; });               \
-        return MR_OK;                                                                              \
+#define COMPLEMENT(name, field)                                                                              \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        (void)call;                                                                                          \
+        (void)error;                                                                                         \
+        MR_ROWS(i, rows, out->length, { out->field[i] = ~arguments[0]->field[i]; });                         \
+        return MR_OK;                                                                                        \
     }
 COMPLEMENT(complement_i8, i8)
 COMPLEMENT(complement_i16, i16)
@@ -305,8 +317,9 @@ KERNEL(shift)
         MR_ROWS(i, rows, out->length, {
             int count = by[i] & 31;
             uint32_t bits = (uint32_t)value[i];
-            out->i32[i] = which == '<' ? (int32_t)(bits << count)
-                                       : which == '>' ? value[i] >> count : (int32_t)(bits >> count);
+            out->i32[i] = which == '<'   ? (int32_t)(bits << count)
+                          : which == '>' ? value[i] >> count
+                                         : (int32_t)(bits >> count);
         });
         return MR_OK;
     }
@@ -314,8 +327,9 @@ KERNEL(shift)
     MR_ROWS(i, rows, out->length, {
         int count = by[i] & 63;
         uint64_t bits = (uint64_t)value[i];
-        out->i64[i] = which == '<' ? (int64_t)(bits << count)
-                                   : which == '>' ? value[i] >> count : (int64_t)(bits >> count);
+        out->i64[i] = which == '<'   ? (int64_t)(bits << count)
+                      : which == '>' ? value[i] >> count
+                                     : (int64_t)(bits >> count);
     });
     return MR_OK;
 }
@@ -331,10 +345,14 @@ static int resolve_shift(struct mr_resolve *r, struct mr_error *error)
 static int64_t integer_at(const struct mr_column *c, int64_t row)
 {
     switch (mr_type_width(c->type)) {
-    case 1: return c->type->id == MR_BOOLEAN ? c->booleans[row] : c->i8[row];
-    case 2: return c->i16[row];
-    case 4: return c->i32[row];
-    default: return c->i64[row];
+    case 1:
+        return c->type->id == MR_BOOLEAN ? c->booleans[row] : c->i8[row];
+    case 2:
+        return c->i16[row];
+    case 4:
+        return c->i32[row];
+    default:
+        return c->i64[row];
     }
 }
 
@@ -380,7 +398,11 @@ static int resolve_get_bit(struct mr_resolve *r, struct mr_error *error)
     return mr_resolve_fixed(r, mr_type_of(MR_TINYINT));
 }
 
-#define KIND(operator, try_it) .resolve = resolve_arithmetic, .data = &(const struct mr_arithmetic_kind){operator, try_it}
+#define KIND(operator, try_it)                                                                               \
+    .resolve = resolve_arithmetic, .data = &(const struct mr_arithmetic_kind)                                \
+    {                                                                                                        \
+        operator, try_it                                                                                     \
+    }
 #define PLAIN (MR_FN_NULL_IF_ANY | MR_FN_SPECULATIVE)
 const struct mr_function mr_functions_operators[] = {
     {"+", 1, 2, 0, KIND('+', false)},

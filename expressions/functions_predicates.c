@@ -7,9 +7,9 @@
 #include "expressions/in_list.h"
 #include "expressions/registry.h"
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 
 /* ---- comparisons ---- */
 static int check_orderable(struct mr_resolve *r, const struct mr_type *type, struct mr_error *error)
@@ -19,8 +19,8 @@ static int check_orderable(struct mr_resolve *r, const struct mr_type *type, str
     struct mr_text text;
     mr_text_init(&text);
     mr_type_text(&text, type);
-    mr_resolve_error(r, error, "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "`%s` compares values, and %s has no order.",
-                     r->name, text.data);
+    mr_resolve_error(r, error, "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE",
+                     "`%s` compares values, and %s has no order.", r->name, text.data);
     mr_error_parameter(error, "functionName", "`%s`", r->name);
     mr_error_parameter(error, "dataType", "\"%s\"", text.data);
     mr_text_release(&text);
@@ -42,8 +42,9 @@ static int common_sides(struct mr_resolve *r, const struct mr_type **common, str
     *common = mr_type_common(arena, sides[0], sides[1]);
     bool atomic = !mr_type_is_nested(sides[0]) && !mr_type_is_nested(sides[1]);
     /* Inside nested types Spark brings no strings and numbers together here. */
-    if (!*common || (!atomic && !mr_type_equal(sides[0], sides[1]) && sides[0]->id != MR_VOID && sides[1]->id != MR_VOID &&
-                     !mr_type_equal(*common, sides[0]) && !mr_type_equal(*common, sides[1])))
+    if (!*common ||
+        (!atomic && !mr_type_equal(sides[0], sides[1]) && sides[0]->id != MR_VOID &&
+         sides[1]->id != MR_VOID && !mr_type_equal(*common, sides[0]) && !mr_type_equal(*common, sides[1])))
         return mr_resolve_binary_diff_types(r, error);
     MR_TRY(check_orderable(r, *common, error));
     MR_TRY(mr_resolve_force(r, 0, *common, error));
@@ -106,7 +107,8 @@ static int resolve_logic(struct mr_resolve *r, struct mr_error *error)
     }
     if (r->arguments[0]->type->id == MR_BOOLEAN && r->arguments[1]->type->id == MR_BOOLEAN)
         return mr_resolve_fixed(r, boolean);
-    const struct mr_type *common = mr_type_common(r->builder->arena, r->arguments[0]->type, r->arguments[1]->type);
+    const struct mr_type *common =
+        mr_type_common(r->builder->arena, r->arguments[0]->type, r->arguments[1]->type);
     bool some_void = r->arguments[0]->type->id == MR_VOID || r->arguments[1]->type->id == MR_VOID;
     if (!common || (some_void && common->id != MR_STRING))
         return mr_resolve_binary_diff_types(r, error);
@@ -119,8 +121,9 @@ static inline bool decides(const struct mr_column *left, int64_t row, uint8_t de
     return left->booleans[row] == deciding && !mr_column_is_null(left, row);
 }
 
-static int combine_logic(struct mr_column *const left, const struct mr_column *right, const struct mr_selection *rows,
-                         uint8_t deciding, struct mr_column *out, struct mr_error *error)
+static int combine_logic(struct mr_column *const left, const struct mr_column *right,
+                         const struct mr_selection *rows, uint8_t deciding, struct mr_column *out,
+                         struct mr_error *error)
 {
     if (!left->validity && !right->validity) {
         if (deciding)
@@ -129,7 +132,7 @@ static int combine_logic(struct mr_column *const left, const struct mr_column *r
             MR_ROWS(i, rows, out->length, { out->booleans[i] = left->booleans[i] & right->booleans[i]; });
         return MR_OK;
     }
-    MR_FOR_ROWS(i, rows, out->length) {
+    MR_FOR_ROWS (i, rows, out->length) {
         bool left_null = mr_column_is_null(left, i), right_null = mr_column_is_null(right, i);
         bool decided = decides(left, i, deciding) || decides(right, i, deciding);
         out->booleans[i] = decided ? deciding : !deciding;
@@ -139,7 +142,8 @@ static int combine_logic(struct mr_column *const left, const struct mr_column *r
     return MR_OK;
 }
 
-/* The right side is computed only on rows that the left one leaves open; on all of them when that is cheap and harmless. */
+/* The right side is computed only on rows that the left one leaves open; on all of them when that is cheap
+ * and harmless. */
 KERNEL(logic)
 {
     (void)arguments;
@@ -210,7 +214,8 @@ KERNEL(is_nan)
     const struct mr_column *value = arguments[0];
     MR_ROWS(i, rows, out->length, {
         bool valid = !mr_column_is_null(value, i);
-        out->booleans[i] = valid && (value->type->id == MR_FLOAT ? isnan(value->f32[i]) : isnan(value->f64[i]));
+        out->booleans[i] =
+            valid && (value->type->id == MR_FLOAT ? isnan(value->f32[i]) : isnan(value->f64[i]));
     });
     return MR_OK;
 }
@@ -234,7 +239,13 @@ static int resolve_between(struct mr_resolve *r, struct mr_error *error)
     return mr_resolve_rewrite(r, "and", parts, 2, error);
 }
 
-#define COMPARISON(name, which) {name, 2, 2, 0, .resolve = resolve_comparison, .data = &(const enum mr_comparison){which}}
+#define COMPARISON(name, which)                                                                              \
+    {                                                                                                        \
+        name, 2, 2, 0, .resolve = resolve_comparison, .data = &(const enum mr_comparison)                    \
+        {                                                                                                    \
+            which                                                                                            \
+        }                                                                                                    \
+    }
 #define PLAIN (MR_FN_NULL_IF_ANY | MR_FN_SPECULATIVE)
 const struct mr_function mr_functions_predicates[] = {
     COMPARISON("=", MR_EQ),
@@ -254,7 +265,8 @@ const struct mr_function mr_functions_predicates[] = {
     {"isnull", 1, 1, MR_FN_NEVER_NULL, .resolve = resolve_any_boolean, .kernel = is_null},
     {"isnotnull", 1, 1, MR_FN_NEVER_NULL, .resolve = resolve_any_boolean, .kernel = is_null, .data = "not"},
     {"isnan", 1, 1, MR_FN_NEVER_NULL, .resolve = resolve_is_nan, .kernel = is_nan},
-    {"in", 1, -1, 0, .resolve = mr_in_resolve, .kernel = mr_in_kernel, .open = mr_in_open, .close = mr_in_close},
+    {"in", 1, -1, 0, .resolve = mr_in_resolve, .kernel = mr_in_kernel, .open = mr_in_open,
+     .close = mr_in_close},
     {"between", 3, 3, 0, .resolve = resolve_between},
     {0},
 };

@@ -1,12 +1,13 @@
-/* expressions/functions_window.c: window, session_window, window_time as functions of a row. Grouping by them is the planner's. */
+/* expressions/functions_window.c: window, session_window, window_time as functions of a row. Grouping by them
+ * is the planner's. */
 #include "expressions/coercion.h"
 #include "expressions/kernel.h"
 #include "expressions/registry.h"
 #include "expressions/window.h"
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 
 static const struct mr_type *window_type(struct mr_arena *arena, const struct mr_type *time)
 {
@@ -34,8 +35,8 @@ KERNEL(window)
 
 static int bad_interval(struct mr_resolve *r, struct mr_str text, struct mr_error *error)
 {
-    mr_resolve_error(r, error, "CANNOT_PARSE_INTERVAL", "'%.*s' is no interval; write for instance '10 seconds'.",
-                     (int)text.size, text.data);
+    mr_resolve_error(r, error, "CANNOT_PARSE_INTERVAL",
+                     "'%.*s' is no interval; write for instance '10 seconds'.", (int)text.size, text.data);
     mr_error_parameter(error, "intervalString", "'%.*s'", (int)text.size, text.data);
     return error->code;
 }
@@ -53,8 +54,9 @@ static int duration_argument(struct mr_resolve *r, int i, int64_t *out, struct m
     if (!text.data || !mr_duration_parse(text, &months, out))
         return bad_interval(r, text, error);
     if (months != 0) {
-        mr_resolve_error(r, error, "INVALID_INTERVAL_FORMAT.INVALID_UNIT",
-                         "Windows are made of weeks, days, hours, minutes or seconds; a month has no fixed length.");
+        mr_resolve_error(
+            r, error, "INVALID_INTERVAL_FORMAT.INVALID_UNIT",
+            "Windows are made of weeks, days, hours, minutes or seconds; a month has no fixed length.");
         mr_error_parameter(error, "input", "'%.*s'", (int)text.size, text.data);
         mr_error_parameter(error, "unit", "'month'");
         return error->code;
@@ -64,18 +66,20 @@ static int duration_argument(struct mr_resolve *r, int i, int64_t *out, struct m
 
 static int out_of_range(struct mr_resolve *r, const char *what, int64_t value, struct mr_error *error)
 {
-    mr_resolve_error(r, error, "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", "The %s of a window must be positive.", what);
+    mr_resolve_error(r, error, "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", "The %s of a window must be positive.",
+                     what);
     mr_error_parameter(error, "exprName", "`%s`", what);
     mr_error_parameter(error, "valueRange", "(0, 9223372036854775807]");
     mr_error_parameter(error, "currentValue", "%lldL", (long long)value);
     return error->code;
 }
 
-static int violated(struct mr_resolve *r, const char *left, int64_t left_value, const char *constraint, const char *right,
-                    int64_t right_value, struct mr_error *error)
+static int violated(struct mr_resolve *r, const char *left, int64_t left_value, const char *constraint,
+                    const char *right, int64_t right_value, struct mr_error *error)
 {
-    mr_resolve_error(r, error, "DATATYPE_MISMATCH.PARAMETER_CONSTRAINT_VIOLATION", "%s (%lld us) must be %s %s (%lld us).",
-                     left, (long long)left_value, constraint, right, (long long)right_value);
+    mr_resolve_error(r, error, "DATATYPE_MISMATCH.PARAMETER_CONSTRAINT_VIOLATION",
+                     "%s (%lld us) must be %s %s (%lld us).", left, (long long)left_value, constraint, right,
+                     (long long)right_value);
     mr_error_parameter(error, "leftExprName", "`%s`", left);
     mr_error_parameter(error, "leftExprValue", "%lldL", (long long)left_value);
     mr_error_parameter(error, "constraint", "%s", constraint);
@@ -106,16 +110,18 @@ static int time_argument(struct mr_resolve *r, struct mr_error *error)
         return MR_OK;
     if (mr_resolve_castable(type, mr_type_of(MR_TIMESTAMP)))
         return mr_resolve_force(r, 0, mr_type_of(MR_TIMESTAMP), error);
-    return mr_resolve_unexpected_type(r, 0,
-                                      "(\"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)\" or \"STRUCT<start: TIMESTAMP, "
-                                      "end: TIMESTAMP>\" or \"STRUCT<start: TIMESTAMP_NTZ, end: TIMESTAMP_NTZ>\")",
-                                      error);
+    return mr_resolve_unexpected_type(
+        r, 0,
+        "(\"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)\" or \"STRUCT<start: TIMESTAMP, "
+        "end: TIMESTAMP>\" or \"STRUCT<start: TIMESTAMP_NTZ, end: TIMESTAMP_NTZ>\")",
+        error);
 }
 
 /* The durations become literals, as Spark shows them. */
 static int show_durations(struct mr_resolve *r, const struct mr_window *w, struct mr_error *error)
 {
-    const struct mr_expression **arguments = MR_ARENA_ARRAY(r->builder->arena, const struct mr_expression *, 4);
+    const struct mr_expression **arguments =
+        MR_ARENA_ARRAY(r->builder->arena, const struct mr_expression *, 4);
     const int64_t values[] = {w->duration_us, w->slide_us, w->start_us};
     if (!arguments)
         return mr_error_memory(error, sizeof *arguments);
@@ -131,11 +137,12 @@ static int show_durations(struct mr_resolve *r, const struct mr_window *w, struc
 static int through_window(struct mr_resolve *r, struct mr_error *error)
 {
     const struct mr_type *type = r->arguments[0]->type;
-    bool nested = type->id == MR_STRUCT && type->field_count == 2 && strcmp(type->fields[0].name, "start") == 0 &&
-                  strcmp(type->fields[1].name, "end") == 0;
+    bool nested = type->id == MR_STRUCT && type->field_count == 2 &&
+                  strcmp(type->fields[0].name, "start") == 0 && strcmp(type->fields[1].name, "end") == 0;
     if (!nested)
         return MR_OK;
-    return mr_expression_call(r->builder, MR_STR("window_time"), &r->arguments[0], 1, &r->arguments[0], error);
+    return mr_expression_call(r->builder, MR_STR("window_time"), &r->arguments[0], 1, &r->arguments[0],
+                              error);
 }
 
 static int resolve_window(struct mr_resolve *r, struct mr_error *error)
@@ -210,7 +217,7 @@ KERNEL(window_time)
 {
     const struct mr_column *ends = arguments[0]->children[1];
     (void)call;
-    MR_FOR_ROWS(i, rows, out->length) {
+    MR_FOR_ROWS (i, rows, out->length) {
         out->i64[i] = (int64_t)((uint64_t)ends->i64[i] - 1);
         if (mr_column_is_null(ends, i))
             MR_TRY(mr_column_set_null(out, i, error));
@@ -221,7 +228,8 @@ KERNEL(window_time)
 static int resolve_window_time(struct mr_resolve *r, struct mr_error *error)
 {
     const struct mr_type *type = r->arguments[0]->type;
-    bool window = type->id == MR_STRUCT && type->field_count == 2 && strcmp(type->fields[1].name, "end") == 0 &&
+    bool window = type->id == MR_STRUCT && type->field_count == 2 &&
+                  strcmp(type->fields[1].name, "end") == 0 &&
                   (type->fields[1].type->id == MR_TIMESTAMP || type->fields[1].type->id == MR_TIMESTAMP_NTZ);
     if (!window)
         return mr_resolve_unexpected_type(r, 0, "\"STRUCT<start: TIMESTAMP, end: TIMESTAMP>\"", error);

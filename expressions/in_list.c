@@ -1,5 +1,5 @@
-/* expressions/in_list.c: value IN (a, b, …). Short lists are compared one by one, in dense loops; long lists of constants become a hash set
- * once per evaluator. */
+/* expressions/in_list.c: value IN (a, b, …). Short lists are compared one by one, in dense loops; long lists
+ * of constants become a hash set once per evaluator. */
 #include "expressions/in_list.h"
 
 #include "expressions/compare.h"
@@ -110,7 +110,7 @@ static int run_set(struct mr_call *call, const struct in_set *set, const struct 
     if (!hashes)
         return mr_row_memory(error);
     mr_column_hash(value, hashes, false);
-    MR_FOR_ROWS(i, rows, out->length) {
+    MR_FOR_ROWS (i, rows, out->length) {
         bool found = !mr_column_is_null(value, i) && contains(set, value, i, hashes[i]);
         out->booleans[i] = found;
         if (!found && (set->has_null || mr_column_is_null(value, i)))
@@ -130,7 +130,7 @@ static int add_item(struct mr_call *call, mr_kernel equal, struct mr_column *con
         MR_ROWS(i, rows, out->length, { out->booleans[i] |= scratch->booleans[i]; });
         return MR_OK;
     }
-    MR_FOR_ROWS(i, rows, out->length)
+    MR_FOR_ROWS (i, rows, out->length)
         if (!mr_column_is_null(item, i))
             out->booleans[i] |= scratch->booleans[i];
     return MR_OK;
@@ -145,7 +145,7 @@ int mr_in_kernel(struct mr_call *call, struct mr_column *const *arguments, const
     if (call->state)
         return run_set(call, call->state, value, rows, out, error);
     if (value->type->id == MR_VOID) {
-        MR_FOR_ROWS(i, rows, out->length)
+        MR_FOR_ROWS (i, rows, out->length)
             MR_TRY(mr_column_set_null(out, i, error));
         return MR_OK;
     }
@@ -163,7 +163,7 @@ int mr_in_kernel(struct mr_call *call, struct mr_column *const *arguments, const
     mr_column_unref(scratch);
     if (status < 0 || !nulls)
         return status;
-    MR_FOR_ROWS(i, rows, out->length) {
+    MR_FOR_ROWS (i, rows, out->length) {
         bool null = mr_column_is_null(value, i);
         for (int k = 1; k < count && !null && !out->booleans[i]; k++)
             null = mr_column_is_null(arguments[k], i);

@@ -21,20 +21,20 @@
 
 /* Body between BEGIN and END is compiled twice: once for all rows (vectorisable), once through the
  * selection. `continue` and return work. */
-#define MR_ROWS(i, selection, length, ...)                                                         \
-    do {                                                                                           \
-        if (!(selection)) {                                                                        \
-            const int64_t i##_end_ = (length);                                                     \
-            for (int64_t i = 0; i < i##_end_; i++)                                                 \
-                __VA_ARGS__                                                                        \
-        } else {                                                                                   \
-            const int64_t i##_end_ = (selection)->count;                                           \
-            const int32_t *const i##_rows_ = (selection)->rows;                                    \
-            for (int64_t i##_k_ = 0; i##_k_ < i##_end_; i##_k_++) {                                \
-                const int64_t i = i##_rows_[i##_k_];                                               \
-                __VA_ARGS__                                                                        \
-            }                                                                                      \
-        }                                                                                          \
+#define MR_ROWS(i, selection, length, ...)                                                                   \
+    do {                                                                                                     \
+        if (!(selection)) {                                                                                  \
+            const int64_t i##_end_ = (length);                                                               \
+            for (int64_t i = 0; i < i##_end_; i++)                                                           \
+                __VA_ARGS__                                                                                  \
+        } else {                                                                                             \
+            const int64_t i##_end_ = (selection)->count;                                                     \
+            const int32_t *const i##_rows_ = (selection)->rows;                                              \
+            for (int64_t i##_k_ = 0; i##_k_ < i##_end_; i##_k_++) {                                          \
+                const int64_t i = i##_rows_[i##_k_];                                                         \
+                __VA_ARGS__                                                                                  \
+            }                                                                                                \
+        }                                                                                                    \
     } while (0)
 
 /* ---- the call ---- */
@@ -44,8 +44,7 @@ const struct mr_column *mr_call_constant(const struct mr_call *call, int i);
 /* LAZY functions: argument i evaluated on `rows` only (a subset of the kernel's own rows; NULL: all rows).
  * *out is borrowed, valid until the kernel returns. */
 int mr_evaluator_argument(struct mr_call *call, int i, const struct mr_selection *rows,
-                          struct mr_column **out,
-                          struct mr_error *error);
+                          struct mr_column **out, struct mr_error *error);
 /* Scratch memory that lives until the end of this run of the evaluator; NULL without memory. */
 void *mr_call_scratch(struct mr_call *call, size_t size_bytes);
 /* The bytes of a STRING or BINARY row. */
@@ -87,9 +86,15 @@ static inline void mr_list_skip_to(struct mr_list_writer *w, int64_t row)
         w->out->offsets[w->next_row] = end;
 }
 /* The entries of `row` are those appended to out->children from here to the next begin or finish. */
-static inline void mr_list_begin(struct mr_list_writer *w, int64_t row) { mr_list_skip_to(w, row); }
+static inline void mr_list_begin(struct mr_list_writer *w, int64_t row)
+{
+    mr_list_skip_to(w, row);
+}
 /* After the last row. */
-static inline void mr_list_finish(struct mr_list_writer *w) { mr_list_skip_to(w, w->out->length); }
+static inline void mr_list_finish(struct mr_list_writer *w)
+{
+    mr_list_skip_to(w, w->out->length);
+}
 /* Appends to a list's child. */
 /* any 1, 2, 4 or 8 byte integer-like type */
 int mr_list_append_i64(struct mr_column *child, int64_t value, struct mr_error *error);

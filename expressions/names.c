@@ -1,4 +1,5 @@
-/* expressions/names.c: how expressions are written: Spark's automatic column names (also used in its messages), and fingerprints. */
+/* expressions/names.c: how expressions are written: Spark's automatic column names (also used in its
+ * messages), and fingerprints. */
 #include "expressions/names.h"
 
 #include <inttypes.h>
@@ -26,9 +27,15 @@ void mr_literal_name(struct mr_text *out, const struct mr_column *value)
         return;
     }
     switch (value->type->id) {
-    case MR_DATE: before = "DATE '"; break;
-    case MR_TIMESTAMP: before = "TIMESTAMP '"; break;
-    case MR_TIMESTAMP_NTZ: before = "TIMESTAMP_NTZ '"; break;
+    case MR_DATE:
+        before = "DATE '";
+        break;
+    case MR_TIMESTAMP:
+        before = "TIMESTAMP '";
+        break;
+    case MR_TIMESTAMP_NTZ:
+        before = "TIMESTAMP_NTZ '";
+        break;
     case MR_BINARY: {
         struct mr_str bytes = mr_view_str(&value->views[0]);
         mr_text_append_str(out, "X'");
@@ -37,7 +44,8 @@ void mr_literal_name(struct mr_text *out, const struct mr_column *value)
         mr_text_append_str(out, "'");
         return;
     }
-    default: break;
+    default:
+        break;
     }
     if (before)
         mr_text_append_str(out, before);
@@ -46,7 +54,8 @@ void mr_literal_name(struct mr_text *out, const struct mr_column *value)
         mr_text_append_str(out, "'");
 }
 
-static void append_arguments(struct mr_text *out, const struct mr_expression *e, int first, const struct mr_type *input)
+static void append_arguments(struct mr_text *out, const struct mr_expression *e, int first,
+                             const struct mr_type *input)
 {
     mr_text_append_char(out, '(');
     for (int i = first; i < e->argument_count; i++) {
@@ -82,8 +91,8 @@ static void append_case(struct mr_text *out, const struct mr_expression *e, cons
     mr_text_append_str(out, " END");
 }
 
-static void append_binary(struct mr_text *out, const struct mr_expression *e, const char *operator, bool parentheses,
-                          const struct mr_type *input)
+static void append_binary(struct mr_text *out, const struct mr_expression *e, const char *operator,
+                          bool parentheses, const struct mr_type *input)
 {
     if (parentheses)
         mr_text_append_char(out, '(');
@@ -94,8 +103,8 @@ static void append_binary(struct mr_text *out, const struct mr_expression *e, co
         mr_text_append_char(out, ')');
 }
 
-static void append_around(struct mr_text *out, const char *before, const struct mr_expression *e, const char *after,
-                          const struct mr_type *input)
+static void append_around(struct mr_text *out, const char *before, const struct mr_expression *e,
+                          const char *after, const struct mr_type *input)
 {
     mr_text_append_str(out, before);
     mr_expression_name(out, e->arguments[0], input);
@@ -106,12 +115,14 @@ static void append_around(struct mr_text *out, const char *before, const struct 
 static bool append_special(struct mr_text *out, const struct mr_expression *e, const char *name,
                            const struct mr_type *input)
 {
-    static const char *const infix[] = {"+", "-", "*", "/", "%", "div", "=", "<", "<=", ">", ">=", "<=>", "&", "|", "^", NULL};
+    static const char *const infix[] = {"+",  "-", "*",  "/",   "%", "div", "=", "<",
+                                        "<=", ">", ">=", "<=>", "&", "|",   "^", NULL};
     static const char *const shifts[] = {"<<", ">>", ">>>", NULL};
     int count = e->argument_count;
     if (count == 2 && is_one_of(name, infix)) {
         /* A date or timestamp and an interval stand without parentheses. */
-        bool time = (*name == '+' || *name == '-') && e->type->id >= MR_DATE && e->type->id <= MR_TIMESTAMP_NTZ;
+        bool time =
+            (*name == '+' || *name == '-') && e->type->id >= MR_DATE && e->type->id <= MR_TIMESTAMP_NTZ;
         append_binary(out, e, name, !time, input);
     } else if (count == 2 && is_one_of(name, shifts)) {
         append_binary(out, e, name, true, input);
@@ -161,7 +172,8 @@ static bool append_special(struct mr_text *out, const struct mr_expression *e, c
     return true;
 }
 
-static void append_cast(struct mr_text *out, const struct mr_expression *e, const char *name, const struct mr_type *input)
+static void append_cast(struct mr_text *out, const struct mr_expression *e, const char *name,
+                        const struct mr_type *input)
 {
     /* Casts to nested types are not shown, as in Spark. */
     if (e->implicit || mr_type_is_nested(e->type)) {
@@ -175,8 +187,8 @@ static void append_cast(struct mr_text *out, const struct mr_expression *e, cons
     mr_text_append_char(out, ')');
 }
 
-static const char *const first_only[] = {"from_json", "to_json", "schema_of_json", "from_csv", "to_csv", "schema_of_csv",
-                                         NULL};
+static const char *const first_only[] = {"from_json",     "to_json", "schema_of_json", "from_csv", "to_csv",
+                                         "schema_of_csv", NULL};
 
 void mr_expression_name(struct mr_text *out, const struct mr_expression *e, const struct mr_type *input)
 {

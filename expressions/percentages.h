@@ -10,7 +10,8 @@ struct mr_percentages {
     bool array; /* the result is one */
 };
 /* Argument 1, a constant number or array of numbers; the argument is replaced by the folded one. */
-int mr_percentages_constant(struct mr_expression_builder *b, struct mr_aggregate *a, const struct mr_expression **arguments,
-                            struct mr_percentages *out, struct mr_error *error);
+int mr_percentages_constant(struct mr_expression_builder *b, struct mr_aggregate *a,
+                            const struct mr_expression **arguments, struct mr_percentages *out,
+                            struct mr_error *error);
 
 #endif

@@ -5,8 +5,8 @@
 #include <pthread.h>
 
 static const struct mr_function *const tables[] = {
-    mr_functions_operators, mr_functions_predicates, mr_functions_conditional, mr_functions_access,
-    mr_functions_math,      mr_functions_casts,      mr_functions_window,      mr_functions_like,
+    mr_functions_operators,  mr_functions_predicates, mr_functions_conditional, mr_functions_access,
+    mr_functions_math,       mr_functions_casts,      mr_functions_window,      mr_functions_like,
 #if __has_include("expressions/functions_string.c")
     mr_functions_string,
 #endif
@@ -30,12 +30,8 @@ static const struct mr_function *const tables[] = {
 #endif
 };
 static const struct mr_aggregate_type *const aggregate_tables[] = {
-    mr_aggregates_basic,
-    mr_aggregates_values,
-    mr_aggregates_statistics,
-    mr_aggregates_sketch,
-    mr_aggregates_percentile,
-    mr_aggregates_collect,
+    mr_aggregates_basic,  mr_aggregates_values,     mr_aggregates_statistics,
+    mr_aggregates_sketch, mr_aggregates_percentile, mr_aggregates_collect,
 };
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 

@@ -27,11 +27,11 @@ extern const struct mr_function mr_functions_json[];
 extern const struct mr_function mr_functions_misc[];
 
 /* count, sum, avg, min, max, first, last, … */
-extern const struct mr_aggregate_type mr_aggregates_basic[];      /* count, sum, avg, bool_and, bit_and, … */
-extern const struct mr_aggregate_type mr_aggregates_values[];     /* min, max, first, last, min_by, … */
+extern const struct mr_aggregate_type mr_aggregates_basic[];  /* count, sum, avg, bool_and, bit_and, … */
+extern const struct mr_aggregate_type mr_aggregates_values[]; /* min, max, first, last, min_by, … */
 extern const struct mr_aggregate_type mr_aggregates_statistics[]; /* stddev, variance, corr, … */
 extern const struct mr_aggregate_type mr_aggregates_sketch[];     /* approx_count_distinct */
 extern const struct mr_aggregate_type mr_aggregates_percentile[]; /* percentile_approx */
-extern const struct mr_aggregate_type mr_aggregates_collect[];    /* collect_list, collect_set, percentile, … */
+extern const struct mr_aggregate_type mr_aggregates_collect[]; /* collect_list, collect_set, percentile, … */
 
 #endif

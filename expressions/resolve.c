@@ -43,7 +43,8 @@ static int finish_error(struct mr_resolve *r, struct mr_error *error)
     return mr_builder_error_at(r->builder, error);
 }
 
-int mr_resolve_error(struct mr_resolve *r, struct mr_error *error, const char *condition, const char *format, ...)
+int mr_resolve_error(struct mr_resolve *r, struct mr_error *error, const char *condition, const char *format,
+                     ...)
 {
     char message[sizeof error->message];
     va_list list;
@@ -77,8 +78,8 @@ int mr_resolve_unexpected_type(struct mr_resolve *r, int i, const char *required
     mr_expression_name(&input, r->arguments[i], NULL);
     mr_type_text(&type, r->arguments[i]->type);
     mr_error_set(error, MR_E_SQL, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
-                 "The types in \"%s\" do not go together: its %s parameter must be %s, but \"%s\" is \"%s\".", call.data,
-                 ordinal(i, buffer), required, input.data, type.data);
+                 "The types in \"%s\" do not go together: its %s parameter must be %s, but \"%s\" is \"%s\".",
+                 call.data, ordinal(i, buffer), required, input.data, type.data);
     mr_error_parameter(error, "paramIndex", "%s", ordinal(i, buffer));
     mr_error_parameter(error, "requiredType", "%s", required);
     add_quoted(error, "inputSql", &input);
@@ -99,8 +100,8 @@ int mr_resolve_binary_diff_types(struct mr_resolve *r, struct mr_error *error)
     mr_type_text(&left, r->arguments[0]->type);
     mr_type_text(&right, r->arguments[1]->type);
     mr_error_set(error, MR_E_SQL, "DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES",
-                 "The types in \"%s\" do not go together: the left side is \"%s\", the right side is \"%s\".", call.data,
-                 left.data, right.data);
+                 "The types in \"%s\" do not go together: the left side is \"%s\", the right side is \"%s\".",
+                 call.data, left.data, right.data);
     add_quoted(error, "left", &left);
     add_quoted(error, "right", &right);
     mr_text_release(&call);
@@ -116,10 +117,10 @@ int mr_resolve_binary_wrong_type(struct mr_resolve *r, const char *required, str
     mr_text_init(&actual);
     append_call(&call, r);
     mr_type_text(&actual, r->arguments[0]->type->id == MR_VOID && r->count > 1 ? r->arguments[1]->type
-                                                                                : r->arguments[0]->type);
+                                                                               : r->arguments[0]->type);
     mr_error_set(error, MR_E_SQL, "DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE",
-                 "The types in \"%s\" do not go together: the operator takes %s, not \"%s\".", call.data, required,
-                 actual.data);
+                 "The types in \"%s\" do not go together: the operator takes %s, not \"%s\".", call.data,
+                 required, actual.data);
     mr_error_parameter(error, "inputType", "%s", required);
     add_quoted(error, "actualDataType", &actual);
     mr_text_release(&call);
@@ -142,8 +143,8 @@ int mr_resolve_data_diff_types(struct mr_resolve *r, int first, int last, struct
     }
     mr_text_append_char(&types, ']');
     mr_error_set(error, MR_E_SQL, "DATATYPE_MISMATCH.DATA_DIFF_TYPES",
-                 "The types in \"%s\" do not go together: the values should be of one type, but are %s.", call.data,
-                 types.data);
+                 "The types in \"%s\" do not go together: the values should be of one type, but are %s.",
+                 call.data, types.data);
     mr_error_parameter(error, "functionName", "`%s`", r->name);
     mr_error_parameter(error, "dataType", "%s", types.data);
     mr_text_release(&call);
@@ -159,8 +160,8 @@ int mr_resolve_non_foldable(struct mr_resolve *r, int i, const char *argument_na
     mr_expression_name(&input, r->arguments[i], NULL);
     mr_type_text(&type, r->arguments[i]->type);
     mr_error_set(error, MR_E_SQL, "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT",
-                 "The argument `%s` of `%s` must be a constant, but \"%s\" depends on the row.", argument_name, r->name,
-                 input.data);
+                 "The argument `%s` of `%s` must be a constant, but \"%s\" depends on the row.",
+                 argument_name, r->name, input.data);
     mr_error_parameter(error, "inputName", "`%s`", argument_name);
     add_quoted(error, "inputType", &type);
     add_quoted(error, "inputExpr", &input);
@@ -171,8 +172,8 @@ int mr_resolve_non_foldable(struct mr_resolve *r, int i, const char *argument_na
 
 int mr_resolve_wrong_count(struct mr_resolve *r, const char *expected, struct mr_error *error)
 {
-    mr_error_set(error, MR_E_SQL, "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "`%s` takes %s arguments, not %d.", r->name,
-                 expected, r->count);
+    mr_error_set(error, MR_E_SQL, "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "`%s` takes %s arguments, not %d.",
+                 r->name, expected, r->count);
     mr_error_parameter(error, "functionName", "`%s`", r->name);
     mr_error_parameter(error, "expectedNum", "%s", expected);
     mr_error_parameter(error, "actualNum", "%d", r->count);
@@ -218,7 +219,8 @@ int mr_resolve_all_strings(struct mr_resolve *r, struct mr_error *error)
     return mr_resolve_all(r, mr_type_of(MR_STRING), error);
 }
 
-int mr_resolve_common(struct mr_resolve *r, int first, int last, const struct mr_type **out, struct mr_error *error)
+int mr_resolve_common(struct mr_resolve *r, int first, int last, const struct mr_type **out,
+                      struct mr_error *error)
 {
     struct mr_arena *arena = r->builder->arena;
     last = last < 0 ? r->count - 1 : last;
@@ -244,18 +246,30 @@ int mr_resolve_fixed(struct mr_resolve *r, const struct mr_type *result)
 static const struct mr_type *letter_type(char letter)
 {
     switch (letter) {
-    case 'b': return mr_type_of(MR_BOOLEAN);
-    case 'i': return mr_type_of(MR_INT);
-    case 'l': return mr_type_of(MR_BIGINT);
-    case 'd': return mr_type_of(MR_DOUBLE);
-    case 's': return mr_type_of(MR_STRING);
-    case 'x': return mr_type_of(MR_BINARY);
-    case 'D': return mr_type_of(MR_DATE);
-    case 'T': return mr_type_of(MR_TIMESTAMP);
-    case 'N': return mr_type_of(MR_TIMESTAMP_NTZ);
-    case 'y': return mr_type_of(MR_INTERVAL_YEAR_MONTH);
-    case 'z': return mr_type_of(MR_INTERVAL_DAY_TIME);
-    default: return NULL;
+    case 'b':
+        return mr_type_of(MR_BOOLEAN);
+    case 'i':
+        return mr_type_of(MR_INT);
+    case 'l':
+        return mr_type_of(MR_BIGINT);
+    case 'd':
+        return mr_type_of(MR_DOUBLE);
+    case 's':
+        return mr_type_of(MR_STRING);
+    case 'x':
+        return mr_type_of(MR_BINARY);
+    case 'D':
+        return mr_type_of(MR_DATE);
+    case 'T':
+        return mr_type_of(MR_TIMESTAMP);
+    case 'N':
+        return mr_type_of(MR_TIMESTAMP_NTZ);
+    case 'y':
+        return mr_type_of(MR_INTERVAL_YEAR_MONTH);
+    case 'z':
+        return mr_type_of(MR_INTERVAL_DAY_TIME);
+    default:
+        return NULL;
     }
 }
 
@@ -361,17 +375,26 @@ int mr_resolve_constant_i64(struct mr_resolve *r, int i, int64_t *out, bool *is_
         return MR_OK;
     *is_null = false;
     switch (mr_type_width(value->type)) {
-    case 1: *out = value->i8[0]; break;
-    case 2: *out = value->i16[0]; break;
-    case 4: *out = value->i32[0]; break;
-    case 8: *out = value->i64[0]; break;
-    default: return mr_resolve_unexpected_type(r, i, "\"INTEGRAL\"", error);
+    case 1:
+        *out = value->i8[0];
+        break;
+    case 2:
+        *out = value->i16[0];
+        break;
+    case 4:
+        *out = value->i32[0];
+        break;
+    case 8:
+        *out = value->i64[0];
+        break;
+    default:
+        return mr_resolve_unexpected_type(r, i, "\"INTEGRAL\"", error);
     }
     return MR_OK;
 }
 
-int mr_resolve_rewrite(struct mr_resolve *r, const char *function, const struct mr_expression *const *arguments,
-                       int count, struct mr_error *error)
+int mr_resolve_rewrite(struct mr_resolve *r, const char *function,
+                       const struct mr_expression *const *arguments, int count, struct mr_error *error)
 {
     return mr_expression_call(r->builder, mr_str_of(function), arguments, count, &r->rewritten, error);
 }

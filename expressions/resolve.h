@@ -53,8 +53,7 @@ int mr_resolve_constant_i64(struct mr_resolve *r, int i, int64_t *out, bool *is_
 
 /* Another expression in the place of this call: shows as the call in names. r->rewritten is set. */
 int mr_resolve_rewrite(struct mr_resolve *r, const char *function,
-                       const struct mr_expression *const *arguments, int count,
-                       struct mr_error *error);
+                       const struct mr_expression *const *arguments, int count, struct mr_error *error);
 
 /* ---- analysis errors, all with code MR_E_SQL ---- */
 /* required: as Spark shows it, e.g. "\"STRING\"" or "(\"STRING\" or \"BINARY\")". i counts from 0. */
@@ -71,8 +70,7 @@ int mr_resolve_wrong_count(struct mr_resolve *r, const char *expected, struct mr
 /* Any other condition: code MR_E_SQL, the range of the call, parameter sqlExpr when the condition is a
  * DATATYPE_MISMATCH. */
 int mr_resolve_error(struct mr_resolve *r, struct mr_error *error, const char *condition, const char *format,
-                     ...)
-    __attribute__((format(printf, 4, 5)));
+                     ...) __attribute__((format(printf, 4, 5)));
 /* Marks the builder's SQL range on an error. Returns error->code. */
 int mr_builder_error_at(const struct mr_expression_builder *b, struct mr_error *error);
 

@@ -1,6 +1,7 @@
 /* expressions/rounding.c: round (half away from zero), bround (half to even), ceil, floor.
  *
- * Floating-point numbers are rounded as Spark does it: by their shortest decimal text, so that round(1.005, 2) is 1.01. */
+ * Floating-point numbers are rounded as Spark does it: by their shortest decimal text, so that round(1.005,
+ * 2) is 1.01. */
 #include "expressions/rounding.h"
 
 #include <math.h>
@@ -15,9 +16,9 @@ struct rounding { /* bound to a call */
     int scale; /* digits after the point; negative: before it */
 };
 
-#define KERNEL(name)                                                                               \
-    static int name(struct mr_call *call, struct mr_column *const *arguments, const struct mr_selection *rows,     \
-                    struct mr_column *out, struct mr_error *error)
+#define KERNEL(name)                                                                                         \
+    static int name(struct mr_call *call, struct mr_column *const *arguments,                                \
+                    const struct mr_selection *rows, struct mr_column *out, struct mr_error *error)
 
 /* value / unit, rounded; unit > 0. */
 static mr_i128 divide_rounded(mr_i128 value, mr_i128 unit, enum mode mode)
@@ -27,10 +28,18 @@ static mr_i128 divide_rounded(mr_i128 value, mr_i128 unit, enum mode mode)
     int away = value < 0 ? -1 : 1;
     bool up = false;
     switch (mode) {
-    case HALF_UP: up = magnitude >= unit - magnitude; break;
-    case HALF_EVEN: up = magnitude > unit - magnitude || (magnitude == unit - magnitude && quotient % 2 != 0); break;
-    case CEILING: up = rest > 0; break;
-    case FLOOR: up = rest < 0; break;
+    case HALF_UP:
+        up = magnitude >= unit - magnitude;
+        break;
+    case HALF_EVEN:
+        up = magnitude > unit - magnitude || (magnitude == unit - magnitude && quotient % 2 != 0);
+        break;
+    case CEILING:
+        up = rest > 0;
+        break;
+    case FLOOR:
+        up = rest < 0;
+        break;
     }
     return up ? quotient + away : quotient;
 }
@@ -72,18 +81,18 @@ KERNEL(round_decimals)
     return MR_OK;
 }
 
-#define ROUND_INTEGERS(name, field, type)                                                          \
-    KERNEL(name)                                                                                   \
-    {                                                                                              \
-        const struct rounding *rounding = call->expression->bound;                                 \
-        MR_ROWS(i, rows, out->length, {                                                            \
-            mr_i128 rounded = 0;                                                                   \
-            bool fits = round_decimal(arguments[0]->field[i], 0, rounding->scale, rounding->mode, &rounded);           \
-            if (!fits || rounded != (type)rounded)                                                 \
-                return mr_row_overflow(error, "Overflow", NULL);                                   \
-            out->field[i] = (type)rounded;                                                         \
-        });                                                                                        \
-        return MR_OK;                                                                              \
+#define ROUND_INTEGERS(name, field, type)                                                                    \
+    KERNEL(name)                                                                                             \
+    {                                                                                                        \
+        const struct rounding *rounding = call->expression->bound;                                           \
+        MR_ROWS(i, rows, out->length, {                                                                      \
+            mr_i128 rounded = 0;                                                                             \
+            bool fits = round_decimal(arguments[0]->field[i], 0, rounding->scale, rounding->mode, &rounded); \
+            if (!fits || rounded != (type)rounded)                                                           \
+                return mr_row_overflow(error, "Overflow", NULL);                                             \
+            out->field[i] = (type)rounded;                                                                   \
+        });                                                                                                  \
+        return MR_OK;                                                                                        \
     }
 ROUND_INTEGERS(round_i8, i8, int8_t)
 ROUND_INTEGERS(round_i16, i16, int16_t)
@@ -166,7 +175,8 @@ static double round_text(const char *text, size_t size, int scale, enum mode mod
 
 static double round_double(double value, int scale, enum mode mode)
 {
-    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     char text[32];
     if (!isfinite(value))
         return value;
@@ -199,7 +209,8 @@ KERNEL(round_f32)
         char text[32];
         float value = arguments[0]->f32[i];
         size_t size = mr_float_text(value, text);
-        out->f32[i] = isfinite(value) ? (float)round_text(text, size, rounding->scale, rounding->mode) : value;
+        out->f32[i] =
+            isfinite(value) ? (float)round_text(text, size, rounding->scale, rounding->mode) : value;
     });
     return MR_OK;
 }
@@ -208,7 +219,7 @@ KERNEL(all_null)
 {
     (void)call;
     (void)arguments;
-    MR_FOR_ROWS(i, rows, out->length)
+    MR_FOR_ROWS (i, rows, out->length)
         MR_TRY(mr_column_set_null(out, i, error));
     return MR_OK;
 }
@@ -243,8 +254,14 @@ KERNEL(whole_i64)
 }
 
 /* ---- resolution ---- */
-static int smaller(int a, int b) { return a < b ? a : b; }
-static int larger(int a, int b) { return a > b ? a : b; }
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
 
 static const struct mr_type *rounded_decimal(struct mr_arena *arena, const struct mr_type *type, int scale)
 {
@@ -271,7 +288,8 @@ static int scale_argument(struct mr_resolve *r, int *scale, bool *null, struct m
     return MR_OK;
 }
 
-static int bind_rounding(struct mr_resolve *r, enum mode mode, int scale, mr_kernel kernel, struct mr_error *error)
+static int bind_rounding(struct mr_resolve *r, enum mode mode, int scale, mr_kernel kernel,
+                         struct mr_error *error)
 {
     struct rounding *rounding = MR_ARENA_NEW(r->builder->arena, struct rounding);
     if (!rounding)
@@ -288,7 +306,8 @@ static int add_scale(struct mr_resolve *r, struct mr_error *error)
 {
     if (r->count == 2)
         return MR_OK;
-    const struct mr_expression **arguments = MR_ARENA_ARRAY(r->builder->arena, const struct mr_expression *, 2);
+    const struct mr_expression **arguments =
+        MR_ARENA_ARRAY(r->builder->arena, const struct mr_expression *, 2);
     if (!arguments)
         return mr_error_memory(error, sizeof *arguments);
     arguments[0] = r->arguments[0];
@@ -313,19 +332,38 @@ static int resolve_rounding(struct mr_resolve *r, enum mode mode, struct mr_erro
         return bind_rounding(r, mode, scale, all_null, error);
     mr_kernel kernel = round_decimals;
     switch (type->id) {
-    case MR_TINYINT: kernel = scale >= 0 ? whole_i64 : round_i8; break;
-    case MR_SMALLINT: kernel = scale >= 0 ? whole_i64 : round_i16; break;
-    case MR_INT: kernel = scale >= 0 ? whole_i64 : round_i32; break;
-    case MR_BIGINT: kernel = scale >= 0 ? whole_i64 : round_i64; break;
-    case MR_FLOAT: kernel = round_f32; break;
-    case MR_DOUBLE: kernel = round_f64; break;
-    default: break;
+    case MR_TINYINT:
+        kernel = scale >= 0 ? whole_i64 : round_i8;
+        break;
+    case MR_SMALLINT:
+        kernel = scale >= 0 ? whole_i64 : round_i16;
+        break;
+    case MR_INT:
+        kernel = scale >= 0 ? whole_i64 : round_i32;
+        break;
+    case MR_BIGINT:
+        kernel = scale >= 0 ? whole_i64 : round_i64;
+        break;
+    case MR_FLOAT:
+        kernel = round_f32;
+        break;
+    case MR_DOUBLE:
+        kernel = round_f64;
+        break;
+    default:
+        break;
     }
     return bind_rounding(r, mode, scale, kernel, error);
 }
 
-int mr_resolve_round(struct mr_resolve *r, struct mr_error *error) { return resolve_rounding(r, HALF_UP, error); }
-int mr_resolve_bround(struct mr_resolve *r, struct mr_error *error) { return resolve_rounding(r, HALF_EVEN, error); }
+int mr_resolve_round(struct mr_resolve *r, struct mr_error *error)
+{
+    return resolve_rounding(r, HALF_UP, error);
+}
+int mr_resolve_bround(struct mr_resolve *r, struct mr_error *error)
+{
+    return resolve_rounding(r, HALF_EVEN, error);
+}
 
 static int resolve_whole(struct mr_resolve *r, enum mode mode, struct mr_error *error)
 {

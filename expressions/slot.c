@@ -4,7 +4,8 @@
 static int put_bytes(struct mr_slot *slot, const char *data, size_t size, struct mr_arena *arena,
                      struct mr_error *error)
 {
-    if (!slot->has || slot->capacity < size) { /* the room is used again: a maximum that grows often stays cheap */
+    if (!slot->has ||
+        slot->capacity < size) { /* the room is used again: a maximum that grows often stays cheap */
         size_t capacity = size < 16 ? 16 : size + size / 2;
         char *room = mr_arena_allocate(arena, capacity);
         if (!room)
@@ -18,8 +19,8 @@ static int put_bytes(struct mr_slot *slot, const char *data, size_t size, struct
     return MR_OK;
 }
 
-int mr_slot_put(struct mr_slot *slot, const struct mr_column *value, int64_t row, bool ordered, struct mr_arena *arena,
-                struct mr_error *error)
+int mr_slot_put(struct mr_slot *slot, const struct mr_column *value, int64_t row, bool ordered,
+                struct mr_arena *arena, struct mr_error *error)
 {
     int status = MR_OK;
     bool null = value->type->id == MR_VOID || mr_column_is_null(value, row);
@@ -34,7 +35,8 @@ int mr_slot_put(struct mr_slot *slot, const struct mr_column *value, int64_t row
             mr_key_append(&text, value, row);
         else
             mr_row_append(&text, value, row);
-        status = text.failed ? mr_error_memory(error, text.size) : put_bytes(slot, text.data, text.size, arena, error);
+        status = text.failed ? mr_error_memory(error, text.size)
+                             : put_bytes(slot, text.data, text.size, arena, error);
         mr_text_release(&text);
     } else if (mr_type_is_bytes(value->type)) {
         struct mr_str bytes = mr_string_at(value, row);
@@ -49,8 +51,8 @@ int mr_slot_put(struct mr_slot *slot, const struct mr_column *value, int64_t row
     return status;
 }
 
-int mr_slot_copy(struct mr_slot *into, const struct mr_slot *from, const struct mr_type *type, struct mr_arena *arena,
-                 struct mr_error *error)
+int mr_slot_copy(struct mr_slot *into, const struct mr_slot *from, const struct mr_type *type,
+                 struct mr_arena *arena, struct mr_error *error)
 {
     if (mr_slot_is_flat(type))
         into->i128 = from->i128;
@@ -96,12 +98,12 @@ static int compare_doubles(double a, double b)
 
 static int compare_values(const void *a, const void *b, const struct mr_type *type)
 {
-#define COMPARE(ctype)                                                                             \
-    do {                                                                                           \
-        ctype x, y;                                                                                \
-        memcpy(&x, a, sizeof x);                                                                   \
-        memcpy(&y, b, sizeof y);                                                                   \
-        return (x > y) - (x < y);                                                                  \
+#define COMPARE(ctype)                                                                                       \
+    do {                                                                                                     \
+        ctype x, y;                                                                                          \
+        memcpy(&x, a, sizeof x);                                                                             \
+        memcpy(&y, b, sizeof y);                                                                             \
+        return (x > y) - (x < y);                                                                            \
     } while (0)
     if (type->id == MR_FLOAT || type->id == MR_DOUBLE) {
         float f, g;
@@ -115,11 +117,16 @@ static int compare_values(const void *a, const void *b, const struct mr_type *ty
         return compare_doubles(x, y);
     }
     switch (mr_type_width(type)) {
-    case 1: COMPARE(int8_t);
-    case 2: COMPARE(int16_t);
-    case 4: COMPARE(int32_t);
-    case 8: COMPARE(int64_t);
-    default: COMPARE(mr_i128);
+    case 1:
+        COMPARE(int8_t);
+    case 2:
+        COMPARE(int16_t);
+    case 4:
+        COMPARE(int32_t);
+    case 8:
+        COMPARE(int64_t);
+    default:
+        COMPARE(mr_i128);
     }
 #undef COMPARE
 }
@@ -131,7 +138,8 @@ int mr_slot_compare(const struct mr_slot *a, const struct mr_slot *b, const stru
     return compare_values(&a->i128, &b->i128, type);
 }
 
-int mr_slot_compare_row(const struct mr_slot *a, const struct mr_column *value, int64_t row, struct mr_text *scratch)
+int mr_slot_compare_row(const struct mr_slot *a, const struct mr_column *value, int64_t row,
+                        struct mr_text *scratch)
 {
     if (mr_type_is_bytes(value->type)) {
         struct mr_str bytes = mr_string_at(value, row);

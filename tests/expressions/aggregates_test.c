@@ -1,12 +1,12 @@
 /* Aggregates: results over rows, merged from two partial states, and through their stored form. */
 #include "tests/expressions/expression_text.h"
 
-static const char *aggregate_text(const char *name, const char *arguments, bool distinct, const struct mr_batch *batch,
-                                  int parts);
+static const char *aggregate_text(const char *name, const char *arguments, bool distinct,
+                                  const struct mr_batch *batch, int parts);
 
 /* Record of one aggregate: made, fed the rows [start, stop), stored and read back. */
-static void *make_record(const struct mr_aggregate *a, struct mr_column *const *columns, int64_t start, int64_t stop,
-                         struct mr_error *error)
+static void *make_record(const struct mr_aggregate *a, struct mr_column *const *columns, int64_t start,
+                         int64_t stop, struct mr_error *error)
 {
     void *record = mr_arena_allocate_zeroed(&test_arena, a->state_bytes);
     int32_t rows[64];
@@ -36,8 +36,8 @@ static void *make_record(const struct mr_aggregate *a, struct mr_column *const *
     return status < 0 ? NULL : copy;
 }
 
-static const char *aggregate_text(const char *name, const char *arguments, bool distinct, const struct mr_batch *batch,
-                                  int parts)
+static const char *aggregate_text(const char *name, const char *arguments, bool distinct,
+                                  const struct mr_batch *batch, int parts)
 {
     static char result[4096];
     struct mr_error error;
@@ -58,7 +58,8 @@ static const char *aggregate_text(const char *name, const char *arguments, bool 
         status = mr_evaluator_run(evaluator, batch, NULL, columns, &error);
     void *total = NULL;
     for (int p = 0; p < parts && status >= 0; p++) {
-        void *record = make_record(a, columns, batch->length * p / parts, batch->length * (p + 1) / parts, &error);
+        void *record =
+            make_record(a, columns, batch->length * p / parts, batch->length * (p + 1) / parts, &error);
         status = record ? MR_OK : error.code;
         if (record && total)
             status = a->type->merge(a, total, record, &test_arena, &error);
@@ -93,14 +94,16 @@ struct aggregate_expectation {
     bool distinct;
 };
 
-static void check_aggregates(const struct aggregate_expectation *list, size_t count, const struct mr_batch *batch)
+static void check_aggregates(const struct aggregate_expectation *list, size_t count,
+                             const struct mr_batch *batch)
 {
     for (size_t i = 0; i < count; i++)
         for (int parts = 1; parts <= 3; parts++) {
-            const char *actual = aggregate_text(list[i].name, list[i].arguments, list[i].distinct, batch, parts);
+            const char *actual =
+                aggregate_text(list[i].name, list[i].arguments, list[i].distinct, batch, parts);
             if (strcmp(actual, list[i].expected) != 0)
-                fail_msg("%s(%s) of %d parts\n  is  %s\n  not %s", list[i].name, list[i].arguments, parts, actual,
-                         list[i].expected);
+                fail_msg("%s(%s) of %d parts\n  is  %s\n  not %s", list[i].name, list[i].arguments, parts,
+                         actual, list[i].expected);
         }
 }
 #define CHECK_AGGREGATES(list, batch) check_aggregates(list, sizeof(list) / sizeof(list)[0], batch)
@@ -149,11 +152,14 @@ static void basic(void **state)
         {"sum", "true", "!DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", false},
         {"sum", "9223372036854775807L", "!ARITHMETIC_OVERFLOW", false},
         {"try_sum", "9223372036854775807L", "NULL", false},
-        {"sum", "(cast '99999999999999999999999999999999999999' DECIMAL(38,0))", "!ARITHMETIC_OVERFLOW", false},
+        {"sum", "(cast '99999999999999999999999999999999999999' DECIMAL(38,0))", "!ARITHMETIC_OVERFLOW",
+         false},
         {"sum", "(cast '1' STRING)", "6.0", false},
     };
     make_batch("a INT, b STRING, c DOUBLE, d DECIMAL(10,2)",
-               "1|a|1.5|10.10;2|null|NaN|null;3|zzzzzzzzzzzzzzzzzzzz|2|0.00;null|a|-1|20.20;2|b|4|30.30;1|null|5|0.00", &batch);
+               "1|a|1.5|10.10;2|null|NaN|null;3|zzzzzzzzzzzzzzzzzzzz|2|0.00;null|a|-1|20.20;2|b|4|30.30;1|"
+               "null|5|0.00",
+               &batch);
     batch.columns[2]->f64[1] = 5; /* sums below do without NaN */
     check("#2", &batch, "1.5|5.0|2.0|-1.0|4.0|5.0");
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
@@ -169,21 +175,29 @@ static void statistics(void **state)
     (void)state;
     struct mr_batch batch;
     static const struct aggregate_expectation list[] = {
-        {"stddev", "#0", "3.095695936834452", false},      {"stddev_pop", "#0", "2.680951323690902", false},
-        {"variance", "#0", "9.583333333333334", false},    {"var_pop", "#0", "7.1875", false},
-        {"corr", "#1 #2", "0.9743547036924464", false},    {"covar_pop", "#1 #2", "1.6666666666666667", false},
-        {"covar_samp", "#1 #2", "2.5", false},             {"regr_count", "#2 #1", "3", false},
-        {"regr_avgx", "#2 #1", "2.0", false},              {"regr_sxx", "#2 #1", "2.0", false},
-        {"regr_sxy", "#2 #1", "5.0", false},               {"regr_slope", "#2 #1", "2.5", false},
+        {"stddev", "#0", "3.095695936834452", false},
+        {"stddev_pop", "#0", "2.680951323690902", false},
+        {"variance", "#0", "9.583333333333334", false},
+        {"var_pop", "#0", "7.1875", false},
+        {"corr", "#1 #2", "0.9743547036924464", false},
+        {"covar_pop", "#1 #2", "1.6666666666666667", false},
+        {"covar_samp", "#1 #2", "2.5", false},
+        {"regr_count", "#2 #1", "3", false},
+        {"regr_avgx", "#2 #1", "2.0", false},
+        {"regr_sxx", "#2 #1", "2.0", false},
+        {"regr_sxy", "#2 #1", "5.0", false},
+        {"regr_slope", "#2 #1", "2.5", false},
         {"regr_r2", "#2 #1", "0.949367088607595", false},
     };
     make_batch("x INT, y DOUBLE, z DOUBLE", "1|1|2;2|2|3.5;4|3|7;8|null|1;null|null|null", &batch);
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) { /* whole only: another order of additions, another last digit */
+    for (size_t i = 0; i < sizeof list / sizeof list[0];
+         i++) { /* whole only: another order of additions, another last digit */
         const char *actual = aggregate_text(list[i].name, list[i].arguments, false, &batch, 1);
         if (strcmp(actual, list[i].expected) != 0)
             fail_msg("%s is %s, not %s", list[i].name, actual, list[i].expected);
         double parts = strtod(aggregate_text(list[i].name, list[i].arguments, false, &batch, 3), NULL);
-        assert_true(parts - strtod(list[i].expected, NULL) < 1e-9 && strtod(list[i].expected, NULL) - parts < 1e-9);
+        assert_true(parts - strtod(list[i].expected, NULL) < 1e-9 &&
+                    strtod(list[i].expected, NULL) - parts < 1e-9);
     }
     assert_string_equal(aggregate_text("skewness", "#0", false, &batch, 1), "0.656807734499699");
     assert_string_equal(aggregate_text("kurtosis", "#0", false, &batch, 1), "-1.09897920604915");
@@ -215,8 +229,10 @@ static void distinct_estimates(void **state)
         int64_t count;
         const char *plain, *fine, *text, *coarse;
     } list[] = {
-        {10, "10", "10", "10", "13"},         {200, "195", "199", "202", "191"},
-        {1000, "1026", "996", "1034", "979"}, {2000, "1947", "2013", "1937", "2442"},
+        {10, "10", "10", "10", "13"},
+        {200, "195", "199", "202", "191"},
+        {1000, "1026", "996", "1034", "979"},
+        {2000, "1947", "2013", "1937", "2442"},
         {100000, "95546", "100425", "97299", "78139"},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
@@ -259,7 +275,8 @@ static void collections(void **state)
     make_range(100000, &batch);
     assert_string_equal(aggregate_text("percentile_approx", "#0 0.37", false, &batch, 1), "36996");
     assert_string_equal(aggregate_text("percentile_approx", "#0 0.37 100", false, &batch, 1), "36427");
-    assert_string_equal(aggregate_text("percentile_approx", "(cast (% (* #0 7919) 100000) DOUBLE) 0.5 100", false, &batch, 1),
+    assert_string_equal(aggregate_text("percentile_approx", "(cast (% (* #0 7919) 100000) DOUBLE) 0.5 100",
+                                       false, &batch, 1),
                         "49871.0");
     long parts = strtol(aggregate_text("percentile_approx", "#0 0.37 100", false, &batch, 3), NULL, 10);
     assert_in_range(parts, 36000, 38000);

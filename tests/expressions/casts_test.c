@@ -101,8 +101,11 @@ static void nested(void **state)
     const struct mr_expression *e = NULL;
     struct mr_evaluator *evaluator = NULL;
     struct mr_text text;
-    assert_int_equal(mr_schema_parse(&test_arena, MR_STR("s STRUCT<a: INT, b: ARRAY<STRING>>"), &from, &error), MR_OK);
-    assert_int_equal(mr_type_parse(&test_arena, MR_STR("STRUCT<x: STRING, y: ARRAY<INT>>"), &to, &error), MR_OK);
+    assert_int_equal(mr_schema_parse(&test_arena, MR_STR("s STRUCT<a: INT, b: ARRAY<STRING>>"), &from,
+                                     &error),
+                     MR_OK);
+    assert_int_equal(mr_type_parse(&test_arena, MR_STR("STRUCT<x: STRING, y: ARRAY<INT>>"), &to, &error),
+                     MR_OK);
     assert_int_equal(mr_batch_init(&batch, from, 4, &error), MR_OK);
     struct mr_column *s = batch.columns[0];
     batch.length = s->length = s->children[0]->length = s->children[1]->length = 2;
@@ -132,7 +135,7 @@ static void nested(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(numbers), cmocka_unit_test(texts), cmocka_unit_test(times),
-                                       cmocka_unit_test(nested)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(numbers), cmocka_unit_test(texts),
+                                       cmocka_unit_test(times), cmocka_unit_test(nested)};
     return cmocka_run_group_tests(tests, NULL, test_teardown);
 }

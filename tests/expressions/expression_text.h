@@ -1,7 +1,8 @@
 /* tests/expressions/expression_text.h: expressions and batches written as text, for table-driven tests.
  *
- *   (name a b …)      a call            (cast a TYPE)  (try_cast a TYPE)     TYPE as one word: DECIMAL(5,2), ARRAY<INT>
- *   #0                column 0          null true false                      1  1.5  1L  2S  3Y  1.5D  'text'
+ *   (name a b …)      a call            (cast a TYPE)  (try_cast a TYPE)     TYPE as one word: DECIMAL(5,2),
+ * ARRAY<INT> #0                column 0          null true false                      1  1.5  1L  2S 3Y  1.5D
+ * 'text'
  *   "#" columns belong to the batch given to check(). */
 #ifndef MR_TESTS_EXPRESSION_TEXT_H
 #define MR_TESTS_EXPRESSION_TEXT_H
@@ -54,15 +55,18 @@ static struct mr_str take_token(const char **at)
     return (struct mr_str){start, (size_t)(*at - start)};
 }
 
-static int parse_expression(struct mr_expression_builder *b, const char **at, const struct mr_expression **out,
-                            struct mr_error *error);
+static int parse_expression(struct mr_expression_builder *b, const char **at,
+                            const struct mr_expression **out, struct mr_error *error);
 
-static int parse_number(struct mr_expression_builder *b, struct mr_str token, const struct mr_expression **out,
-                        struct mr_error *error)
+static int parse_number(struct mr_expression_builder *b, struct mr_str token,
+                        const struct mr_expression **out, struct mr_error *error)
 {
     char text[64] = {0};
     char last = token.data[token.size - 1];
-    enum mr_type_id id = last == 'L' ? MR_BIGINT : last == 'S' ? MR_SMALLINT : last == 'Y' ? MR_TINYINT : MR_INT;
+    enum mr_type_id id = last == 'L'   ? MR_BIGINT
+                         : last == 'S' ? MR_SMALLINT
+                         : last == 'Y' ? MR_TINYINT
+                                       : MR_INT;
     const struct mr_type *type = mr_type_of(id);
     memcpy(text, token.data, token.size);
     if (last == 'D' || last == 'F' || strchr(text, '.') || strchr(text, 'e')) {
@@ -109,8 +113,8 @@ static int parse_call(struct mr_expression_builder *b, const char **at, const st
     return mr_expression_call(b, name, arguments, count, out, error);
 }
 
-static int parse_expression(struct mr_expression_builder *b, const char **at, const struct mr_expression **out,
-                            struct mr_error *error)
+static int parse_expression(struct mr_expression_builder *b, const char **at,
+                            const struct mr_expression **out, struct mr_error *error)
 {
     skip_blanks(at);
     if (**at == '(')
@@ -160,7 +164,8 @@ static inline void make_batch(const char *schema, const char *rows, struct mr_ba
 }
 
 /* The value of every selected row of the expression, separated by '|', or "!CONDITION". */
-static inline char *evaluate_text(const char *text, const struct mr_batch *batch, const struct mr_selection *rows)
+static inline char *evaluate_text(const char *text, const struct mr_batch *batch,
+                                  const struct mr_selection *rows)
 {
     static struct mr_text out;
     struct mr_error error;
@@ -215,8 +220,8 @@ static inline void check_constant(const char *expression, const char *expected)
 struct expectation {
     const char *expression, *expected;
 };
-#define check_all(list)                                                                            \
-    for (size_t expectation_ = 0; expectation_ < sizeof(list) / sizeof(list)[0]; expectation_++)   \
+#define check_all(list)                                                                                      \
+    for (size_t expectation_ = 0; expectation_ < sizeof(list) / sizeof(list)[0]; expectation_++)             \
     check_constant((list)[expectation_].expression, (list)[expectation_].expected)
 
 static inline int test_teardown(void **state)

@@ -179,8 +179,9 @@ static void nested(void **state)
     make_batch("a INT", "1;2;3", &batch);
     check("(. (window (cast '2024-01-01 00:00:07' TIMESTAMP) '10 seconds') 'start')", &batch,
           "2024-01-01 00:00:00|2024-01-01 00:00:00|2024-01-01 00:00:00");
-    check("(. (window (cast '2024-01-01 00:00:07' TIMESTAMP_NTZ) '10 seconds' '10 seconds' '3 seconds') 'end')", &batch,
-          "2024-01-01 00:00:13|2024-01-01 00:00:13|2024-01-01 00:00:13");
+    check(
+        "(. (window (cast '2024-01-01 00:00:07' TIMESTAMP_NTZ) '10 seconds' '10 seconds' '3 seconds') 'end')",
+        &batch, "2024-01-01 00:00:13|2024-01-01 00:00:13|2024-01-01 00:00:13");
     check("(. (window (cast '1969-12-31 23:59:57' TIMESTAMP) '10 seconds') 'start')", &batch,
           "1969-12-31 23:59:50|1969-12-31 23:59:50|1969-12-31 23:59:50");
     check("(window_time (window (cast '2024-01-01 00:00:07' TIMESTAMP) '10 seconds'))", &batch,
@@ -207,16 +208,29 @@ static void like(void **state)
 {
     (void)state;
     static const struct expectation list[] = {
-        {"(like 'abc' 'a%')", "true"},       {"(like 'abc' '_b_')", "true"},     {"(like 'a%c' 'a\\%c')", "true"},
-        {"(like 'abc' 'a\\%c')", "false"},  {"(like 'a.c' 'a.c')", "true"},     {"(like 'abc' 'a.c')", "false"},
-        {"(like '' '')", "true"},            {"(like '' '%')", "true"},          {"(like 'a' '')", "false"},
-        {"(like null 'a')", "NULL"},         {"(like 'abc' '%b%')", "true"},     {"(like 'abc' '%c')", "true"},
-        {"(like 'ab' '_')", "false"},        {"(like 'ab' 'a%b%')", "true"},     {"(like 'aXbXc' 'a%b%c')", "true"},
-        {"(like 'a!c' 'a!!_' '!')", "true"}, {"(like 'abc' 'a!b' '!')", "!INVALID_FORMAT.ESC_IN_THE_MIDDLE"},
+        {"(like 'abc' 'a%')", "true"},
+        {"(like 'abc' '_b_')", "true"},
+        {"(like 'a%c' 'a\\%c')", "true"},
+        {"(like 'abc' 'a\\%c')", "false"},
+        {"(like 'a.c' 'a.c')", "true"},
+        {"(like 'abc' 'a.c')", "false"},
+        {"(like '' '')", "true"},
+        {"(like '' '%')", "true"},
+        {"(like 'a' '')", "false"},
+        {"(like null 'a')", "NULL"},
+        {"(like 'abc' '%b%')", "true"},
+        {"(like 'abc' '%c')", "true"},
+        {"(like 'ab' '_')", "false"},
+        {"(like 'ab' 'a%b%')", "true"},
+        {"(like 'aXbXc' 'a%b%c')", "true"},
+        {"(like 'a!c' 'a!!_' '!')", "true"},
+        {"(like 'abc' 'a!b' '!')", "!INVALID_FORMAT.ESC_IN_THE_MIDDLE"},
         {"(like 'abc' 'ab!' '!')", "!INVALID_FORMAT.ESC_AT_THE_END"},
         {"(like 'abc' 'a\\b')", "!INVALID_FORMAT.ESC_IN_THE_MIDDLE"},
         {"(like '\xC3\xA4\xC3\xB6\xC3\xBC' '_\xC3\xB6_')", "true"},
-        {"(like 'xab' '%a_')", "true"},      {"(like 'abab' '%ab')", "true"},    {"(like 'aba' '%ab')", "false"},
+        {"(like 'xab' '%a_')", "true"},
+        {"(like 'abab' '%ab')", "true"},
+        {"(like 'aba' '%ab')", "false"},
         {"(like 'ab' '%a%ab')", "false"},
     };
     check_all(list);
