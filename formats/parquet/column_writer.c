@@ -12,17 +12,20 @@
 #define FIRST_CHECK 4096
 #define FIXED_SEGMENT 4096 /* rows handled at once; a page may exceed its size by one segment */
 #define STRING_SEGMENT 512
-#define HOPEFUL_PERCENT 95 /* what a dictionary may take at a check: values repeat more the more there are   \
-                            */
+#define FIRST_HEADROOM 64 /* small, for there may be thousands of columns */
+#define HOPEFUL_PERCENT                                                                                      \
+    95 /* what a dictionary may take at a check: values repeat more the more there are                       \
+        */
 #define DICTIONARY_BYTES (1 << 20)
 
 int mr_parquet_column_writer_init(struct mr_parquet_column_writer *c, struct mr_error *error)
 {
     size_t width = c->physical == MR_PARQUET_BOOLEAN ? 0 : c->width;
     mr_dictionary_init(&c->dictionary, width, DICTIONARY_BYTES);
-    if (!mr_bytes_reserve(&c->values, MR_PAGE_HEADROOM + 1024))
-        return mr_error_memory(error, MR_PAGE_HEADROOM + 1024);
-    c->values.size = MR_PAGE_HEADROOM;
+    c->headroom = FIRST_HEADROOM;
+    if (!mr_bytes_reserve(&c->values, c->headroom))
+        return mr_error_memory(error, c->headroom);
+    c->values.size = c->headroom;
     mr_parquet_column_reset_chunk(c);
     return MR_OK;
 }
@@ -64,7 +67,7 @@ void mr_parquet_column_reset_chunk(struct mr_parquet_column_writer *c)
 
 int64_t mr_parquet_column_pending_bytes(const struct mr_parquet_column_writer *c)
 {
-    size_t values = c->values.size - MR_PAGE_HEADROOM + c->lengths.size;
+    size_t values = c->values.size - c->headroom + c->lengths.size;
     return (int64_t)(values + c->numbers.size / 2 + c->dictionary.values.size);
 }
 
@@ -356,7 +359,7 @@ static int write_segment(struct mr_parquet_column_writer *c, const struct segmen
 
 static int finish_full_page(struct mr_parquet_column_writer *c, struct mr_error *error)
 {
-    int64_t values = (int64_t)(c->values.size - MR_PAGE_HEADROOM + c->lengths.size);
+    int64_t values = (int64_t)(c->values.size - c->headroom + c->lengths.size);
     bool full =
         values >= c->page_bytes || (int64_t)c->numbers.size >= c->page_bytes || c->levels >= c->page_bytes;
     return full ? mr_parquet_column_finish_page(c, error) : MR_OK;

@@ -39,7 +39,8 @@ struct mr_parquet_column_writer {
 
     /* the page in progress */
     bool dictionary_on;      /* numbers are collected instead of values */
-    struct mr_bytes values;  /* after MR_PAGE_HEADROOM free bytes: physical values; strings: their bytes */
+    struct mr_bytes values;  /* after headroom free bytes: physical values; strings: their bytes */
+    size_t headroom;         /* for levels and lengths, so that the page's body lies in one piece */
     struct mr_bytes lengths; /* strings: int32_t each */
     struct mr_bytes numbers; /* dictionary: uint32_t each */
     struct mr_bytes definitions, repetitions; /* a byte per level */
@@ -86,7 +87,6 @@ void mr_parquet_column_reset_chunk(
 int64_t mr_parquet_column_pending_bytes(const struct mr_parquet_column_writer *c);
 
 /* ---- between column_writer.c and page_writer.c ---- */
-#define MR_PAGE_HEADROOM 65536 /* bytes kept free in front of values, for levels and lengths */
 int mr_parquet_column_leave_dictionary(struct mr_parquet_column_writer *c, struct mr_error *error);
 /* Whether dictionary and numbers take at most so many per cent of what the page's values alone would. */
 #define MR_DICTIONARY_PERCENT 80

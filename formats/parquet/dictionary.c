@@ -1,7 +1,7 @@
 /* formats/parquet/dictionary.c: open addressing over the entries' hashes, at most half full. */
 #include "formats/parquet/dictionary.h"
 
-#define FIRST_SLOTS 1024
+#define FIRST_SLOTS 64
 #define PIECE 256 /* values hashed before they are looked up, so that their slots are fetched meanwhile */
 
 void mr_dictionary_init(struct mr_dictionary *d, size_t width, size_t limit_bytes)

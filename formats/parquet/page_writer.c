@@ -8,6 +8,8 @@
 #include "formats/parquet/delta_packed.h"
 #include "formats/parquet/rle.h"
 
+#define LARGEST_HEADROOM (256 << 10)
+
 static void append_levels(struct mr_text *head, const uint8_t *levels, int64_t count, int largest)
 {
     size_t at = head->size;
@@ -37,8 +39,8 @@ static void append_booleans(struct mr_text *head, const uint8_t *values, size_t 
 static enum mr_parquet_encoding encode_values(struct mr_parquet_column_writer *c, struct mr_text *head,
                                               struct mr_str *tail)
 {
-    const uint8_t *values = c->values.data + MR_PAGE_HEADROOM;
-    size_t bytes = c->values.size - MR_PAGE_HEADROOM;
+    const uint8_t *values = c->values.data + c->headroom;
+    size_t bytes = c->values.size - c->headroom;
     *tail = (struct mr_str){(const char *)values, 0};
     if (c->dictionary_on) {
         int width = mr_bit_width(c->dictionary.count > 0 ? c->dictionary.count - 1 : 0);
@@ -79,9 +81,9 @@ static int join(struct mr_parquet_column_writer *c, const struct mr_text *head, 
     *body = (struct mr_str){head->data, size};
     if (tail.size == 0)
         return MR_OK;
-    if (head->size <= MR_PAGE_HEADROOM) {
+    if (head->size <= c->headroom) {
         body->data = tail.data - head->size;
-        memcpy(c->values.data + MR_PAGE_HEADROOM - head->size, head->data, head->size);
+        memcpy(c->values.data + c->headroom - head->size, head->data, head->size);
         return MR_OK;
     }
     struct mr_bytes *memory = &c->scratch->body;
@@ -147,6 +149,18 @@ static int keep_page(struct mr_parquet_column_writer *c, struct mr_parquet_page_
     return MR_OK;
 }
 
+/* The next page's head is likely to be as long as this one's. */
+static int adapt_headroom(struct mr_parquet_column_writer *c, size_t head_size, struct mr_error *error)
+{
+    c->values.size = 0;
+    if (head_size > c->headroom && head_size < LARGEST_HEADROOM)
+        c->headroom = head_size + head_size / 4;
+    if (!mr_bytes_reserve(&c->values, c->headroom))
+        return mr_error_memory(error, c->headroom);
+    c->values.size = c->headroom;
+    return MR_OK;
+}
+
 int mr_parquet_column_finish_page(struct mr_parquet_column_writer *c, struct mr_error *error)
 {
     if (c->levels == 0)
@@ -181,9 +195,8 @@ int mr_parquet_column_finish_page(struct mr_parquet_column_writer *c, struct mr_
     c->chunk_levels += c->levels;
     c->levels = c->plain_bytes = 0;
     c->definitions_kept = false;
-    c->values.size = MR_PAGE_HEADROOM;
     c->lengths.size = c->numbers.size = c->definitions.size = c->repetitions.size = 0;
-    return MR_OK;
+    return adapt_headroom(c, tail.size > 0 ? head->size : 0, error);
 }
 
 int mr_parquet_column_finish_chunk(struct mr_parquet_column_writer *c, int64_t *dictionary_page_bytes,

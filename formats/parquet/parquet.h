@@ -17,10 +17,12 @@
 enum mr_parquet_codec { MR_PARQUET_ZSTD, MR_PARQUET_UNCOMPRESSED, MR_PARQUET_SNAPPY, MR_PARQUET_GZIP };
 struct mr_parquet_options {
     enum mr_parquet_codec codec;
-    int level;                /* zstd: 1 when 0 */
-    int64_t row_group_bytes;  /* flush a row group at about this many bytes of input; 0: 64 MiB */
-    int64_t page_bytes;       /* 0: 1 MiB */
-    const int32_t *field_ids; /* one per leaf and inner field in depth-first schema order; NULL: none */
+    int level;               /* zstd: 1 when 0 */
+    int64_t row_group_bytes; /* flush a row group at about this many bytes of input; 0: 64 MiB */
+    int64_t page_bytes;      /* 0: 1 MiB */
+    /* NULL: none. Else one per field in depth-first order of the schema, elements, keys and values included;
+     * 0 or less: that field has none. */
+    const int32_t *field_ids;
 };
 
 struct mr_parquet_writer;
@@ -54,10 +56,12 @@ int mr_parquet_writer_statistics(const struct mr_parquet_writer *writer,
                                  const struct mr_leaf_statistics **leaves, int *count);
 
 struct mr_parquet_reader;
-/* Reads the footer. The reader keeps input and closes it. */
+/* Reads the footer. The reader keeps input and closes it, also when this fails. Several scans, each on a
+ * thread of its own, may use one reader. */
 int mr_parquet_reader_open(struct mr_parquet_reader **out, struct mr_input *input, struct mr_error *error);
-const struct mr_type *
-mr_parquet_reader_schema(const struct mr_parquet_reader *reader); /* as Spark would read it */
+/* As Spark would read it, all of it nullable; VOID where the file has a type that is not supported, which a
+ * scan refuses by name. */
+const struct mr_type *mr_parquet_reader_schema(const struct mr_parquet_reader *reader);
 int64_t mr_parquet_reader_rows(const struct mr_parquet_reader *reader);
 int mr_parquet_reader_row_groups(const struct mr_parquet_reader *reader);
 int64_t mr_parquet_reader_row_group_rows(const struct mr_parquet_reader *reader, int row_group);
@@ -67,12 +71,14 @@ struct mr_str mr_parquet_reader_metadata(const struct mr_parquet_reader *reader,
  * by name (exact, then case-insensitive), recursively in nested structs; a field that the file lacks reads as
  * NULL; types are widened where Spark allows (INT to BIGINT, FLOAT to DOUBLE, DECIMAL to larger, INT96 and
  * millis to TIMESTAMP, DATE to TIMESTAMP_NTZ). Another mismatch is an error that names file and column.
+ * field_ids as in mr_parquet_options; a struct in the file none of whose fields has an id is matched by name.
  * row_groups [first, first+count). */
 struct mr_parquet_scan;
 int mr_parquet_scan_open(struct mr_parquet_scan **out, struct mr_parquet_reader *reader,
                          const struct mr_type *wanted, const int32_t *field_ids, int first_row_group,
                          int row_group_count, struct mr_error *error);
-/* Up to max_rows rows into batch (released or zeroed by the caller; schema = wanted). MR_END at the end. */
+/* Up to max_rows rows (and no more than 65,536) into batch (released or zeroed by the caller; schema =
+ * wanted). MR_END at the end. A batch never spans row groups. After an error the scan can only be closed. */
 int mr_parquet_scan_next(struct mr_parquet_scan *scan, int64_t max_rows, struct mr_batch *batch,
                          struct mr_error *error);
 void mr_parquet_scan_close(struct mr_parquet_scan *scan);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "formats/infer.h"
 #include "tests/formats/cases.h"
 
 struct memory {
@@ -257,6 +258,41 @@ static bool has_condition(const struct mr_json *conditions, const char *conditio
     return false;
 }
 
+/* A case without a schema: which one is inferred? */
+static bool run_inference(const struct mr_json *c, const struct read_request *q, struct mr_text *report)
+{
+    struct mr_format format = {.zone = mr_zone_utc(), .case_sensitive = true};
+    struct mr_infer infer;
+    struct mr_error error = {0};
+    struct mr_arena arena;
+    struct mr_text got;
+    struct mr_str wanted = {0};
+    const struct mr_type *schema;
+    struct mr_format_range range = {memory_input(q->name, q->data, q->size), "file:/data", 0, -1};
+    mr_arena_init(&arena);
+    mr_text_init(&got);
+    mr_infer_init(&infer);
+    int status = mr_format_open(&format, mr_format_type_find(mr_str_of(q->format)), q->options, q->option_count, &error);
+    if (status >= 0)
+        status = format.type->infer(&format, &range, &infer, &error);
+    else
+        range.input->close(range.input);
+    if (status >= 0)
+        status = mr_infer_schema(&infer, &arena, &schema, &error);
+    if (status >= 0)
+        mr_type_simple_text(&got, schema);
+    mr_json_get_str(mr_json_member(c, "expected"), "schema", &wanted);
+    bool same = status >= 0 && mr_str_equal(mr_text_str(&got), wanted);
+    if (!same)
+        mr_text_format(report, "  ours:  %s %s\n  Spark: %.*s\n", got.data ? got.data : "", error.message,
+                       (int)wanted.size, wanted.data);
+    mr_infer_release(&infer);
+    mr_format_close(&format);
+    mr_text_release(&got);
+    mr_arena_release(&arena);
+    return same;
+}
+
 static bool run_case(const struct mr_json *c, struct mr_text *report)
 {
     struct mr_arena arena;
@@ -277,7 +313,7 @@ static bool run_case(const struct mr_json *c, struct mr_text *report)
     for (const struct mr_json *o = given ? given->first : NULL; o; o = o->next)
         option[options++] = (struct mr_option){mr_arena_copy_text(&arena, o->key.data, o->key.size),
                                                mr_arena_copy_text(&arena, o->text.data, o->text.size)};
-    int status = mr_schema_parse(&arena, ddl, &q.schema, &error);
+    int status = ddl.size ? mr_schema_parse(&arena, ddl, &q.schema, &error) : MR_OK;
     char *bytes = mr_json_get_str(c, "hex", &hex) ? unhex(hex) : NULL;
     mr_json_get_str(c, "input", &input);
     q.format = mr_arena_copy_text(&arena, format.data, format.size);
@@ -285,6 +321,12 @@ static bool run_case(const struct mr_json *c, struct mr_text *report)
     q.option_count = options;
     q.data = bytes ? bytes : input.data;
     q.size = bytes ? hex.size / 2 : input.size;
+    if (ddl.size == 0) {
+        bool same = run_inference(c, &q, report);
+        free(bytes);
+        mr_arena_release(&arena);
+        return same;
+    }
     struct mr_field fields[64];
     int shown = 0;
     for (const struct mr_json *s = select ? select->first : NULL; s; s = s->next) {

@@ -425,6 +425,127 @@ static void fields_are_found_by_id(void **state)
     mr_text_release(&file.text);
 }
 
+/* Row 0 of the column, from text. */
+static void put_value(struct mr_column *column, const char *text)
+{
+    mr_i128 decimal;
+    bool overflow;
+    column->length = 1;
+    switch (column->type->id) {
+    case MR_BOOLEAN:
+    case MR_TINYINT:
+        column->i8[0] = (int8_t)atoi(text);
+        break;
+    case MR_SMALLINT:
+        column->i16[0] = (int16_t)atoi(text);
+        break;
+    case MR_INT:
+    case MR_DATE:
+        column->i32[0] = atoi(text);
+        break;
+    case MR_FLOAT:
+        column->f32[0] = strtof(text, NULL);
+        break;
+    case MR_DOUBLE:
+        column->f64[0] = strtod(text, NULL);
+        break;
+    case MR_DECIMAL:
+        assert_true(mr_decimal_parse(mr_str_of(text), column->type->precision, column->type->scale, &decimal,
+                                     &overflow));
+        mr_decimal_put(column, 0, decimal);
+        break;
+    case MR_STRING:
+    case MR_BINARY:
+        assert_int_equal(mr_column_set_bytes(column, 0, text, strlen(text), &error), MR_OK);
+        break;
+    default:
+        column->i64[0] = atoll(text);
+    }
+}
+
+/* One value of the first type read as the second. */
+static void types_are_widened(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *value, *to, *expected; /* expected NULL: refused; "!": an error when it is read */
+    } cases[] = {
+        {"TINYINT", "-7", "BIGINT", "-7"},
+        {"SMALLINT", "300", "INT", "300"},
+        {"SMALLINT", "300", "TINYINT", "!"},
+        {"INT", "-70000", "BIGINT", "-70000"},
+        {"INT", "-70000", "DOUBLE", "-70000.0"},
+        {"INT", "-70000", "DECIMAL(12,2)", "\"-70000.00\""},
+        {"INT", "-70000", "DECIMAL(11,2)", NULL},
+        {"INT", "-70000", "SMALLINT", "!"},
+        {"INT", "7", "FLOAT", NULL},
+        {"INT", "7", "STRING", NULL},
+        {"BIGINT", "5000000000", "DECIMAL(22,3)", "\"5000000000.000\""},
+        {"BIGINT", "7", "INT", NULL},
+        {"FLOAT", "1.5", "DOUBLE", "1.5"},
+        {"DOUBLE", "1.5", "FLOAT", NULL},
+        {"DECIMAL(5,2)", "-123.45", "DECIMAL(9,2)", "\"-123.45\""},
+        {"DECIMAL(5,2)", "-123.45", "DECIMAL(18,10)", "\"-123.4500000000\""},
+        {"DECIMAL(5,2)", "-123.45", "DECIMAL(38,20)", "\"-123.45000000000000000000\""},
+        {"DECIMAL(18,2)", "-9999999999999999.99", "DECIMAL(20,4)", "\"-9999999999999999.9900\""},
+        {"DECIMAL(20,2)", "999999999999999999.99", "DECIMAL(38,20)",
+         "\"999999999999999999.99000000000000000000\""},
+        {"DECIMAL(20,2)", "1", "DECIMAL(20,1)", NULL},
+        {"DECIMAL(20,2)", "1", "DECIMAL(20,3)", NULL},
+        {"DATE", "-1", "TIMESTAMP_NTZ", "-86400000000"},
+        {"DATE", "1", "TIMESTAMP", NULL},
+        {"TIMESTAMP", "5", "TIMESTAMP_NTZ", NULL},
+        {"TIMESTAMP_NTZ", "5", "TIMESTAMP", "5"},
+        {"STRING", "ab", "BINARY", "\"6162\""},
+        {"BINARY", "ab", "STRING", "\"ab\""},
+        {"BOOLEAN", "1", "INT", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct memory_output file;
+        struct mr_parquet_writer *writer;
+        struct mr_parquet_scan *scan;
+        struct mr_batch batch = {0};
+        const struct mr_type *from =
+            mr_type_struct(&arena, &(struct mr_field){"c", NULL, true, NULL, NULL}, 1);
+        struct mr_field *field = (struct mr_field *)from->fields;
+        assert_int_equal(mr_type_parse(&arena, mr_str_of(cases[i].from), &field->type, &error), MR_OK);
+        memory_output_init(&file);
+        assert_int_equal(mr_batch_init(&batch, from, 1, &error), MR_OK);
+        put_value(batch.columns[0], cases[i].value);
+        batch.length = 1;
+        assert_int_equal(mr_parquet_writer_open(&writer, &file.output, from, NULL, &error), MR_OK);
+        assert_int_equal(mr_parquet_writer_write(writer, &batch, &error), MR_OK);
+        assert_int_equal(mr_parquet_writer_finish(writer, &error), MR_OK);
+        mr_parquet_writer_close(writer);
+        mr_batch_release(&batch);
+        struct mr_field wanted_field = *field;
+        assert_int_equal(mr_type_parse(&arena, mr_str_of(cases[i].to), &wanted_field.type, &error), MR_OK);
+        const struct mr_type *wanted = mr_type_struct(&arena, &wanted_field, 1);
+        struct mr_parquet_reader *reader = open_reader(&file);
+        int status = mr_parquet_scan_open(&scan, reader, wanted, NULL, 0, 1, &error);
+        if (!cases[i].expected) {
+            assert_int_equal(status, MR_E_DATA);
+        } else {
+            assert_int_equal(status, MR_OK);
+            status = mr_parquet_scan_next(scan, 10, &batch, &error);
+            assert_int_equal(status, strcmp(cases[i].expected, "!") == 0 ? MR_E_CORRUPT : MR_OK);
+        }
+        if (cases[i].expected && status == MR_OK) {
+            struct mr_text text;
+            char expected[100];
+            mr_text_init(&text);
+            sample_row_json(&text, &batch, 0);
+            snprintf(expected, sizeof(expected), "{\"c\":%s}", cases[i].expected);
+            assert_string_equal(text.data, expected);
+            mr_text_release(&text);
+        }
+        mr_batch_release(&batch);
+        mr_parquet_scan_close(scan);
+        mr_parquet_reader_close(reader);
+        mr_text_release(&file.text);
+    }
+}
+
 static void row_groups_are_read_alone(void **state)
 {
     (void)state;
@@ -492,6 +613,7 @@ int main(void)
         TEST(long_bounds_stay_bounds),
         TEST(fields_are_found_by_name),
         TEST(fields_are_found_by_id),
+        TEST(types_are_widened),
         TEST(row_groups_are_read_alone),
         TEST(no_columns_still_count_rows),
     };

@@ -19,10 +19,10 @@ VALUES = ["", "0", "-0", "1", "+1", "-1", "7", "007", "127", "128", "-128", "-12
           "1.0", "1.5", "-1.5", "1.005", ".5", "5.", "99999999.995", "1e2", "1E2", "1e-2", "1e400", "-1e400", "1e-400", "1d", "1f", "1L", "0x10", "1_000", "NaN", "nan", "Inf", "-Inf", "inf", "+Inf", "Infinity", "-Infinity", "INF",
           "true", "TRUE", "True", "false", "t", "yes", "1,5", " 1", "1 ", " ", "abc", "null", "NULL", "\"\"", "\"1\"", "\" 1 \"", "\"1,000.5\"",
           "2024-01-02", "2024-1-2", "2024", "2024-01", "2024-01-02T03:04:05", "2024-01-02T03:04:05Z", "2024-01-02 03:04:05", "2024-01-02T03:04:05.123456Z", "2024-01-02T03:04:05.1234567Z", "2024-01-02T03:04:05+01:30", "2024-01-02T03:04",
-          "2024-02-30", "2024-01-02T25:00:00Z", "2024-01-02 03:04:05 Europe/Zurich", " 2024-01-02 ", "12:34", "0001-01-01", "9999-12-31T23:59:59.999999Z", "now", "epoch", "20240102", "AQID", "h\u00e9llo \u4e16", "a\tb", "'x'", "#x"]
+          "2024-02-30", "2024-01-02T25:00:00Z", "2024-01-02 03:04:05 Europe/Zurich", " 2024-01-02 ", "0001-01-01", "9999-12-31T23:59:59.999999Z", "now", "epoch", "20240102", "AQID", "h\u00e9llo \u4e16", "a\tb", "'x'", "#x"]
 FUNCTIONS = {"t": "unix_micros(t)", "e": "unix_date(e)"}
 for key, kind in KINDS.items():
-    case("values as " + kind, "%s %s, after INT, _corrupt_record STRING" % (key, kind), "".join("%s,1\n" % v for v in VALUES), select=[FUNCTIONS.get(key, key), "after", "_corrupt_record"])
+    case("values as " + kind, "%s %s, after INT, _corrupt_record STRING" % (key, kind), "".join("%s,1\n" % v for v in VALUES if key != "z" or v != "32768"), select=[FUNCTIONS.get(key, key), "after", "_corrupt_record"])
 
 LINES = {
     "plain": "1,x,y", "blank": "", "blanks": "   ", "short": "1,x", "shorter": "1", "long": "1,x,y,z", "empty last": "1,x,", "empties": ",,", "only comma": ",", "quoted": '1,"x","y"', "quoted comma": '1,"x,z",y', "quoted quote": '1,"x""z",y',
