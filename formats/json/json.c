@@ -3,6 +3,7 @@
 #include "formats/json/json.h"
 
 #include "formats/json/scan.h"
+#include "formats/utf8_clean.h"
 
 struct json_reader {
     struct mr_lines lines;
@@ -45,40 +46,6 @@ static int put_text(struct mr_column *column, int64_t row, struct mr_str text, s
     MR_TRY(mr_column_set_bytes(column, row, text.data, text.size, error));
     column->length = row + 1;
     return MR_OK;
-}
-
-/* How many bytes at p, which are no UTF-8, become one U+FFFD: as many as Java's decoder takes. */
-static size_t bad_size(const unsigned char *p, size_t left)
-{
-    bool second = left > 1 && (p[1] & 0xC0) == 0x80, third = left > 2 && (p[2] & 0xC0) == 0x80;
-    if (p[0] >= 0xE0 && p[0] < 0xF0 && second && !(p[0] == 0xE0 && p[1] < 0xA0))
-        return third ? 3 : 2;
-    if (p[0] >= 0xF0 && p[0] < 0xF5 && second && !(p[0] == 0xF0 && p[1] < 0x90) && !(p[0] == 0xF4 && p[1] > 0x8F))
-        return third ? 3 : 2;
-    return 1;
-}
-
-/* The text of a malformed record, which may be anything, as a STRING, which is UTF-8. */
-static int put_record(struct json_reader *r, struct mr_column *column, int64_t row, struct mr_str text,
-                      struct mr_error *error)
-{
-    size_t good = mr_utf8_valid_prefix(text);
-    if (good == text.size)
-        return put_text(column, row, text, error);
-    mr_text_clear(&r->clean);
-    while (text.size > 0) {
-        mr_text_append(&r->clean, text.data, good);
-        text.data += good;
-        text.size -= good;
-        if (text.size > 0) {
-            size_t bad = bad_size((const unsigned char *)text.data, text.size);
-            mr_text_append(&r->clean, "\xEF\xBF\xBD", 3);
-            text.data += bad;
-            text.size -= bad;
-        }
-        good = mr_utf8_valid_prefix(text);
-    }
-    return put_text(column, row, mr_text_str(&r->clean), error);
 }
 
 /* The buffer of the chunk in hand goes with every column that may point into it. */
@@ -200,7 +167,8 @@ static int settle(struct mr_format_reader *reader, struct mr_str line, int64_t o
     }
     for (int64_t i = 0; i < rows; i++) {
         if (verdict != MR_JSON_GOOD && plan->corrupt_column >= 0)
-            MR_TRY(put_record(r, r->batch->columns[plan->corrupt_column], r->row + i, line, error));
+            MR_TRY(put_text(r->batch->columns[plan->corrupt_column], r->row + i, mr_utf8_clean(line, &r->clean),
+                            error));
         if (rescued && plan->rescued_column >= 0)
             MR_TRY(put_text(r->batch->columns[plan->rescued_column], r->row + i, mr_text_str(&r->rescued), error));
     }

@@ -1,0 +1,292 @@
+/* formats/csv/record.c: one record's text split into values.
+ *
+ * Well-formed values are found with a search for one or two characters and stay where they are; anything odd about quotes goes through
+ * `quoted_slowly`, character by character, into the record's scratch text. */
+#include <emmintrin.h>
+
+#include "formats/csv/csv.h"
+
+struct scanner {
+    struct csv_record *record;
+    const struct csv_options *options;
+    const char *p, *end;
+    const char *line_end; /* NULL: the record ends at end */
+    size_t line_end_size;
+    char delimiter; /* the first character of it */
+    struct mr_error *error;
+};
+
+void csv_record_release(struct csv_record *record)
+{
+    mr_free(record->tokens);
+    mr_text_release(&record->scratch);
+    *record = (struct csv_record){0};
+}
+
+static int add_token(struct scanner *s, struct csv_token token)
+{
+    struct csv_record *r = s->record;
+    if (r->count >= s->options->max_columns) {
+        mr_error_set(s->error, MR_E_DATA, "MALFORMED_CSV_RECORD",
+                     "A line has more than %lld values (option maxColumns).", (long long)s->options->max_columns);
+        return s->error->code;
+    }
+    if (s->options->max_characters >= 0 && token.size > s->options->max_characters) {
+        mr_error_set(s->error, MR_E_DATA, "MALFORMED_CSV_RECORD",
+                     "A value has more than %lld characters (option maxCharsPerColumn).",
+                     (long long)s->options->max_characters);
+        return s->error->code;
+    }
+    if (r->count == r->capacity) {
+        int capacity = r->capacity ? r->capacity * 2 : 32;
+        struct csv_token *grown = mr_reallocate(r->tokens, sizeof *grown * (size_t)capacity);
+        if (!grown)
+            return mr_error_memory(s->error, sizeof *grown * (size_t)capacity);
+        r->tokens = grown;
+        r->capacity = capacity;
+    }
+    r->tokens[r->count++] = token;
+    return MR_OK;
+}
+
+static inline bool at_line_end(const struct scanner *s, const char *p)
+{
+    if (p >= s->end)
+        return true;
+    return s->line_end && *p == s->line_end[0] && (size_t)(s->end - p) >= s->line_end_size &&
+           memcmp(p, s->line_end, s->line_end_size) == 0;
+}
+
+static inline bool at_delimiter(const struct scanner *s, const char *p)
+{
+    size_t size = s->options->delimiter_size;
+    return p < s->end && *p == s->delimiter &&
+           (size == 1 || ((size_t)(s->end - p) >= size && memcmp(p, s->options->delimiter, size) == 0));
+}
+
+static inline bool is_blank(const struct scanner *s, const char *p)
+{
+    return p < s->end && (unsigned char)*p <= ' ' && !at_delimiter(s, p) && !at_line_end(s, p);
+}
+
+/* The first of two characters at or behind p, or end. MR_BUFFER_PADDING bytes behind end may be read. */
+static const char *find_either(const char *p, const char *end, char a, char b)
+{
+    const __m128i wanted_a = _mm_set1_epi8(a), wanted_b = _mm_set1_epi8(b);
+    for (; p < end; p += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)p);
+        int mask = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, wanted_a), _mm_cmpeq_epi8(v, wanted_b)));
+        if (mask) {
+            p += __builtin_ctz((unsigned)mask);
+            return p < end ? p : end;
+        }
+    }
+    return end;
+}
+
+/* The next delimiter or line end. */
+static const char *value_end(const struct scanner *s, const char *p)
+{
+    char line_end = s->line_end ? s->line_end[0] : s->delimiter;
+    for (;;) {
+        p = find_either(p, s->end, s->delimiter, line_end);
+        if (p == s->end || at_delimiter(s, p) || at_line_end(s, p))
+            return p;
+        p++;
+    }
+}
+
+static const char *trim_right(const char *from, const char *to)
+{
+    while (to > from && (unsigned char)to[-1] <= ' ')
+        to--;
+    return to;
+}
+
+static int unquoted(struct scanner *s)
+{
+    const char *from = s->p, *to = value_end(s, from);
+    s->p = to;
+    if (s->options->trim_right)
+        to = trim_right(from, to);
+    if (to == from)
+        return add_token(s, (struct csv_token){0});
+    return add_token(s, (struct csv_token){from, (uint32_t)(to - from), false});
+}
+
+/* ---- quotes ---- */
+
+static int empty_quoted(struct scanner *s)
+{
+    struct mr_str empty = s->options->empty_value;
+    return add_token(s, (struct csv_token){empty.data, (uint32_t)empty.size, false});
+}
+
+static int put_scratch(struct scanner *s, size_t from)
+{
+    struct mr_text *text = &s->record->scratch;
+    if (text->failed)
+        return mr_error_memory(s->error, text->size);
+    if (text->size == from)
+        return empty_quoted(s);
+    return add_token(s, (struct csv_token){(const char *)from, (uint32_t)(text->size - from), true});
+}
+
+/* What has been gathered since `from` was no quoted value after all: it is plain text, opening quote included, and so is the rest up to the
+ * delimiter. */
+static int plain_after_all(struct scanner *s, size_t from)
+{
+    struct mr_text *text = &s->record->scratch;
+    char quote = (char)s->options->quote;
+    const char *to = value_end(s, s->p);
+    mr_text_append(text, s->p, (size_t)(to - s->p));
+    s->p = to;
+    mr_text_append_char(text, quote);
+    if (text->failed)
+        return mr_error_memory(s->error, text->size);
+    memmove(text->data + from + 1, text->data + from, text->size - from - 1);
+    text->data[from] = quote;
+    if (s->options->trim_right)
+        text->size = (size_t)(trim_right(text->data + from, text->data + text->size) - text->data);
+    return put_scratch(s, from);
+}
+
+/* A quote inside a quoted value that is followed by something else than blanks or the delimiter. MR_BLOCKED: go on inside the quotes. */
+static int unescaped_quote(struct scanner *s, size_t from)
+{
+    switch (s->options->odd_quotes) {
+    case CSV_STOP_AT_DELIMITER:
+        mr_text_append_char(&s->record->scratch, (char)s->options->quote);
+        return plain_after_all(s, from);
+    case CSV_STOP_AT_CLOSING_QUOTE:
+        mr_text_append_char(&s->record->scratch, (char)s->options->quote);
+        return MR_BLOCKED;
+    case CSV_SKIP_VALUE:
+        s->p = value_end(s, s->p);
+        s->record->scratch.size = from;
+        return add_token(s, (struct csv_token){0});
+    default:
+        return mr_error_set(s->error, MR_E_DATA, "FAILED_READ_FILE.NO_HINT",
+                            "A quoted value has an unescaped quote (option unescapedQuoteHandling is RAISE_ERROR).");
+    }
+}
+
+/* Behind the closing quote come blanks: they do not count, unless something else follows. */
+static int blanks_behind(struct scanner *s, size_t from)
+{
+    const char *blanks = s->p;
+    while (is_blank(s, s->p))
+        s->p++;
+    if (at_line_end(s, s->p) || at_delimiter(s, s->p))
+        return put_scratch(s, from);
+    mr_text_append_char(&s->record->scratch, (char)s->options->quote);
+    mr_text_append(&s->record->scratch, blanks, (size_t)(s->p - blanks));
+    return s->options->odd_quotes == CSV_STOP_AT_CLOSING_QUOTE ? MR_BLOCKED : plain_after_all(s, from);
+}
+
+/* One character inside quotes, or a line end, which counts as one. */
+static void take_character(struct scanner *s)
+{
+    if (at_line_end(s, s->p)) {
+        mr_text_append_char(&s->record->scratch, '\n');
+        s->p += s->line_end_size;
+    } else {
+        mr_text_append_char(&s->record->scratch, *s->p++);
+    }
+}
+
+/* s->p is behind the opening quote. `prev` is the last character that could mean something together with the next: a quote, an escape, the escape of the
+ * escape, or 0. */
+static int quoted_slowly(struct scanner *s)
+{
+    const struct csv_options *o = s->options;
+    struct mr_text *text = &s->record->scratch;
+    size_t from = text->size;
+    int prev = 0;
+    while (s->p < s->end) {
+        int c = (unsigned char)*s->p;
+        bool delimited = at_delimiter(s, s->p) || at_line_end(s, s->p);
+        if (prev == o->quote && (c <= ' ' || delimited)) {
+            int status = delimited ? put_scratch(s, from) : blanks_behind(s, from);
+            if (status != MR_BLOCKED)
+                return status;
+            prev = 0;
+        } else if (c != o->quote && c != o->escape) {
+            if (prev == o->quote) {
+                int status = unescaped_quote(s, from);
+                if (status != MR_BLOCKED)
+                    return status;
+            }
+            if (prev == o->escape)
+                mr_text_append_char(text, (char)prev);
+            while (s->p < s->end && c != o->quote && c != o->escape && c != o->escape_escape) {
+                take_character(s);
+                c = s->p < s->end ? (unsigned char)*s->p : 0;
+            }
+            prev = s->p < s->end ? c : 0;
+            s->p += s->p < s->end;
+        } else {
+            if (c == o->escape && prev == o->escape_escape) {
+                mr_text_append_char(text, (char)c);
+                c = 0;
+            } else if (prev == o->escape && c == o->quote) {
+                mr_text_append_char(text, (char)c);
+                c = 0;
+            } else if (prev == o->escape || (prev == o->quote && c == o->quote)) {
+                mr_text_append_char(text, (char)prev);
+            } else if (prev == o->quote) { /* a quote, then an escape */
+                int status = unescaped_quote(s, from);
+                if (status != MR_BLOCKED)
+                    return status;
+            }
+            prev = c;
+            s->p++;
+        }
+    }
+    return put_scratch(s, from);
+}
+
+static int quoted(struct scanner *s)
+{
+    const struct csv_options *o = s->options;
+    const char *from = ++s->p;
+    if (!s->line_end) { /* without line ends in it, which would have to be changed */
+        char other = o->escape >= 0 ? (char)o->escape : (char)o->quote;
+        const char *to = find_either(from, s->end, (char)o->quote, other);
+        if (to < s->end && *to == (char)o->quote && (at_delimiter(s, to + 1) || to + 1 == s->end)) {
+            s->p = to + 1;
+            return to == from ? empty_quoted(s) : add_token(s, (struct csv_token){from, (uint32_t)(to - from), false});
+        }
+    }
+    return quoted_slowly(s);
+}
+
+int csv_record_read(struct csv_record *record, const struct csv_options *options, const char *text, const char *end,
+                    const char *line_end, const char **next, struct mr_error *error)
+{
+    struct scanner s = {.record = record,
+                        .options = options,
+                        .p = text,
+                        .end = end,
+                        .line_end = line_end,
+                        .line_end_size = line_end ? strlen(line_end) : 0,
+                        .delimiter = options->delimiter[0],
+                        .error = error};
+    record->count = 0;
+    mr_text_clear(&record->scratch);
+    for (;;) {
+        while (options->trim_left && is_blank(&s, s.p))
+            s.p++;
+        if (at_line_end(&s, s.p) || at_delimiter(&s, s.p))
+            MR_TRY(add_token(&s, (struct csv_token){0}));
+        else if ((unsigned char)*s.p == options->quote)
+            MR_TRY(quoted(&s));
+        else
+            MR_TRY(unquoted(&s));
+        if (!at_delimiter(&s, s.p))
+            break;
+        s.p += options->delimiter_size;
+    }
+    *next = s.p < end ? s.p + s.line_end_size : end;
+    return MR_OK;
+}
