@@ -185,7 +185,7 @@ static int console_open(struct mr_sink *sink, struct mr_error *error)
         return mr_error_memory(error, sizeof *self);
     int status = read_options(sink, self, error);
     if (status >= 0)
-        status = mr_row_log_open(&self->log, sink, self->rows, error);
+        status = mr_row_log_open(&self->log, sink, self->rows, true, error);
     if (status < 0)
         console_close(sink);
     return status;

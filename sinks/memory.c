@@ -168,8 +168,8 @@ static int memory_open(struct mr_sink *sink, struct mr_error *error)
     if (!self)
         return mr_error_memory(error, sizeof *self);
     self->table = mr_memory_table_open(name ? name : sink->name);
-    int status =
-        self->table ? mr_row_log_open(&self->log, sink, -1, error) : mr_error_memory(error, sizeof *self);
+    int status = self->table ? mr_row_log_open(&self->log, sink, -1, false, error)
+                             : mr_error_memory(error, sizeof *self);
     if (status >= 0)
         status = check_schema(self->table, sink, error);
     if (status < 0)

@@ -22,11 +22,12 @@ struct mr_row_log {
     const struct mr_sink *sink;
     int64_t keep, batch;
     struct section *sections, **end; /* of the decision in hand, closed */
-    bool open;                       /* a micro-batch is being written */
+    bool open, always;               /* open: a micro-batch is being written */
     struct buffer *buffers;
 };
 
-int mr_row_log_open(struct mr_row_log **out, const struct mr_sink *sink, int64_t keep, struct mr_error *error)
+int mr_row_log_open(struct mr_row_log **out, const struct mr_sink *sink, int64_t keep, bool always,
+                    struct mr_error *error)
 {
     int workers = sink->workers > 0 ? sink->workers : 1;
     struct mr_row_log *log = mr_allocate_zeroed(sizeof *log);
@@ -40,7 +41,8 @@ int mr_row_log_open(struct mr_row_log **out, const struct mr_sink *sink, int64_t
     }
     for (int w = 0; w < workers; w++)
         mr_text_init(&buffers[w].bytes);
-    *log = (struct mr_row_log){.sink = sink, .keep = keep, .buffers = buffers, .end = &log->sections};
+    *log = (struct mr_row_log){
+        .sink = sink, .keep = keep, .always = always, .buffers = buffers, .end = &log->sections};
     return MR_OK;
 }
 
@@ -146,7 +148,7 @@ int mr_row_log_prepare(struct mr_row_log *log, int64_t batch, uint64_t decision_
         rows += s->rows + s->more;
     }
     const struct mr_sink *sink = log->sink;
-    if (rows > 0 || (count > 0 && sink->mode == MR_MODE_COMPLETE) || sink->truncate_first) {
+    if (rows > 0 || (count > 0 && (log->always || sink->mode == MR_MODE_COMPLETE)) || sink->truncate_first) {
         char head[3] = {'W', 1, sink->truncate_first};
         mr_text_append(manifest, head, sizeof head);
         mr_text_append(manifest, sink->query_id->text, 36);
