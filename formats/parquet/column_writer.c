@@ -6,6 +6,8 @@
  * same way, but finished pages keep it. */
 #include "formats/parquet/column_writer.h"
 
+#include <assert.h>
+
 #include "formats/parquet/bits.h"
 #include "formats/parquet/delta_packed.h"
 
@@ -41,15 +43,33 @@ static void free_pages(struct mr_parquet_column_writer *c)
     c->pages_bytes = 0;
 }
 
-void mr_parquet_column_writer_release(struct mr_parquet_column_writer *c)
+static void free_buffers(struct mr_parquet_column_writer *c)
 {
-    free_pages(c);
-    mr_dictionary_release(&c->dictionary);
-    mr_bytes_release(&c->values);
     mr_bytes_release(&c->lengths);
     mr_bytes_release(&c->numbers);
     mr_bytes_release(&c->definitions);
     mr_bytes_release(&c->repetitions);
+}
+
+void mr_parquet_column_writer_release(struct mr_parquet_column_writer *c)
+{
+    free_pages(c);
+    free_buffers(c);
+    mr_bytes_release(&c->values);
+    mr_dictionary_release(&c->dictionary);
+}
+
+void mr_parquet_column_trim(struct mr_parquet_column_writer *c)
+{
+    assert(c->levels == 0);
+    free_buffers(c);
+    if (!c->dictionary_on && c->dictionary_pages == 0)
+        mr_dictionary_release(&c->dictionary);
+    uint8_t *smaller = mr_reallocate(c->values.data, c->headroom);
+    if (smaller) {
+        c->values.data = smaller;
+        c->values.capacity = c->headroom;
+    }
 }
 
 void mr_parquet_column_reset_chunk(struct mr_parquet_column_writer *c)

@@ -83,6 +83,9 @@ int mr_parquet_column_finish_chunk(struct mr_parquet_column_writer *c, int64_t *
                                    struct mr_error *error);
 void mr_parquet_column_reset_chunk(
     struct mr_parquet_column_writer *c); /* frees the pages, merges the statistics */
+/* Gives back the buffers of the page in progress, which is empty, and the dictionary unless the chunk uses
+ * it. */
+void mr_parquet_column_trim(struct mr_parquet_column_writer *c);
 /* Buffers of the page in progress, in bytes. */
 int64_t mr_parquet_column_pending_bytes(const struct mr_parquet_column_writer *c);
 

@@ -7,6 +7,7 @@
 
 #define DEFAULT_ROW_GROUP_BYTES (64 << 20)
 #define DEFAULT_PAGE_BYTES (1 << 20)
+#define MOST_PENDING_BYTES (24 << 20) /* in pages in progress */
 #define CREATED_BY "millrace version 0.1.0"
 
 /* What the footer says of a column chunk, kept until then. */
@@ -174,6 +175,25 @@ static int64_t input_bytes(const struct mr_parquet_writer *w)
     return bytes;
 }
 
+/* With many columns the pages in progress together are much; those that hold most of it are finished before
+ * they are full. */
+static int relieve_memory(struct mr_parquet_writer *w, struct mr_error *error)
+{
+    int64_t pending = 0;
+    for (int i = 0; i < w->schema.leaf_count; i++)
+        pending += mr_parquet_column_pending_bytes(&w->columns[i]);
+    if (pending < MOST_PENDING_BYTES)
+        return MR_OK;
+    for (int i = 0; i < w->schema.leaf_count; i++) {
+        struct mr_parquet_column_writer *c = &w->columns[i];
+        if (mr_parquet_column_pending_bytes(c) < pending / w->schema.leaf_count / 2)
+            continue;
+        MR_TRY(mr_parquet_column_finish_page(c, error));
+        mr_parquet_column_trim(c);
+    }
+    return MR_OK;
+}
+
 static int write_batch(struct mr_parquet_writer *w, const struct mr_batch *batch, struct mr_error *error)
 {
     MR_TRY(mr_parquet_shred(&w->schema, w->columns, batch, &w->batch_arena, error));
@@ -181,7 +201,7 @@ static int write_batch(struct mr_parquet_writer *w, const struct mr_batch *batch
     w->rows += batch->length;
     w->group_rows += batch->length;
     if (input_bytes(w) < w->options.row_group_bytes && w->group_rows < INT32_MAX / 2)
-        return MR_OK;
+        return relieve_memory(w, error);
     return finish_row_group(w, error);
 }
 

@@ -278,6 +278,8 @@ static bool run_inference(const struct mr_json *c, const struct read_request *q,
     else
         range.input->close(range.input);
     if (status >= 0)
+        status = mr_infer_corrupt_column(&infer, &error);
+    if (status >= 0)
         status = mr_infer_schema(&infer, &arena, &schema, &error);
     if (status >= 0)
         mr_type_simple_text(&got, schema);

@@ -31,8 +31,24 @@ static void as_spark(void **state)
     assert_int_equal(failed, 0);
 }
 
+static const char *const infers_otherwise[] = {
+    "one 1e2 {'prefersDecimal': 'true'}", "Spark fails: its decimals could have negative scales",
+    "one 1e400 {'prefersDecimal': 'true'}", "Spark fails",
+    "duplicates", "equal names are one column here",
+    "case", "the same, found when the schema is used",
+    NULL};
+
+static void infers_as_spark(void **state)
+{
+    int count = 0;
+    (void)state;
+    int failed = run_cases("tests/formats/cases/infer.jsonl", infers_otherwise, &count);
+    assert_true(count > 400);
+    assert_int_equal(failed, 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_spark)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_spark), cmocka_unit_test(infers_as_spark)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -578,6 +578,50 @@ static void row_groups_are_read_alone(void **state)
     mr_text_release(&file.text);
 }
 
+/* Pages in progress of many columns are finished early, so that they do not add up. */
+static void many_columns_share_memory(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 800, BATCHES = 30 };
+    struct mr_field *fields = MR_ARENA_ARRAY(&arena, struct mr_field, COLUMNS);
+    for (int i = 0; i < COLUMNS; i++)
+        fields[i] = (struct mr_field){mr_arena_format(&arena, "c%d", i),
+                                      mr_type_of(i % 3 ? MR_STRING : MR_BIGINT), true, NULL, NULL};
+    const struct mr_type *schema = mr_type_struct(&arena, fields, COLUMNS);
+    struct sample_style style = {5, 0, 60};
+    struct sample_random random = {.state = 4};
+    struct mr_parquet_options options = {.codec = MR_PARQUET_UNCOMPRESSED};
+    struct memory_output file;
+    struct mr_text expected, rows;
+    struct mr_parquet_writer *writer;
+    size_t most = 0;
+    memory_output_init(&file);
+    mr_text_init(&expected);
+    mr_text_init(&rows);
+    assert_int_equal(mr_parquet_writer_open(&writer, &file.output, schema, &options, &error), MR_OK);
+    for (int b = 0; b < BATCHES; b++) {
+        struct mr_batch batch = {0};
+        assert_int_equal(sample_batch(&batch, schema, 60, &random, &style, &error), MR_OK);
+        size_t before = mr_memory_used() - expected.capacity - file.text.capacity;
+        assert_int_equal(mr_parquet_writer_write(writer, &batch, &error), MR_OK);
+        most = before > most ? before : most;
+        for (int64_t row = 0; row < batch.length; row++) {
+            sample_row_json(&expected, &batch, row);
+            mr_text_append_char(&expected, '\n');
+        }
+        mr_batch_release(&batch);
+    }
+    assert_int_equal(mr_parquet_writer_finish(writer, &error), MR_OK);
+    mr_parquet_writer_close(writer);
+    assert_true(most < 110 << 20);
+    assert_int_equal(file_rows(file.text.data, file.text.size, 500, &rows, &error), MR_OK);
+    assert_int_equal(rows.size, expected.size);
+    assert_memory_equal(rows.data, expected.data, rows.size);
+    mr_text_release(&rows);
+    mr_text_release(&expected);
+    mr_text_release(&file.text);
+}
+
 static void no_columns_still_count_rows(void **state)
 {
     (void)state;
@@ -615,6 +659,7 @@ int main(void)
         TEST(fields_are_found_by_id),
         TEST(types_are_widened),
         TEST(row_groups_are_read_alone),
+        TEST(many_columns_share_memory),
         TEST(no_columns_still_count_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
