@@ -98,13 +98,39 @@ static bool is_short(const struct mr_type *type)
     return type->precision <= 18;
 }
 
+/* Nothing is rounded away, and the result type holds every sum: one multiplication and addition of 128 bits. */
+KERNEL(add_decimal_exact)
+{
+    const struct mr_arithmetic *a = call->expression->bound;
+    const struct mr_column *left = arguments[0], *right = arguments[1];
+    const mr_i128 left_factor = mr_decimal_power(out->type->scale - left->type->scale);
+    const mr_i128 right_factor =
+        mr_decimal_power(out->type->scale - right->type->scale) * (a->operator== '-' ? -1 : 1);
+    (void)error;
+    MR_ROWS(i, rows, out->length, {
+        mr_u128 x = (mr_u128)mr_decimal_at(left, i) * (mr_u128)left_factor;
+        mr_u128 y = (mr_u128)mr_decimal_at(right, i) * (mr_u128)right_factor;
+        mr_decimal_put(out, i, (mr_i128)(x + y));
+    });
+    return MR_OK;
+}
+
+/* Digits of the exact sum, before the result type is cut to 38. */
+static int sum_digits(const struct mr_type *a, const struct mr_type *b)
+{
+    int a_whole = a->precision - a->scale, b_whole = b->precision - b->scale;
+    int scale = a->scale > b->scale ? a->scale : b->scale;
+    return (a_whole > b_whole ? a_whole : b_whole) + scale + 1;
+}
+
 KERNEL(add_decimal_short)
 {
     const struct mr_arithmetic *a = call->expression->bound;
     int a_scale = arguments[0]->type->scale, b_scale = arguments[1]->type->scale, scale = out->type->scale;
     if (!is_short(arguments[0]->type) || !is_short(arguments[1]->type) || !is_short(out->type) ||
         scale < a_scale || scale < b_scale)
-        return add_decimal(call, arguments, rows, out, error);
+        return (sum_digits(arguments[0]->type, arguments[1]->type) <= 38 ? add_decimal_exact : add_decimal)(
+            call, arguments, rows, out, error);
     const int64_t left_factor = (int64_t)mr_decimal_power(scale - a_scale);
     const int64_t right_factor = (int64_t)mr_decimal_power(scale - b_scale) * (a->operator== '-' ? -1 : 1);
     const int64_t *restrict left = arguments[0]->i64, *restrict right = arguments[1]->i64;
@@ -120,9 +146,21 @@ KERNEL(multiply_decimal)
 {
     const struct mr_arithmetic *a = call->expression->bound;
     int scale = arguments[0]->type->scale + arguments[1]->type->scale;
-    if (is_short(out->type) && out->type->scale == scale) { /* the type has room for every product */
+    bool exact = out->type->scale == scale; /* then the type has room for every product */
+    if (exact && is_short(out->type)) {
+        const int64_t *restrict left = arguments[0]->i64, *restrict right = arguments[1]->i64;
+        MR_ROWS(i, rows, out->length, { out->i64[i] = (int64_t)((uint64_t)left[i] * (uint64_t)right[i]); });
+        return MR_OK;
+    }
+    if (exact && is_short(arguments[0]->type) && is_short(arguments[1]->type)) {
+        const int64_t *restrict left = arguments[0]->i64, *restrict right = arguments[1]->i64;
+        MR_ROWS(i, rows, out->length, { out->i128[i] = (mr_i128)left[i] * right[i]; });
+        return MR_OK;
+    }
+    if (exact && arguments[0]->type->precision + arguments[1]->type->precision < 38) {
         MR_ROWS(i, rows, out->length, {
-            out->i64[i] = (int64_t)((uint64_t)arguments[0]->i64[i] * (uint64_t)arguments[1]->i64[i]);
+            mr_u128 x = (mr_u128)mr_decimal_at(arguments[0], i);
+            out->i128[i] = (mr_i128)(x * (mr_u128)mr_decimal_at(arguments[1], i));
         });
         return MR_OK;
     }

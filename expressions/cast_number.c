@@ -157,6 +157,21 @@ CONVERT(integer_to_decimal)
     return MR_OK;
 }
 
+/* The type has room for every value of the integral one. */
+CONVERT(integer_to_roomy_decimal)
+{
+    UNUSED;
+    const mr_i128 scale = mr_decimal_power(cast->to->scale);
+    if (in->type->id == MR_BIGINT && mr_type_is_long_decimal(out->type)) {
+        MR_ROWS(i, rows, out->length, { out->i128[i] = (mr_i128)((mr_u128)in->i64[i] * (mr_u128)scale); });
+    } else if (in->type->id == MR_INT && !mr_type_is_long_decimal(out->type)) {
+        MR_ROWS(i, rows, out->length, { out->i64[i] = in->i32[i] * (int64_t)scale; });
+    } else {
+        MR_ROWS(i, rows, out->length, { mr_decimal_put(out, i, integer_at(in, i) * scale); });
+    }
+    return MR_OK;
+}
+
 /* The digits of a double without exponent, as Java's BigDecimal.toPlainString. */
 static void plain_text(double value, char *out, size_t out_size)
 {
@@ -310,7 +325,13 @@ static mr_cast_convert with_decimal(const struct mr_type *from, const struct mr_
     }
     if (from->id == MR_FLOAT || from->id == MR_DOUBLE)
         return float_to_decimal;
-    return integer_to_decimal;
+    int digits = from->id == MR_TINYINT    ? 3
+                 : from->id == MR_SMALLINT ? 5
+                 : from->id == MR_INT      ? 10
+                 : from->id == MR_BIGINT   ? 19
+                                           : 1;
+    *total = to->precision - to->scale >= digits;
+    return *total ? integer_to_roomy_decimal : integer_to_decimal;
 }
 
 mr_cast_convert mr_cast_choose_number(const struct mr_type *from, const struct mr_type *to, bool *total)

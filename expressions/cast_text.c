@@ -228,7 +228,10 @@ CONVERT(integer_to_text)
     MR_ROWS(i, rows, out->length, {
         char text[24];
         size_t size = mr_i64_text(integer_at(in, i), text);
-        MR_TRY(mr_column_set_bytes(out, i, text, size, error));
+        if (size <= MR_VIEW_INLINE)
+            out->views[i] = mr_view_of(text, (uint32_t)size);
+        else
+            MR_TRY(mr_column_set_bytes(out, i, text, size, error));
     });
     return MR_OK;
 }
