@@ -1,0 +1,66 @@
+/* sql/plan.h: the logical plan: a tree of relational nodes with typed expressions by column number.
+ *
+ * Made by the analyser in the job's arena, rewritten by the optimiser, turned into the job's nodes by the planner. Every
+ * node has an output schema; expressions of a node number the columns of its inputs (of a join: left, then right). */
+#ifndef MR_SQL_PLAN_H
+#define MR_SQL_PLAN_H
+
+#include "operators/operator.h"
+#include "runtime/job.h"
+#include "sql/ast.h"
+
+enum mr_plan_kind {
+    MR_PLAN_SCAN,        /* source, or nothing to run when source is NULL (a table that is not there yet) */
+    MR_PLAN_PROJECT,
+    MR_PLAN_FILTER,
+    MR_PLAN_EXPAND,
+    MR_PLAN_GENERATE,    /* input's columns, then the generator's */
+    MR_PLAN_WATERMARK,
+    MR_PLAN_AGGREGATE,   /* group columns, then results */
+    MR_PLAN_DEDUPLICATE,
+    MR_PLAN_UNION,
+    MR_PLAN_JOIN,
+    MR_PLAN_SORT,
+    MR_PLAN_LIMIT,
+    MR_PLAN_EXPECT,
+};
+enum mr_plan_session { MR_PLAN_NO_SESSION, MR_PLAN_SESSION_WINDOW };
+
+struct mr_plan {
+    enum mr_plan_kind kind;
+    const struct mr_type *schema;
+    /* Per column: the watermark's delay in microseconds where the column is an event time (Spark's column metadata
+     * spark.watermarkDelayMs), else -1. */
+    const int64_t *delays;
+    struct mr_plan **inputs;
+    int input_count;
+    bool streaming;
+    const struct mr_sql_text *origin; /* where it was written, for errors found late */
+    uint32_t start, stop;
+
+    struct mr_source *source; /* SCAN */
+    const char *relation;     /* SCAN: name for messages */
+    bool *used;               /* SCAN: columns anybody uses */
+    const struct mr_expression *const *expressions; /* PROJECT, one per field */
+    const struct mr_expression *condition;          /* FILTER; JOIN: NULL for none */
+    struct mr_expand_config expand;
+    struct mr_generate_config generate;
+    struct mr_watermark_config watermark;
+    const int *group_columns; /* AGGREGATE: of the input; DEDUPLICATE: the columns that count */
+    int group_count;
+    const struct mr_aggregate *const *aggregates;
+    int aggregate_count;
+    enum mr_plan_session session;
+    const struct mr_expression *gap; /* session window */
+    bool within_watermark;           /* DEDUPLICATE */
+    enum mr_sql_join_kind join;
+    const struct mr_sort_key *sort_keys;
+    int sort_count;
+    int64_t limit, offset; /* LIMIT; limit -1: all */
+    struct mr_expect_config expect;
+};
+
+/* An indented text of the tree, for tests and for people. */
+void mr_plan_text(struct mr_text *out, const struct mr_plan *plan);
+
+#endif

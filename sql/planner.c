@@ -1,0 +1,198 @@
+/* sql/planner.c: a plan's nodes as the nodes of a job. */
+#include "sql/checks.h"
+#include "sql/sql.h"
+
+struct planner {
+    struct mr_job *job;
+    struct mr_error *error;
+};
+
+static int build(struct planner *p, const struct mr_plan *plan, const struct mr_node **out);
+
+static int unsupported(struct planner *p, const struct mr_plan *plan, const char *what)
+{
+    mr_error_set(p->error, MR_E_UNSUPPORTED, "UNSUPPORTED_FEATURE", "%s not supported yet.", what);
+    if (!plan->origin)
+        return p->error->code;
+    return mr_error_in_sql(p->error, plan->origin->file, plan->origin->text, plan->start, plan->stop);
+}
+
+static int add(struct planner *p, const struct mr_operator_type *type, const void *config, size_t config_size,
+               const struct mr_node *const *inputs, int count, const struct mr_type *output,
+               const struct mr_node **out)
+{
+    void *copy = mr_arena_allocate(&p->job->arena, config_size ? config_size : 1);
+    if (!copy)
+        return mr_error_memory(p->error, config_size);
+    if (config_size > 0)
+        memcpy(copy, config, config_size);
+    *out = mr_job_add_node(p->job, type, copy, inputs, count, output);
+    return *out ? MR_OK : mr_error_memory(p->error, sizeof **out);
+}
+
+static int build_scan(struct planner *p, const struct mr_plan *plan, const struct mr_node **out)
+{
+    if (!plan->source) { /* known by its schema alone (dry-run): nothing to read */
+        *out = mr_job_add_node(p->job, &mr_union_operator, NULL, NULL, 0, plan->schema);
+        return *out ? MR_OK : mr_error_memory(p->error, sizeof **out);
+    }
+    plan->source->used = plan->used;
+    *out = mr_job_add_source_node(p->job, plan->source);
+    return *out ? MR_OK : mr_error_memory(p->error, sizeof **out);
+}
+
+static int build_aggregate(struct planner *p, const struct mr_plan *plan, const struct mr_node *input,
+                           const struct mr_node **out)
+{
+    struct mr_arena *arena = &p->job->arena;
+    int groups = plan->group_count;
+    if (plan->session != MR_PLAN_NO_SESSION)
+        return unsupported(p, plan, "Aggregation by session_window is");
+    struct mr_aggregate_config config = {
+        .group_columns = plan->group_columns,
+        .group_count = groups,
+        .aggregates = plan->aggregates,
+        .aggregate_count = plan->aggregate_count,
+        .event_time_group = plan->streaming ? mr_sql_event_time_group(plan) : -1,
+        .complete_output = plan->streaming && p->job->mode == MR_MODE_COMPLETE,
+    };
+    struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, groups + 1);
+    int *keys = MR_ARENA_ARRAY(arena, int, groups + 1);
+    if (!fields || !keys)
+        return mr_error_memory(p->error, sizeof *fields);
+    for (int i = 0; i < groups; i++) {
+        fields[i] = plan->schema->fields[i];
+        keys[i] = i;
+    }
+    fields[groups] = (struct mr_field){.name = "states", .type = mr_type_of(MR_BINARY)};
+    const struct mr_type *partial = mr_type_struct(arena, fields, groups + 1);
+    if (!partial)
+        return mr_error_memory(p->error, sizeof *fields);
+    MR_TRY(add(p, &mr_partial_aggregate_operator, &config, sizeof config, &input, 1, partial, out));
+    const struct mr_node *below = *out;
+    MR_TRY(add(p, &mr_aggregate_operator, &config, sizeof config, &below, 1, plan->schema, out));
+    return mr_job_set_exchange(p->job, (struct mr_node *)*out, 0, keys, groups, p->error);
+}
+
+/* Of a batch: the first row of every group. */
+static int build_first_rows(struct planner *p, const struct mr_plan *plan, const struct mr_node *input,
+                            const struct mr_node **out)
+{
+    struct mr_arena *arena = &p->job->arena;
+    int columns = plan->schema->field_count, count = 0;
+    struct mr_plan aggregate = *plan;
+    struct mr_expression_builder b = {.arena = arena, .session = &p->job->session};
+    const struct mr_aggregate **list = MR_ARENA_ARRAY(arena, const struct mr_aggregate *, columns + 1);
+    struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, columns + 1);
+    const struct mr_expression **back = MR_ARENA_ARRAY(arena, const struct mr_expression *, columns + 1);
+    int *place = MR_ARENA_ARRAY(arena, int, columns + 1);
+    if (!list || !fields || !back || !place)
+        return mr_error_memory(p->error, sizeof *fields);
+    for (int i = 0; i < columns; i++)
+        place[i] = -1;
+    for (int g = 0; g < plan->group_count; g++) {
+        place[plan->group_columns[g]] = g;
+        fields[g] = plan->schema->fields[plan->group_columns[g]];
+    }
+    for (int i = 0; i < columns; i++) {
+        const struct mr_expression *column = NULL;
+        if (place[i] >= 0)
+            continue;
+        MR_TRY(mr_expression_column(&b, plan->schema, i, &column, p->error));
+        MR_TRY(mr_aggregate_call(&b, MR_STR("first"), &column, 1, false, NULL, &list[count], p->error));
+        place[i] = plan->group_count + count++;
+        fields[place[i]] = plan->schema->fields[i];
+    }
+    aggregate.kind = MR_PLAN_AGGREGATE;
+    aggregate.aggregates = list;
+    aggregate.aggregate_count = count;
+    aggregate.schema = mr_type_struct(arena, fields, columns);
+    if (!aggregate.schema)
+        return mr_error_memory(p->error, sizeof *fields);
+    const struct mr_node *below = NULL;
+    MR_TRY(build_aggregate(p, &aggregate, input, &below));
+    for (int i = 0; i < columns; i++)
+        MR_TRY(mr_expression_column(&b, aggregate.schema, place[i], &back[i], p->error));
+    struct mr_project_config config = {back, columns};
+    return add(p, &mr_project_operator, &config, sizeof config, &below, 1, plan->schema, out);
+}
+
+static int build_one(struct planner *p, const struct mr_plan *plan, const struct mr_node *const *inputs,
+                     const struct mr_node **out)
+{
+    const struct mr_type *schema = plan->schema;
+    switch (plan->kind) {
+    case MR_PLAN_PROJECT: {
+        struct mr_project_config config = {plan->expressions, schema->field_count};
+        return add(p, &mr_project_operator, &config, sizeof config, inputs, 1, schema, out);
+    }
+    case MR_PLAN_FILTER: {
+        struct mr_filter_config config = {plan->condition};
+        return add(p, &mr_filter_operator, &config, sizeof config, inputs, 1, schema, out);
+    }
+    case MR_PLAN_EXPAND:
+        return add(p, &mr_expand_operator, &plan->expand, sizeof plan->expand, inputs, 1, schema, out);
+    case MR_PLAN_GENERATE:
+        return add(p, &mr_generate_operator, &plan->generate, sizeof plan->generate, inputs, 1, schema, out);
+    case MR_PLAN_WATERMARK:
+        return add(p, &mr_watermark_operator, &plan->watermark, sizeof plan->watermark, inputs, 1, schema, out);
+    case MR_PLAN_EXPECT:
+        return add(p, &mr_expect_operator, &plan->expect, sizeof plan->expect, inputs, 1, schema, out);
+    case MR_PLAN_UNION:
+        return add(p, &mr_union_operator, NULL, 0, inputs, plan->input_count, schema, out);
+    case MR_PLAN_AGGREGATE: return build_aggregate(p, plan, inputs[0], out);
+    case MR_PLAN_DEDUPLICATE:
+        if (plan->streaming)
+            return unsupported(p, plan, "drop_duplicates on a stream is");
+        return build_first_rows(p, plan, inputs[0], out);
+    case MR_PLAN_SORT: {
+        struct mr_sort_config config = {plan->sort_keys, plan->sort_count, plan->limit};
+        return add(p, &mr_sort_operator, &config, sizeof config, inputs, 1, schema, out);
+    }
+    case MR_PLAN_LIMIT: {
+        struct mr_limit_config config = {plan->limit, plan->offset};
+        return add(p, &mr_limit_operator, &config, sizeof config, inputs, 1, schema, out);
+    }
+    case MR_PLAN_JOIN: return unsupported(p, plan, "Joins are");
+    default: return mr_error_set(p->error, MR_E_INTERNAL, "INTERNAL_ERROR", "A plan node of no kind.");
+    }
+}
+
+static int build(struct planner *p, const struct mr_plan *plan, const struct mr_node **out)
+{
+    if (plan->kind == MR_PLAN_SCAN)
+        return build_scan(p, plan, out);
+    if (plan->kind == MR_PLAN_JOIN) /* said before anything below is built */
+        return build_one(p, plan, NULL, out);
+    const struct mr_node **inputs = MR_ARENA_ARRAY(&p->job->arena, const struct mr_node *, plan->input_count + 1);
+    if (!inputs)
+        return mr_error_memory(p->error, sizeof *inputs);
+    for (int i = 0; i < plan->input_count; i++)
+        MR_TRY(build(p, plan->inputs[i], &inputs[i]));
+    return build_one(p, plan, inputs, out);
+}
+
+/* LIMIT over SORT, with projections between: the sort need not give more rows. */
+static void limit_sorts(struct mr_plan *plan)
+{
+    for (int i = 0; i < plan->input_count; i++)
+        limit_sorts(plan->inputs[i]);
+    if (plan->kind != MR_PLAN_LIMIT || plan->limit < 0)
+        return;
+    struct mr_plan *below = plan->inputs[0];
+    while (below->kind == MR_PLAN_PROJECT)
+        below = below->inputs[0];
+    if (below->kind == MR_PLAN_SORT)
+        below->limit = plan->limit + plan->offset;
+}
+
+int mr_sql_plan_job(struct mr_job *job, struct mr_plan *plan, const struct mr_node **out, struct mr_error *error)
+{
+    struct planner p = {job, error};
+    if (plan->streaming)
+        MR_TRY(mr_sql_check_stream(plan, job->mode, error));
+    limit_sorts(plan);
+    MR_TRY(build(&p, plan, out));
+    job->output = plan->schema;
+    return MR_OK;
+}

@@ -1,0 +1,260 @@
+/* sql/simplify.c: constants folded, filters pushed towards the sources, projections collapsed. */
+#include "expressions/function.h"
+#include "sql/optimise.h"
+
+#define MAX_MERGED_NODES 2000 /* a merged projection may not grow beyond this */
+
+/* ---- folding ---- */
+static int fold_list(struct mr_analysis *a, const struct mr_expression *const *list, int count,
+                     const struct mr_expression *const **out)
+{
+    const struct mr_expression **copy = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, count + 1);
+    if (!copy)
+        return mr_error_memory(a->error, sizeof *copy);
+    for (int i = 0; i < count; i++) {
+        copy[i] = list[i];
+        if (copy[i])
+            MR_TRY(mr_sql_fold(a, &copy[i]));
+    }
+    *out = copy;
+    return MR_OK;
+}
+
+static int fold_plan(struct mr_analysis *a, struct mr_plan *plan)
+{
+    if (plan->expressions)
+        MR_TRY(fold_list(a, plan->expressions, plan->schema->field_count, &plan->expressions));
+    if (plan->condition)
+        MR_TRY(mr_sql_fold(a, &plan->condition));
+    for (int i = 0; i < plan->sort_count; i++)
+        MR_TRY(mr_sql_fold(a, &((struct mr_sort_key *)plan->sort_keys)[i].expression));
+    if (plan->kind == MR_PLAN_GENERATE)
+        MR_TRY(mr_sql_fold(a, &plan->generate.generator));
+    if (plan->kind == MR_PLAN_EXPAND) {
+        const struct mr_expression *const **projections =
+            MR_ARENA_ARRAY(a->arena, const struct mr_expression *const *, plan->expand.projection_count);
+        if (!projections)
+            return mr_error_memory(a->error, sizeof *projections);
+        for (int i = 0; i < plan->expand.projection_count; i++)
+            MR_TRY(fold_list(a, plan->expand.projections[i], plan->expand.column_count, &projections[i]));
+        plan->expand.projections = projections;
+        if (plan->expand.conditions)
+            MR_TRY(fold_list(a, plan->expand.conditions, plan->expand.projection_count, &plan->expand.conditions));
+    }
+    return MR_OK;
+}
+
+/* ---- conditions as lists ---- */
+struct conjuncts {
+    const struct mr_expression *list[64];
+    int count;
+};
+
+static bool is_and(const struct mr_expression *e)
+{
+    return e->kind == MR_EXPR_CALL && e->argument_count == 2 && strcmp(e->function->name, "and") == 0;
+}
+
+/* a AND b AND c as a list; what does not fit stays joined. */
+static void split(const struct mr_expression *e, struct conjuncts *out)
+{
+    if (is_and(e) && out->count < 62) {
+        split(e->arguments[0], out);
+        split(e->arguments[1], out);
+    } else if (out->count < 64) {
+        out->list[out->count++] = e;
+    }
+}
+
+static int join(struct mr_analysis *a, const struct conjuncts *c, const struct mr_expression **out)
+{
+    struct mr_expression_builder b;
+    mr_sql_builder(a, NULL, &b);
+    *out = c->count > 0 ? c->list[0] : NULL;
+    for (int i = 1; i < c->count; i++) {
+        const struct mr_expression *sides[2] = {*out, c->list[i]};
+        MR_TRY(mr_expression_call(&b, MR_STR("and"), sides, 2, out, a->error));
+    }
+    return MR_OK;
+}
+
+static bool *columns_used(struct mr_analysis *a, const struct mr_expression *e, int count)
+{
+    bool *used = MR_ARENA_ARRAY(a->arena, bool, count + 1);
+    if (used)
+        mr_expression_columns_used(e, used);
+    else
+        mr_error_memory(a->error, (size_t)count);
+    return used;
+}
+
+/* ---- filters ---- */
+static int filter_over(struct mr_analysis *a, struct mr_plan *input, const struct conjuncts *c, struct mr_plan **out)
+{
+    const struct mr_expression *condition = NULL;
+    MR_TRY(join(a, c, &condition));
+    *out = input;
+    return condition ? mr_plan_filter(a, input, condition, out) : MR_OK;
+}
+
+/* Which conjuncts may go below `plan`, and what they look like there. */
+static int sink_conjunct(struct mr_analysis *a, const struct mr_plan *plan, const struct mr_expression *e,
+                         const struct mr_expression **below)
+{
+    const struct mr_plan *input = plan->inputs[0];
+    int columns = plan->schema->field_count;
+    *below = NULL;
+    if (!e->deterministic)
+        return MR_OK;
+    bool *used = columns_used(a, e, columns);
+    if (!used)
+        return a->error->code;
+    switch (plan->kind) {
+    case MR_PLAN_PROJECT:
+        for (int i = 0; i < columns; i++)
+            if (used[i] && !plan->expressions[i]->deterministic)
+                return MR_OK;
+        return mr_expression_substitute(a->arena, e, plan->expressions, below, a->error);
+    case MR_PLAN_WATERMARK: /* as Spark: what does not look at the event time goes before it is observed */
+        *below = used[plan->watermark.column] ? NULL : e;
+        return MR_OK;
+    case MR_PLAN_SORT:
+        *below = e;
+        return MR_OK;
+    case MR_PLAN_GENERATE:
+        for (int i = input->schema->field_count; i < columns; i++)
+            if (used[i])
+                return MR_OK;
+        *below = e;
+        return MR_OK;
+    case MR_PLAN_AGGREGATE: {
+        const struct mr_expression **groups = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, columns + 1);
+        if (!groups)
+            return mr_error_memory(a->error, sizeof *groups);
+        bool any = false;
+        for (int i = 0; i < columns; i++) {
+            if (used[i] && i >= plan->group_count)
+                return MR_OK;
+            any |= used[i];
+            if (i < plan->group_count)
+                MR_TRY(mr_sql_plan_column(a, input, plan->group_columns[i], NULL, NULL, &groups[i]));
+        }
+        return any ? mr_expression_substitute(a->arena, e, groups, below, a->error) : MR_OK;
+    }
+    default: return MR_OK;
+    }
+}
+
+static int push_into_union(struct mr_analysis *a, struct mr_plan *filter, struct mr_plan **plan)
+{
+    struct mr_plan *both = filter->inputs[0];
+    for (int i = 0; i < both->input_count; i++) {
+        MR_TRY(mr_plan_filter(a, both->inputs[i], filter->condition, &both->inputs[i]));
+        MR_TRY(mr_sql_simplify(a, &both->inputs[i]));
+    }
+    *plan = both;
+    return MR_OK;
+}
+
+static int push_filter(struct mr_analysis *a, struct mr_plan **plan)
+{
+    struct mr_plan *filter = *plan, *input = filter->inputs[0];
+    struct conjuncts all = {0}, above = {0}, below = {0};
+    if (filter->condition->kind == MR_EXPR_LITERAL && !mr_column_is_null(filter->condition->literal, 0) &&
+        filter->condition->literal->booleans[0]) {
+        *plan = input;
+        return MR_OK;
+    }
+    if (input->kind == MR_PLAN_UNION && filter->condition->deterministic)
+        return push_into_union(a, filter, plan);
+    split(filter->condition, &all);
+    if (input->kind == MR_PLAN_FILTER) {
+        struct conjuncts both = {0};
+        split(input->condition, &both);
+        if (both.count + all.count > 64 || !input->condition->deterministic)
+            return MR_OK;
+        for (int i = 0; i < all.count; i++)
+            both.list[both.count++] = all.list[i];
+        MR_TRY(filter_over(a, input->inputs[0], &both, plan));
+        return push_filter(a, plan);
+    }
+    if (input->input_count != 1)
+        return MR_OK;
+    for (int i = 0; i < all.count; i++) {
+        const struct mr_expression *lower = NULL;
+        MR_TRY(sink_conjunct(a, input, all.list[i], &lower));
+        if (lower)
+            below.list[below.count++] = lower;
+        else
+            above.list[above.count++] = all.list[i];
+    }
+    if (below.count == 0)
+        return MR_OK;
+    MR_TRY(filter_over(a, input->inputs[0], &below, &input->inputs[0]));
+    if (input->inputs[0]->kind == MR_PLAN_FILTER)
+        MR_TRY(push_filter(a, &input->inputs[0]));
+    return filter_over(a, input, &above, plan);
+}
+
+/* ---- projections ---- */
+static int count_nodes(const struct mr_expression *e, int limit)
+{
+    int count = 1;
+    for (int i = 0; i < e->argument_count && count < limit; i++)
+        count += count_nodes(e->arguments[i], limit - count);
+    return count;
+}
+
+/* PROJECT over PROJECT as one, where nothing would be computed differently. */
+static int merge_projections(struct mr_analysis *a, struct mr_plan *upper)
+{
+    struct mr_plan *lower = upper->inputs[0];
+    int count = upper->schema->field_count, columns = lower->schema->field_count, nodes = 0;
+    bool *used = MR_ARENA_ARRAY(a->arena, bool, columns + 1);
+    const struct mr_expression **merged = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, count + 1);
+    if (!used || !merged)
+        return mr_error_memory(a->error, sizeof *merged);
+    for (int i = 0; i < count; i++)
+        mr_expression_columns_used(upper->expressions[i], used);
+    for (int i = 0; i < columns; i++)
+        if (used[i] && !lower->expressions[i]->deterministic)
+            return MR_OK;
+    for (int i = 0; i < count && nodes < MAX_MERGED_NODES; i++) {
+        MR_TRY(mr_expression_substitute(a->arena, upper->expressions[i], lower->expressions, &merged[i], a->error));
+        nodes += count_nodes(merged[i], MAX_MERGED_NODES + 1);
+    }
+    if (nodes >= MAX_MERGED_NODES && nodes > 4 * count)
+        return MR_OK;
+    for (int i = 0; i < count; i++)
+        if (!merged[i])
+            return MR_OK;
+    upper->expressions = merged;
+    upper->inputs[0] = lower->inputs[0];
+    return MR_OK;
+}
+
+static bool is_identity(const struct mr_plan *plan)
+{
+    const struct mr_plan *input = plan->inputs[0];
+    if (plan->schema->field_count != input->schema->field_count)
+        return false;
+    for (int i = 0; i < plan->schema->field_count; i++)
+        if (plan->expressions[i]->kind != MR_EXPR_COLUMN || plan->expressions[i]->column != i ||
+            strcmp(plan->schema->fields[i].name, input->schema->fields[i].name) != 0)
+            return false;
+    return true;
+}
+
+int mr_sql_simplify(struct mr_analysis *a, struct mr_plan **plan)
+{
+    for (int i = 0; i < (*plan)->input_count; i++)
+        MR_TRY(mr_sql_simplify(a, &(*plan)->inputs[i]));
+    MR_TRY(fold_plan(a, *plan));
+    if ((*plan)->kind == MR_PLAN_FILTER)
+        MR_TRY(push_filter(a, plan));
+    if ((*plan)->kind == MR_PLAN_PROJECT && (*plan)->inputs[0]->kind == MR_PLAN_PROJECT)
+        MR_TRY(merge_projections(a, *plan));
+    if ((*plan)->kind == MR_PLAN_PROJECT && is_identity(*plan))
+        *plan = (*plan)->inputs[0];
+    return MR_OK;
+}
