@@ -211,6 +211,20 @@ static int type_of(struct mr_infer *infer, struct mr_infer_node *node, struct mr
     return *out ? MR_OK : mr_error_memory(error, sizeof **out);
 }
 
+int mr_infer_corrupt_column(struct mr_infer *infer, struct mr_error *error)
+{
+    if (!infer->corrupt_seen || !infer->corrupt_column)
+        return MR_OK;
+    if (!infer->root)
+        infer->root = mr_infer_node_new(infer, MR_INFER_STRUCT);
+    struct mr_infer_node *node =
+        infer->root ? mr_infer_member(infer, infer->root, mr_str_of(infer->corrupt_column)) : NULL;
+    if (!node)
+        return mr_error_memory(error, sizeof *node);
+    mr_infer_scalar(node, MR_INFER_STRING, 0, 0);
+    return MR_OK;
+}
+
 int mr_infer_schema(struct mr_infer *infer, struct mr_arena *arena, const struct mr_type **out, struct mr_error *error)
 {
     const struct mr_type *type = NULL;

@@ -40,7 +40,8 @@ struct mr_infer {
     struct mr_infer_node *root; /* a STRUCT, or NULL: nothing seen */
     int64_t bytes_left;         /* of the sample; inference of a file stops when it is used up */
     bool sorted;                /* members by name, as Spark has them in JSON; else in order of appearance */
-    bool corrupt_seen;          /* some record was malformed */
+    bool corrupt_seen;          /* some record was malformed … */
+    const char *corrupt_column; /* … and Spark would give the schema this column for it; NULL: none */
     bool drop_all_null;         /* fields that are always null are left out */
 };
 void mr_infer_init(struct mr_infer *infer);
@@ -53,6 +54,8 @@ struct mr_infer_node *mr_infer_member(struct mr_infer *infer, struct mr_infer_no
 void mr_infer_scalar(struct mr_infer_node *node, enum mr_infer_kind kind, int precision, int scale);
 /* node becomes a container of this kind if it can; false: it is STRING now, and stays so. */
 bool mr_infer_container(struct mr_infer *infer, struct mr_infer_node *node, enum mr_infer_kind kind);
+/* Adds corrupt_column as STRING when a malformed record was seen. */
+int mr_infer_corrupt_column(struct mr_infer *infer, struct mr_error *error);
 /* What was seen, as a schema in the arena. Fields never other than null are STRING; structs without fields are left out. */
 int mr_infer_schema(struct mr_infer *infer, struct mr_arena *arena, const struct mr_type **out, struct mr_error *error);
 

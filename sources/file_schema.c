@@ -178,11 +178,8 @@ static int infer_schema(struct file_source *s, const struct mr_type **out, struc
     }
     mr_file_list_release(&s->pending);
     s->pending_bytes = 0;
-    if (status >= 0 && infer.corrupt_seen && s->options.spark_dialect && infer.root) {
-        struct mr_infer_node *corrupt = mr_infer_member(&infer, infer.root, MR_STR("_corrupt_record"));
-        if (corrupt)
-            mr_infer_scalar(corrupt, MR_INFER_STRING, 0, 0);
-    }
+    if (status >= 0 && s->options.spark_dialect)
+        status = mr_infer_corrupt_column(&infer, error);
     if (status >= 0)
         status = mr_infer_schema(&infer, arena, out, error);
     if (status >= 0)

@@ -75,14 +75,14 @@ static void infer_string(struct inference *in, struct mr_infer_node *node, const
     mr_i128 value;
     bool overflow = false;
     int precision, scale;
-    if (node->kind == MR_INFER_STRING)
+    if (node->kind == MR_INFER_STRING || text.size == 0) /* an empty text tells no more than null does */
         return;
-    if (o->prefers_decimal && text.size > 0 && mr_decimal_parse(text, 38, 18, &value, &overflow) && !overflow &&
+    if (o->prefers_decimal && mr_decimal_parse(text, 38, 18, &value, &overflow) && !overflow &&
         decimal_of(text, &precision, &scale)) {
         mr_infer_scalar(node, MR_INFER_DECIMAL, precision, scale);
         return;
     }
-    if (o->infer_timestamp && text.size > 0) {
+    if (o->infer_timestamp) {
         bool good = o->timestamp_format ? mr_datetime_format_parse_timestamp(o->timestamp_format, text, o->zone, &micros)
                                         : mr_timestamp_parse(text, o->zone, &micros);
         if (good) {
@@ -165,6 +165,14 @@ static int infer_text(struct inference *in, struct mr_json_tokens *tokens, struc
         in->infer->corrupt_seen = true;
     if (status == MR_OK && !infer_record(in))
         return mr_error_memory(error, text.size);
+    if (in->infer->corrupt_seen && in->options->mode == MR_JSON_FAIL_FAST) {
+        int shown = (int)(text.size < 200 ? text.size : 200);
+        mr_error_set(error, MR_E_DATA, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
+                     "No schema can be inferred from the malformed record %.*s (mode FAILFAST).", shown, text.data);
+        mr_error_parameter(error, "badRecord", "%.*s", shown, text.data);
+        mr_error_parameter(error, "failFastMode", "FAILFAST");
+        return error->code;
+    }
     return MR_OK;
 }
 
@@ -207,6 +215,9 @@ int mr_json_infer(struct mr_format *format, const struct mr_format_range *range,
     enum mr_compression compression = mr_compression_of(range->input->name);
     infer->sorted = true;
     infer->drop_all_null = plan->options.drop_field_if_all_null;
+    if (plan->options.mode == MR_JSON_PERMISSIVE && !infer->corrupt_column)
+        infer->corrupt_column = mr_arena_copy_text(&infer->arena, plan->options.corrupt_record_name.data,
+                                                   plan->options.corrupt_record_name.size);
     mr_text_init(&in.scratch);
     int status = mr_stream_open(&stream, range->input, compression, 0, plan->encoding, error);
     if (status >= 0) {
@@ -216,6 +227,8 @@ int mr_json_infer(struct mr_format *format, const struct mr_format_range *range,
     }
     mr_json_tokens_release(&tokens);
     mr_text_release(&in.scratch);
+    if (status < 0)
+        mr_error_at(error, range->input->name, 0, 0, -1);
     range->input->close(range->input);
     return status;
 }

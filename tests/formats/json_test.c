@@ -34,6 +34,8 @@ static void as_spark(void **state)
 static const char *const infers_otherwise[] = {
     "one 1e2 {'prefersDecimal': 'true'}", "Spark fails: its decimals could have negative scales",
     "one 1e400 {'prefersDecimal': 'true'}", "Spark fails",
+    "one NaN {'prefersDecimal': 'true'}", "Spark takes the record for malformed",
+    "one Infinity {'prefersDecimal': 'true'}", "Spark takes the record for malformed",
     "duplicates", "equal names are one column here",
     "case", "the same, found when the schema is used",
     NULL};
