@@ -359,8 +359,8 @@ static int64_t aggregate_dirty_bytes(struct mr_operator *op)
 static bool aggregate_wants_batch(const struct mr_node *node, int64_t old_watermark_us,
                                   int64_t new_watermark_us)
 {
-    (void)node; /* Spark's rule: any stateful aggregation asks for a batch when the watermark advanced */
-    return new_watermark_us > old_watermark_us;
+    const struct mr_aggregate_config *config = node->config;
+    return !config->complete_output && new_watermark_us > old_watermark_us; /* Spark's rule, whatever is in state */
 }
 
 static void aggregate_fingerprint(const struct mr_node *node, struct mr_text *out)

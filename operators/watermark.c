@@ -8,9 +8,8 @@ static void observe(struct mr_event_time *seen, const struct mr_column *times,
     int64_t min = seen->min_us, max = seen->max_us, count = 0;
     double sum = 0;
     for (int64_t i = 0; i < times->length; i++) {
-        if (mr_column_is_null(validity, i) || mr_column_is_null(times, i))
-            continue;
-        int64_t time = times->i64[i];
+        /* A NULL counts as 1970: Spark reads the long behind it without a look at the null bit. */
+        int64_t time = mr_column_is_null(validity, i) || mr_column_is_null(times, i) ? 0 : times->i64[i];
         min = time < min || (seen->count + count == 0) ? time : min;
         max = time > max || (seen->count + count == 0) ? time : max;
         sum += (double)time;
