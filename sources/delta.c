@@ -232,11 +232,12 @@ static size_t admit(struct mr_delta_source *s)
 {
     int64_t bytes = 0, left_bytes = 0;
     size_t taken = 0, all = s->count - s->head;
-    bool full = false;
+    bool full = false, limited = s->source->checkpoint; /* a batch query takes everything at once */
     for (size_t i = 0; i < all; i++) {
         int64_t size = s->items[s->head + i].file->size_bytes;
         size = size > 0 ? size : 0;
-        full = full || (int64_t)taken >= s->max_files || (taken > 0 && s->max_bytes > 0 && bytes + size > s->max_bytes);
+        full = full || (limited && ((int64_t)taken >= s->max_files ||
+                                    (taken > 0 && s->max_bytes > 0 && bytes + size > s->max_bytes)));
         if (full) {
             left_bytes += size;
             continue;
@@ -253,6 +254,10 @@ static int delta_latest(struct mr_source *source, struct mr_str from_text, struc
     struct mr_delta_source *s = source->ctx;
     struct mr_delta_offset from, begin;
     bool knew = s->exists;
+    if (!source->checkpoint && from_text.size > 0) { /* a batch query has it all already */
+        mr_text_append(to, from_text.data, from_text.size);
+        return to->failed ? mr_error_memory(error, from_text.size) : MR_OK;
+    }
     if (!s->started)
         MR_TRY(mr_delta_source_look(s, error));
     if (!s->exists) {

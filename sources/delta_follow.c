@@ -345,7 +345,7 @@ static int start(struct mr_delta_source *s, const struct mr_delta_offset *from, 
 
 static int64_t worth(const struct mr_delta_source *s)
 {
-    return (s->max_files > 0 ? s->max_files : 10000) + LOOK_AHEAD;
+    return s->source->checkpoint ? s->max_files + LOOK_AHEAD : INT64_MAX;
 }
 
 int mr_delta_follow(struct mr_delta_source *s, const struct mr_delta_offset *from, struct mr_delta_offset *begin,
