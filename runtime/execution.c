@@ -94,7 +94,8 @@ static int open_instances(struct mr_execution *execution, struct mr_stage *stage
             .emit = emit,
             .emit_ctx = instance,
         };
-        MR_TRY(instance->op.type->open(&instance->op, error));
+        if (instance->op.type->open)
+            MR_TRY(instance->op.type->open(&instance->op, error));
         instance->opened = true;
     }
     return MR_OK;
@@ -163,7 +164,7 @@ void mr_execution_close(struct mr_execution *execution)
         struct mr_stage *stage = &execution->stages[i];
         mr_exchange_clear(stage);
         for (int k = 0; stage->instances && k < stage->instance_count; k++) {
-            if (stage->instances[k].opened)
+            if (stage->instances[k].opened && stage->instances[k].op.type->close)
                 stage->instances[k].op.type->close(&stage->instances[k].op);
             if (stage->partitions)
                 mr_free(stage->partitions[k].items);

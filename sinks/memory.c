@@ -5,6 +5,7 @@
 
 struct part { /* rows of one micro-batch */
     int64_t batch;
+    bool replaced; /* COMPLETE with history: a later micro-batch stands for the table */
     struct mr_batch rows;
 };
 struct mr_memory_table {
@@ -87,7 +88,7 @@ int64_t mr_memory_table_rows(struct mr_memory_table *table)
     pthread_mutex_lock(&table->lock);
     int64_t rows = 0;
     for (size_t i = 0; i < table->count; i++)
-        rows += table->parts[i].rows.length;
+        rows += table->parts[i].replaced ? 0 : table->parts[i].rows.length;
     pthread_mutex_unlock(&table->lock);
     return rows;
 }
@@ -107,7 +108,7 @@ int mr_memory_table_read(struct mr_memory_table *table, int64_t batch, struct mr
     pthread_mutex_lock(&table->lock);
     int status = table->schema ? mr_batch_init(out, table->schema, 16, error) : MR_END;
     for (size_t i = 0; status == MR_OK && i < table->count; i++) {
-        if (batch < 0 || table->parts[i].batch == batch)
+        if (batch < 0 ? !table->parts[i].replaced : table->parts[i].batch == batch)
             status = mr_batch_append(out, &table->parts[i].rows, error);
     }
     pthread_mutex_unlock(&table->lock);
@@ -121,6 +122,7 @@ int mr_memory_table_read(struct mr_memory_table *table, int64_t batch, struct mr
 struct memory_sink {
     struct mr_memory_table *table;
     struct mr_row_log *log;
+    bool history;
 };
 
 static void memory_close(struct mr_sink *sink)
@@ -153,20 +155,25 @@ static int check_schema(struct mr_memory_table *table, const struct mr_sink *sin
 static int memory_open(struct mr_sink *sink, struct mr_error *error)
 {
     static const struct mr_option_spec specs[] = {
+        {"history", MR_OPTION_BOOLEAN, "false", "memory", NULL,
+         "COMPLETE: rows that were replaced can still be read by their batch"},
         {"table", MR_OPTION_TEXT, NULL, "memory", NULL,
          "name of the table in memory; the sink's own if not given"},
         {0},
     };
     const struct mr_option_spec *const tables_of_options[] = {specs};
     for (int i = 0; i < sink->option_count; i++) {
-        if (!mr_option_spec_find(specs, sink->options[i].name))
+        const struct mr_option_spec *spec = mr_option_spec_find(specs, sink->options[i].name);
+        if (!spec)
             return mr_option_unknown(sink->options[i].name, "memory", tables_of_options, 1, error);
+        MR_TRY(mr_option_check(spec, sink->options[i].value, error));
     }
     const char *name = mr_option_text(sink->options, sink->option_count, "table");
     struct memory_sink *self = mr_allocate_zeroed(sizeof *self);
     sink->ctx = self;
     if (!self)
         return mr_error_memory(error, sizeof *self);
+    self->history = mr_option_boolean(sink->options, sink->option_count, "history", false);
     self->table = mr_memory_table_open(name ? name : sink->name);
     int status = self->table ? mr_row_log_open(&self->log, sink, -1, false, error)
                              : mr_error_memory(error, sizeof *self);
@@ -201,7 +208,7 @@ static int memory_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision
 
 struct adding {
     struct mr_memory_table *table;
-    bool replace;
+    bool replace, history;
 };
 
 static int add_part(void *ctx, int64_t batch, struct mr_batch *rows, int64_t more, struct mr_error *error)
@@ -209,8 +216,10 @@ static int add_part(void *ctx, int64_t batch, struct mr_batch *rows, int64_t mor
     (void)more;
     struct adding *adding = ctx;
     struct mr_memory_table *table = adding->table;
-    if (adding->replace)
+    if (adding->replace && !adding->history)
         clear(table);
+    for (size_t i = 0; adding->replace && i < table->count; i++)
+        table->parts[i].replaced = true;
     if (table->count == table->capacity) {
         size_t capacity = table->capacity ? table->capacity * 2 : 16;
         struct part *grown = mr_reallocate(table->parts, capacity * sizeof *grown);
@@ -221,6 +230,7 @@ static int add_part(void *ctx, int64_t batch, struct mr_batch *rows, int64_t mor
     }
     struct part *part = &table->parts[table->count++];
     part->batch = batch;
+    part->replaced = false;
     mr_batch_move(&part->rows, rows);
     return MR_OK;
 }
@@ -236,7 +246,7 @@ static int memory_publish(struct mr_sink *sink, struct mr_str manifest, struct m
     if (status >= 0 && !(mine && head.batch <= table->batch)) {
         if (head.truncate)
             clear(table);
-        struct adding adding = {table, sink->mode == MR_MODE_COMPLETE};
+        struct adding adding = {table, sink->mode == MR_MODE_COMPLETE, self->history};
         status = mr_row_manifest_read(manifest, table->schema, &head, add_part, &adding, error);
         if (status >= 0) {
             memcpy(table->query_id, head.query_id, sizeof head.query_id);
