@@ -125,7 +125,7 @@ bool mr_delta_has_feature(const struct mr_delta_protocol *protocol, const char *
 int mr_delta_protocol_for(struct mr_arena *arena, const struct mr_type *schema, const struct mr_delta_pairs *properties,
                           struct mr_delta_protocol *out, struct mr_error *error);
 
-/* ---- a set of files by identity (canonical path and deletion vector) ---- */
+/* ---- a set of files by identity (path and deletion vector) ---- */
 struct mr_delta_entry { /* one block of memory, freed with its set */
     struct mr_delta_file file;
     uint64_t hash;

@@ -176,12 +176,13 @@ void mr_delta_partition_path(struct mr_text *out, struct mr_str name, struct mr_
     mr_text_append_char(out, '/');
 }
 
+/* Exactly what delta-rs makes of a path when it removes a file: removes are matched by their text. Spark keeps what it finds. */
 void mr_delta_path_encode(struct mr_text *out, struct mr_str path)
 {
     for (size_t i = 0; i < path.size; i++) {
         unsigned char c = (unsigned char)path.data[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80 ||
-                     (c > 0x20 && strchr("/-_.!~'()*,;:$&+=@", c));
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c > 0x20 && c < 0x80 && strchr("/-_.!~'()*,;:$&+=@", c));
         if (plain)
             mr_text_append_char(out, (char)c);
         else

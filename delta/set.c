@@ -1,5 +1,5 @@
-/* delta/set.c: a set of files. Identity is the protocol's: path and deletion vector. Paths are compared decoded and without the
- * scheme "file", since writers disagree on how they escape and qualify. An entry is one block of memory, so that a long-lived set
+/* delta/set.c: a set of files. Identity is the protocol's: path and deletion vector. Paths are compared as they are written, as Spark and
+ * delta-rs do; only "file:" before an absolute one makes no difference. An entry is one block of memory, so that a long-lived set
  * that changes all the time (a table rewritten in every commit) does not grow. */
 #include <stdlib.h>
 
@@ -21,7 +21,7 @@ void mr_delta_set_release(struct mr_delta_set *set)
     memset(set, 0, sizeof(*set));
 }
 
-/* The identity as text: decoded path, then the vector's name and offset where there is one. */
+/* The identity as text: the path, then the vector's name and offset where there is one. */
 static int key_of(const struct mr_delta_file *file, struct mr_text *out, struct mr_error *error)
 {
     struct mr_str path = file->path;
@@ -30,7 +30,7 @@ static int key_of(const struct mr_delta_file *file, struct mr_text *out, struct 
         while (path.size > 1 && path.data[0] == '/' && path.data[1] == '/')
             path.data++, path.size--;
     }
-    mr_delta_path_decode(out, path);
+    mr_text_append(out, path.data, path.size);
     if (file->vector.storage != 0) {
         mr_text_append_char(out, '\0');
         mr_text_append_char(out, file->vector.storage);

@@ -68,13 +68,13 @@ static void test_replay(void **state)
     struct mr_delta_table table;
     put_version(root, 0, "{\"commitInfo\":{\"operation\":\"X\"}}\n" PROTOCOL_LINE METADATA_LINE);
     put_version(root, 1, ADD_LINE("a%20b") ADD_LINE("c") "{\"unknownAction\":{\"x\":1}}\n{\"cdc\":{\"path\":\"q\"}}\n");
-    put_version(root, 2, REMOVE_LINE("a b") "{\"txn\":{\"appId\":\"q\",\"version\":4}}\n" ADD_LINE("d"));
+    put_version(root, 2, REMOVE_LINE("a%20b") "{\"txn\":{\"appId\":\"q\",\"version\":4}}\n" ADD_LINE("d"));
     put_version(root, 3, REMOVE_LINE("d") ADD_LINE("d"));
     load(&table, root, -1, MR_OK);
     assert_int_equal(table.snapshot.version, 3);
     assert_int_equal(table.snapshot.files.count, 2);
     assert_int_equal(table.snapshot.files.size_bytes, 14);
-    assert_int_equal(table.snapshot.tombstones.count, 1); /* "a b", also written "a%20b" */
+    assert_int_equal(table.snapshot.tombstones.count, 1); /* of "a b"; "d" is back */
     assert_int_equal(mr_delta_snapshot_txn(&table.snapshot, MR_STR("q"))->version, 4);
     assert_null(mr_delta_snapshot_txn(&table.snapshot, MR_STR("r")));
     put_version(root, 4, ADD_LINE("e"));
@@ -207,7 +207,7 @@ static void test_features(void **state)
 static void test_paths(void **state)
 {
     (void)state;
-    /* As Spark 4.2 wrote it. */
+    /* As Spark 4.2 wrote it, but for the \xc3\xa9: Spark leaves it, and delta-rs then does not find the file it is to remove. */
     const char *value = "a b/c%d:e=f?g\"h\\i{j}[k]^l#m*n'o\xc3\xa9 \x7f+&@!$~`|;,.<>()";
     struct mr_text path, uri, back;
     mr_text_init(&path);
@@ -217,7 +217,7 @@ static void test_paths(void **state)
     assert_string_equal(path.data, "p=a b%2Fc%25d%3Ae%3Df%3Fg%22h%5Ci%7Bj}%5Bk%5D%5El%23m%2An%27o\xc3\xa9 %7F+&@!$~`|;,.<>()/");
     mr_delta_path_encode(&uri, mr_text_str(&path));
     assert_string_equal(uri.data, "p=a%20b%252Fc%2525d%253Ae%253Df%253Fg%2522h%255Ci%257Bj%7D%255Bk%255D%255El%2523m%252An%2527o"
-                                  "\xc3\xa9%20%257F+&@!$~%60%7C;,.%3C%3E()/");
+                                  "%C3%A9%20%257F+&@!$~%60%7C;,.%3C%3E()/");
     mr_delta_path_decode(&back, mr_text_str(&uri));
     assert_string_equal(back.data, path.data);
     mr_text_clear(&path);
