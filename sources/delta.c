@@ -1,7 +1,8 @@
 /* sources/delta.c: the verbs of the Delta source, and planning a micro-batch; following the log is in delta_follow.c. */
 #include "sources/delta.h"
 
-#define POLL_US (INT64_C(1) * 1000000) /* how soon a foreign commit is seen where the kernel does not tell */
+#define POLL_US (INT64_C(1) * 1000000)     /* how soon a foreign commit is seen where the kernel does not tell */
+#define WATCHED_US (INT64_C(30) * 1000000) /* how soon at the latest where it should have told */
 
 const struct mr_option_spec mr_delta_source_options[] = {
     {"path", MR_OPTION_TEXT, NULL, "delta", NULL, "directory of the table"},
@@ -321,8 +322,9 @@ static void delta_wait(struct mr_source *source, int64_t deadline_us)
         mr_arena_release(&arena);
         return; /* a commit may have come before the watch */
     }
-    if (deadline_us > now + POLL_US)
-        deadline_us = now + POLL_US;
+    int64_t longest_us = s->watched ? WATCHED_US : POLL_US;
+    if (deadline_us > now + longest_us)
+        deadline_us = now + longest_us;
     mr_notify_wait(s->notify, deadline_us);
     mr_notify_drain(s->notify, note_commit, &seen);
 }
