@@ -98,7 +98,8 @@ static bool is_short(const struct mr_type *type)
     return type->precision <= 18;
 }
 
-/* Nothing is rounded away, and the result type holds every sum: one multiplication and addition of 128 bits. */
+/* Nothing is rounded away, and the result type holds every sum: one multiplication and addition of 128 bits.
+ */
 KERNEL(add_decimal_exact)
 {
     const struct mr_arithmetic *a = call->expression->bound;
@@ -129,8 +130,9 @@ KERNEL(add_decimal_short)
     int a_scale = arguments[0]->type->scale, b_scale = arguments[1]->type->scale, scale = out->type->scale;
     if (!is_short(arguments[0]->type) || !is_short(arguments[1]->type) || !is_short(out->type) ||
         scale < a_scale || scale < b_scale)
-        return (sum_digits(arguments[0]->type, arguments[1]->type) <= 38 ? add_decimal_exact : add_decimal)(
-            call, arguments, rows, out, error);
+        return (sum_digits(arguments[0]->type, arguments[1]->type) <= 38
+                    ? add_decimal_exact
+                    : add_decimal)(call, arguments, rows, out, error);
     const int64_t left_factor = (int64_t)mr_decimal_power(scale - a_scale);
     const int64_t right_factor = (int64_t)mr_decimal_power(scale - b_scale) * (a->operator== '-' ? -1 : 1);
     const int64_t *restrict left = arguments[0]->i64, *restrict right = arguments[1]->i64;
@@ -253,34 +255,42 @@ KERNEL(remainder_decimal)
     return MR_OK;
 }
 
-/* The whole part of the quotient, as BIGINT. */
+/* The whole part of x / y. Beyond 38 digits there is none that fits: false. */
+static bool whole_quotient(mr_i128 x, int x_scale, mr_i128 y, int y_scale, mr_i128 *out)
+{
+    int scale = x_scale > y_scale ? x_scale : y_scale;
+    mr_i128 left = 0, right = 0;
+    bool right_fits = scale_up(y, scale - y_scale, &right);
+    if (right_fits && scale_up(x, scale - x_scale, &left)) {
+        *out = left / right;
+        return true;
+    }
+    *out = 0;
+    if (!right_fits) /* the divisor is larger than anything the dividend can be */
+        return true;
+    if (!mr_decimal_divide(x, x_scale, y, y_scale, 38, 0, out))
+        return false;
+    mr_i128 rest = decimal_remainder(x, x_scale, y, y_scale);
+    mr_u128 magnitude = rest < 0 ? -(mr_u128)rest : (mr_u128)rest;
+    mr_u128 divisor = right < 0 ? -(mr_u128)right : (mr_u128)right;
+    if (magnitude >= divisor - magnitude) /* it was rounded away from zero */
+        *out -= (x < 0) != (y < 0) ? -1 : 1;
+    return true;
+}
+
+/* As BIGINT; of what does not fit the lower 64 bits remain, as in Spark. */
 KERNEL(div_decimal)
 {
     const struct mr_arithmetic *a = call->expression->bound;
     int a_scale = arguments[0]->type->scale, b_scale = arguments[1]->type->scale;
     MR_ROWS(i, rows, out->length, {
-        mr_i128 x = mr_decimal_at(arguments[0], i);
-        mr_i128 y = mr_decimal_at(arguments[1], i);
-        if (y == 0) {
-            MR_TRY(mr_arithmetic_zero(a, out, i, error));
-            continue;
-        }
-        /* (x - x mod y) / y is exact */
         mr_i128 quotient = 0;
-        int scale = a_scale > b_scale ? a_scale : b_scale;
-        mr_i128 left = 0;
-        mr_i128 right = 0;
-        if (scale_up(x, scale - a_scale, &left) && scale_up(y, scale - b_scale, &right)) {
-            quotient = left / right;
-        } else if (!mr_decimal_divide(x, a_scale, y, b_scale, 38, 0, &quotient)) {
+        mr_i128 divisor = mr_decimal_at(arguments[1], i);
+        if (divisor == 0)
+            MR_TRY(mr_arithmetic_zero(a, out, i, error));
+        else if (!whole_quotient(mr_decimal_at(arguments[0], i), a_scale, divisor, b_scale, &quotient))
             MR_TRY(mr_arithmetic_overflow(a, out, i, error));
-            continue;
-        }
-        if (quotient > INT64_MAX || quotient < INT64_MIN) {
-            MR_TRY(mr_arithmetic_overflow(a, out, i, error));
-            continue;
-        }
-        out->i64[i] = (int64_t)quotient;
+        out->i64[i] = (int64_t)(mr_u128)quotient;
     });
     return MR_OK;
 }

@@ -401,44 +401,84 @@ static int intervals(struct mr_resolve *r, struct mr_arithmetic *a, bool *done, 
             MR_TRY(mr_resolve_force(r, i, r->arguments[1 - i]->type, error));
     left = r->arguments[0]->type;
     right = r->arguments[1]->type;
-    if (left->id != right->id || (!additive && a->operator!= 'd'))
+    if (left->id != right->id)
         return mr_resolve_binary_diff_types(r, error);
+    if (!additive && a->operator!= 'd')
+        return mr_resolve_binary_wrong_type(r, "\"NUMERIC\"", error);
     if (!additive)
         return take(r, a, interval_div, mr_type_of(MR_BIGINT), done);
     return take(r, a, interval_add, mr_type_common(r->builder->arena, left, right), done);
+}
+
+/* Text that is a timestamp, and an interval: text again. */
+static int text_and_interval(struct mr_resolve *r, const struct mr_arithmetic *a, bool *done,
+                             struct mr_error *error)
+{
+    struct mr_expression_builder *b = r->builder;
+    const struct mr_expression *sum = NULL;
+    MR_TRY(mr_resolve_force(r, 0, mr_type_of(MR_TIMESTAMP), error));
+    MR_TRY(
+        mr_expression_call(b, a->operator== '-' ? MR_STR("-") : MR_STR("+"), r->arguments, 2, &sum, error));
+    *done = true;
+    return mr_cast_build(b, sum, mr_type_of(MR_STRING), false, true, &r->rewritten, error);
+}
+
+/* What is left of + and - with a date, a timestamp or an interval of days. */
+static int refuse_time(struct mr_resolve *r, const struct mr_arithmetic *a, struct mr_error *error)
+{
+    const struct mr_type *left = r->arguments[0]->type, *right = r->arguments[1]->type;
+    if (left->id == MR_DATE)
+        return mr_resolve_unexpected_type(r, 1, "(\"INT\" or \"SMALLINT\" or \"TINYINT\")", error);
+    if (a->operator== '+' && right->id == MR_DATE)
+        return mr_resolve_unexpected_type(r, 0, "(\"INT\" or \"SMALLINT\" or \"TINYINT\")", error);
+    return mr_resolve_unexpected_type(r, 0, "\"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)\"", error);
+}
+
+static bool is_text(const struct mr_type *type)
+{
+    return type->id == MR_STRING || type->id == MR_VOID;
+}
+
+static int additive(struct mr_resolve *r, struct mr_arithmetic *a, bool *done, struct mr_error *error)
+{
+    const struct mr_type *left = r->arguments[0]->type, *right = r->arguments[1]->type;
+    bool plus = a->operator== '+';
+    if (is_time(left) && is_interval(right))
+        return time_and_interval(r, a, done, error);
+    if (left->id == MR_DATE && mr_type_is_integral(right))
+        return date_and_days(r, a, done, error);
+    if (is_time(left) && right->id == MR_VOID && plus) {
+        MR_TRY(mr_resolve_force(r, 1, mr_type_of(MR_INTERVAL_DAY_TIME), error));
+        return time_and_interval(r, a, done, error);
+    }
+    bool left_fits = is_time(left) || is_text(left), right_fits = is_time(right) || is_text(right);
+    if (!plus && (is_time(left) || is_time(right)) && left_fits && right_fits)
+        return difference(r, a, done, error);
+    if (left->id == MR_STRING && right->id == MR_INTERVAL_DAY_TIME)
+        return text_and_interval(r, a, done, error);
+    bool day_time = left->id == MR_INTERVAL_DAY_TIME || right->id == MR_INTERVAL_DAY_TIME;
+    bool both = (is_interval(left) || left->id == MR_VOID) && (is_interval(right) || right->id == MR_VOID);
+    if (both && (day_time || is_interval(left) || is_interval(right)) &&
+        (left->id == right->id || left->id == MR_VOID || right->id == MR_VOID))
+        return intervals(r, a, done, error);
+    if (left->id == MR_DATE || right->id == MR_DATE || (!plus && (is_time(left) || is_time(right))) ||
+        (plus ? day_time : right->id == MR_INTERVAL_DAY_TIME))
+        return refuse_time(r, a, error);
+    if (is_interval(left) || is_interval(right))
+        return mr_resolve_binary_diff_types(r, error);
+    return MR_OK;
 }
 
 int mr_resolve_time_arithmetic(struct mr_resolve *r, struct mr_arithmetic *a, bool *done,
                                struct mr_error *error)
 {
     *done = false;
-    bool additive = a->operator== '+' || a->operator== '-';
     const struct mr_type *left = r->arguments[0]->type, *right = r->arguments[1]->type;
-    if (!additive)
+    if (a->operator!= '+' && a->operator!= '-')
         return is_interval(left) || is_interval(right) ? intervals(r, a, done, error) : MR_OK;
-    if (a->operator==
-        '+' &&(is_time(right) || (left->id == MR_INTERVAL_YEAR_MONTH && right->id == MR_VOID)) &&
-        !is_time(left))
+    bool swapped = is_time(right) && !is_time(left);
+    swapped = swapped || (is_interval(left) && right->id == MR_STRING);
+    if (a->operator== '+' && swapped)
         swap(r);
-    left = r->arguments[0]->type;
-    right = r->arguments[1]->type;
-    if (is_time(left) && is_interval(right))
-        return time_and_interval(r, a, done, error);
-    if (left->id == MR_DATE && mr_type_is_numeric(right))
-        return date_and_days(r, a, done, error);
-    if (is_time(left) && right->id == MR_VOID && a->operator== '+') {
-        MR_TRY(mr_resolve_force(r, 1, mr_type_of(MR_INTERVAL_DAY_TIME), error));
-        return time_and_interval(r, a, done, error);
-    }
-    bool text_left = left->id == MR_STRING || left->id == MR_VOID,
-         text_right = right->id == MR_STRING || right->id == MR_VOID;
-    if (a->operator==
-        '-' &&((is_time(left) && (is_time(right) || text_right)) || (is_time(right) && text_left)))
-        return difference(r, a, done, error);
-    if (left->id == MR_DATE || right->id == MR_DATE)
-        return mr_resolve_unexpected_type(r, left->id == MR_DATE ? 1 : 0,
-                                          "(\"INT\" or \"SMALLINT\" or \"TINYINT\")", error);
-    if (is_interval(left) || is_interval(right))
-        return intervals(r, a, done, error);
-    return MR_OK;
+    return additive(r, a, done, error);
 }

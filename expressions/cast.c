@@ -267,6 +267,8 @@ static int build(struct mr_expression_builder *b, const struct mr_expression *va
 {
     const char *function = NULL;
     enum castable why = is_castable(value->type, to, &function);
+    if (why == WITH_CONF && try_cast)
+        why = NOT_CASTABLE; /* no setting changes what TRY_CAST does */
     if (why != CASTABLE)
         return refuse(b, value, to, try_cast, why, function, error);
     to = mr_type_copy(b->arena, to);

@@ -173,8 +173,8 @@ CONVERT(fraction_to_timestamp)
             /* Digits beyond the microsecond are cut off. */
             rest = in->type->scale >= 6 ? rest / mr_decimal_power(in->type->scale - 6)
                                         : rest * mr_decimal_power(6 - in->type->scale);
-            bool beyond = whole > INT64_MAX || whole < INT64_MIN;
-            out->i64[i] = beyond ? (whole > 0 ? INT64_MAX : INT64_MIN) : saturate(whole * SECOND_US + rest);
+            /* Beyond 64 bits the upper ones are lost, as in Spark. */
+            out->i64[i] = (int64_t)((mr_u128)whole * (mr_u128)SECOND_US + (mr_u128)rest);
             continue;
         }
         value = in->type->id == MR_FLOAT ? (double)in->f32[i] : in->f64[i];
@@ -184,8 +184,14 @@ CONVERT(fraction_to_timestamp)
             MR_TRY(mr_cast_invalid(cast, out, i, (struct mr_str){text, size}, error));
             continue;
         }
-        value *= 1e6;
-        out->i64[i] = value >= 0x1p63 ? INT64_MAX : value < -0x1p63 ? INT64_MIN : (int64_t)value;
+        if (value * 1e6 >= 0x1p63 || value * 1e6 < -0x1p63) {
+            char text[40];
+            size_t size = mr_double_text(value, text);
+            memcpy(text + size, "D", 2);
+            MR_TRY(mr_cast_overflow(cast, out, i, text, error));
+            continue;
+        }
+        out->i64[i] = (int64_t)(value * 1e6);
     });
     return MR_OK;
 }

@@ -188,6 +188,17 @@ const struct mr_type *mr_type_common(struct mr_arena *arena, const struct mr_typ
     return mr_type_wider_number(arena, a, b);
 }
 
+bool mr_types_alike(const struct mr_type *a, const struct mr_type *b)
+{
+    if (mr_type_equal(a, b))
+        return true;
+    bool decimal = (a->id == MR_DOUBLE && b->id == MR_DECIMAL) || (a->id == MR_DECIMAL && b->id == MR_DOUBLE);
+    const struct mr_type *other = a->id == MR_STRING ? b : a;
+    bool text =
+        (a->id == MR_STRING || b->id == MR_STRING) && !mr_type_is_nested(other) && !is_interval(other);
+    return decimal || text;
+}
+
 bool mr_type_is_orderable(const struct mr_type *type)
 {
     if (type->id == MR_MAP)

@@ -10,6 +10,9 @@ const struct mr_type *mr_type_decimal_of_literal(struct mr_arena *arena, const s
 /* Result type of a + - * / % b, both DECIMAL. */
 const struct mr_type *mr_type_decimal_result(struct mr_arena *arena, char operator, const struct mr_type * a,
                                              const struct mr_type *b);
+/* Spark makes one type of both before an operator that takes neither complains: BINARY_OP_WRONG_TYPE instead
+ * of …_DIFF_TYPES. */
+bool mr_types_alike(const struct mr_type *a, const struct mr_type *b);
 bool mr_type_can_store_assign(const struct mr_type *from, const struct mr_type *to);
 
 /* A cast node, or value itself when it has the type already. implicit: coercion's, not shown in names. No

@@ -14,23 +14,26 @@ static const char numeric_or_interval[] =
 static const char numeric[] = "\"NUMERIC\"";
 static const char integral[] = "\"INTEGRAL\"";
 
-/* Operands that no rule brings together: of one kind but the wrong one, or of two. */
-static int refuse_operands(struct mr_resolve *r, const char *required, struct mr_error *error)
+/* Operands that coercion brings to one type, and the operator does not take it; or it brings them to none.
+ * sides: as written. */
+static int refuse_operands(struct mr_resolve *r, const struct mr_type *const sides[2], const char *required,
+                           struct mr_error *error)
 {
-    const struct mr_type *a = r->arguments[0]->type, *b = r->arguments[1]->type;
-    bool some_void = a->id == MR_VOID || b->id == MR_VOID;
-    bool some_string = a->id == MR_STRING || b->id == MR_STRING;
-    const struct mr_type *common = mr_type_common(r->builder->arena, a, b);
-    if (!common || (some_void && !some_string))
-        return mr_resolve_binary_diff_types(r, error);
-    return mr_resolve_binary_wrong_type(r, required, error);
+    if (mr_types_alike(sides[0], sides[1]))
+        return mr_resolve_binary_wrong_type(r, required, error);
+    return mr_resolve_binary_diff_types(r, error);
 }
 
 /* STRING beside a number becomes BIGINT or DOUBLE; NULL becomes what the other is. false: not both numbers
  * then. */
-static int coerce_to_numbers(struct mr_resolve *r, const struct mr_type *alone, bool *numbers,
+static int coerce_to_numbers(struct mr_resolve *r, const struct mr_type *alone, bool try_it, bool *numbers,
                              struct mr_error *error)
 {
+    struct mr_expression_builder *b = r->builder;
+    /* NULL / x is a DOUBLE, x / NULL need not be. */
+    if (*r->function->name == '/' && r->arguments[0]->type->id == MR_VOID &&
+        r->arguments[1]->type->id != MR_STRING)
+        MR_TRY(mr_resolve_force(r, 0, alone, error));
     for (int i = 0; i < 2; i++) {
         const struct mr_type *own = r->arguments[i]->type, *other = r->arguments[1 - i]->type;
         if (own->id == MR_VOID && other->id == MR_VOID)
@@ -38,9 +41,11 @@ static int coerce_to_numbers(struct mr_resolve *r, const struct mr_type *alone, 
         else if (own->id == MR_VOID && mr_type_is_numeric(other))
             MR_TRY(mr_resolve_force(r, i, other, error));
         else if (own->id == MR_STRING && mr_type_is_integral(other))
-            MR_TRY(mr_resolve_force(r, i, mr_type_of(MR_BIGINT), error));
+            MR_TRY(mr_cast_build(b, r->arguments[i], mr_type_of(MR_BIGINT), try_it, true, &r->arguments[i],
+                                 error));
         else if (own->id == MR_STRING && mr_type_is_numeric(other))
-            MR_TRY(mr_resolve_force(r, i, mr_type_of(MR_DOUBLE), error));
+            MR_TRY(mr_cast_build(b, r->arguments[i], mr_type_of(MR_DOUBLE), try_it, true, &r->arguments[i],
+                                 error));
     }
     *numbers = mr_type_is_numeric(r->arguments[0]->type) && mr_type_is_numeric(r->arguments[1]->type);
     return MR_OK;
@@ -65,8 +70,7 @@ static int coerce_decimals(struct mr_resolve *r, struct mr_error *error)
     return MR_OK;
 }
 
-static int bind_numbers(struct mr_resolve *r, struct mr_arithmetic *a, const char *required,
-                        struct mr_error *error)
+static int bind_numbers(struct mr_resolve *r, struct mr_arithmetic *a, struct mr_error *error)
 {
     struct mr_arena *arena = r->builder->arena;
     const struct mr_type *left = r->arguments[0]->type, *right = r->arguments[1]->type;
@@ -85,7 +89,7 @@ static int bind_numbers(struct mr_resolve *r, struct mr_arithmetic *a, const cha
     if (a->operator== 'd')
         common = mr_type_is_integral(common) ? mr_type_of(MR_BIGINT) : NULL;
     if (!common)
-        return refuse_operands(r, required, error);
+        return mr_resolve_binary_diff_types(r, error);
     MR_TRY(mr_resolve_force(r, 0, common, error));
     MR_TRY(mr_resolve_force(r, 1, common, error));
     r->type = common;
@@ -95,6 +99,12 @@ static int bind_numbers(struct mr_resolve *r, struct mr_arithmetic *a, const cha
     if (a->operator== '+' || a->operator== '-' || a->operator== '*')
         a->kernel.flags |= MR_FN_SPECULATIVE;
     return MR_OK;
+}
+
+static bool has_float(const struct mr_resolve *r)
+{
+    enum mr_type_id a = r->arguments[0]->type->id, b = r->arguments[1]->type->id;
+    return a == MR_FLOAT || a == MR_DOUBLE || b == MR_FLOAT || b == MR_DOUBLE;
 }
 
 static int resolve_unary(struct mr_resolve *r, struct mr_error *error);
@@ -108,6 +118,7 @@ static int resolve_arithmetic(struct mr_resolve *r, struct mr_error *error)
         return mr_error_memory(error, sizeof *a);
     if (r->count == 1)
         return resolve_unary(r, error);
+    const struct mr_type *const sides[2] = {r->arguments[0]->type, r->arguments[1]->type};
     a->operator= kind->operator;
     a->try_it = kind->try_it;
     r->bound = a;
@@ -115,11 +126,12 @@ static int resolve_arithmetic(struct mr_resolve *r, struct mr_error *error)
     if (!done) {
         bool plus = a->operator== '+' || a->operator== '-';
         const char *required = plus || a->operator== '*' ? numeric_or_interval : numeric;
-        MR_TRY(coerce_to_numbers(r, mr_type_of(a->operator== 'd' ? MR_BIGINT : MR_DOUBLE), &numbers, error));
-        if (!numbers)
-            return refuse_operands(r, required, error);
+        MR_TRY(coerce_to_numbers(r, mr_type_of(a->operator== 'd' ? MR_BIGINT : MR_DOUBLE), a->try_it,
+                                 &numbers, error));
+        if (!numbers || (a->operator== 'd' && has_float(r)))
+            return refuse_operands(r, sides, required, error);
         MR_TRY(coerce_decimals(r, error));
-        MR_TRY(bind_numbers(r, a, required, error));
+        MR_TRY(bind_numbers(r, a, error));
     }
     bool divides = strchr("/%dp", a->operator) != NULL;
     r->nullable =
@@ -291,9 +303,10 @@ static int resolve_bits(struct mr_resolve *r, struct mr_error *error)
         {bit_xor_i8, bit_xor_i16, bit_xor_i32, bit_xor_i64},
     };
     bool numbers = false;
-    MR_TRY(coerce_to_numbers(r, mr_type_of(MR_INT), &numbers, error));
+    const struct mr_type *const sides[2] = {r->arguments[0]->type, r->arguments[1]->type};
+    MR_TRY(coerce_to_numbers(r, mr_type_of(MR_INT), false, &numbers, error));
     if (!mr_type_is_integral(r->arguments[0]->type) || !mr_type_is_integral(r->arguments[1]->type))
-        return refuse_operands(r, integral, error);
+        return refuse_operands(r, sides, integral, error);
     MR_TRY(mr_resolve_common(r, 0, 1, &r->type, error));
     int which = *r->name == '&' ? 0 : *r->name == '|' ? 1 : 2;
     return bind_unary(r, by_width(r->type, kernels[which]), error);

@@ -99,20 +99,18 @@ static int resolve_null_safe(struct mr_resolve *r, struct mr_error *error)
 static int resolve_logic(struct mr_resolve *r, struct mr_error *error)
 {
     const struct mr_type *boolean = mr_type_of(MR_BOOLEAN);
+    const struct mr_type *const sides[2] = {r->arguments[0]->type, r->arguments[1]->type};
     for (int i = 0; i < 2; i++) {
-        const struct mr_type *own = r->arguments[i]->type, *other = r->arguments[1 - i]->type;
-        bool fits = other->id == MR_BOOLEAN || other->id == MR_VOID;
-        if ((own->id == MR_VOID && fits) || (own->id == MR_STRING && other->id == MR_BOOLEAN))
+        bool fits = sides[1 - i]->id == MR_BOOLEAN || sides[1 - i]->id == MR_VOID;
+        if ((sides[i]->id == MR_VOID && fits) ||
+            (sides[i]->id == MR_STRING && sides[1 - i]->id == MR_BOOLEAN))
             MR_TRY(mr_resolve_force(r, i, boolean, error));
     }
     if (r->arguments[0]->type->id == MR_BOOLEAN && r->arguments[1]->type->id == MR_BOOLEAN)
         return mr_resolve_fixed(r, boolean);
-    const struct mr_type *common =
-        mr_type_common(r->builder->arena, r->arguments[0]->type, r->arguments[1]->type);
-    bool some_void = r->arguments[0]->type->id == MR_VOID || r->arguments[1]->type->id == MR_VOID;
-    if (!common || (some_void && common->id != MR_STRING))
-        return mr_resolve_binary_diff_types(r, error);
-    return mr_resolve_binary_wrong_type(r, "\"BOOLEAN\"", error);
+    if (mr_types_alike(sides[0], sides[1]))
+        return mr_resolve_binary_wrong_type(r, "\"BOOLEAN\"", error);
+    return mr_resolve_binary_diff_types(r, error);
 }
 
 /* Rows of the left side that decide the result by themselves: FALSE for and, TRUE for or. */

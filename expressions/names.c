@@ -187,6 +187,28 @@ static void append_cast(struct mr_text *out, const struct mr_expression *e, cons
     mr_text_append_char(out, ')');
 }
 
+/* Functions that are written with key words between their arguments. */
+static bool append_keywords(struct mr_text *out, const struct mr_expression *e, const char *name,
+                            const struct mr_type *input)
+{
+    bool trim = strcmp(name, "trim") == 0;
+    if (e->argument_count != 2)
+        return false;
+    if (strcmp(name, "extract") == 0 || strcmp(name, "datepart") == 0) {
+        mr_text_format(out, "%s(", name);
+        append_binary(out, e, "FROM", false, input);
+    } else if (trim || strcmp(name, "ltrim") == 0 || strcmp(name, "rtrim") == 0) {
+        mr_text_append_str(out, trim ? "TRIM(BOTH " : *name == 'l' ? "TRIM(LEADING " : "TRIM(TRAILING ");
+        mr_expression_name(out, e->arguments[1], input);
+        mr_text_append_str(out, " FROM ");
+        mr_expression_name(out, e->arguments[0], input);
+    } else {
+        return false;
+    }
+    mr_text_append_char(out, ')');
+    return true;
+}
+
 static const char *const first_only[] = {"from_json",     "to_json", "schema_of_json", "from_csv", "to_csv",
                                          "schema_of_csv", NULL};
 
@@ -228,8 +250,12 @@ void mr_expression_name(struct mr_text *out, const struct mr_expression *e, cons
         mr_expression_name(out, e->arguments[1], input);
         return;
     }
-    if (append_special(out, e, name, input))
+    if (append_special(out, e, name, input) || append_keywords(out, e, name, input))
         return;
+    if (strcmp(name, "from_json") == 0 && e->type->id == MR_MAP) {
+        mr_text_append_str(out, "entries");
+        return;
+    }
     mr_text_append_str(out, name);
     if (is_one_of(name, first_only)) { /* schemas and options are not shown */
         append_around(out, "(", e, ")", input);

@@ -393,9 +393,8 @@ static int resolve_to_scale(struct mr_resolve *r, enum mode mode, struct mr_erro
     }
     MR_TRY(scale_argument(r, &scale, &null, error));
     const struct mr_expression *constant = r->arguments[1];
-    MR_TRY(mr_resolve_signature(r, "na>1", error));
+    MR_TRY(mr_resolve_signature(r, "ca>1", error));
     r->arguments[1] = constant;
-    MR_TRY(mr_resolve_force(r, 0, mr_type_as_decimal(r->builder->arena, r->arguments[0]->type), error));
     r->type = rounded_decimal(r->builder->arena, r->arguments[0]->type, scale);
     return bind_rounding(r, mode, scale, null ? all_null : round_decimals, error);
 }

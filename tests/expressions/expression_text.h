@@ -103,7 +103,12 @@ static int parse_call(struct mr_expression_builder *b, const char **at, const st
     for (skip_blanks(at); **at != ')'; skip_blanks(at)) {
         if ((cast || try_cast) && count == 1) {
             const struct mr_type *type = NULL;
-            MR_TRY(mr_type_parse(b->arena, take_token(at), &type, error));
+            struct mr_str word = take_token(at);
+            if (mr_str_equal(word, MR_STR("INTERVAL_DT"))) /* types are one word here */
+                word = MR_STR("INTERVAL DAY TO SECOND");
+            if (mr_str_equal(word, MR_STR("INTERVAL_YM")))
+                word = MR_STR("INTERVAL YEAR TO MONTH");
+            MR_TRY(mr_type_parse(b->arena, word, &type, error));
             ++*at;
             return mr_expression_cast(b, arguments[0], type, try_cast, out, error);
         }
