@@ -79,7 +79,7 @@ static int run_pipeline(struct mr_opened *opened, struct mr_pipeline_options *op
 
 static int run_run(int argc, char **argv)
 {
-    const char *spec = NULL, **refresh = NULL, **full = NULL, *unused;
+    const char *spec = NULL, *workers = NULL, **refresh = NULL, **full = NULL, *unused;
     int refresh_count = 0, full_count = 0, positional = 0;
     bool continuous = false, all = false, quiet = false;
     const struct mr_argument known[] = {{.name = "--spec", .value = &spec},
@@ -88,6 +88,7 @@ static int run_run(int argc, char **argv)
                                         {.name = "--full-refresh-all", .flag = &all},
                                         {.name = "--continuous", .flag = &continuous},
                                         {.name = "--quiet", .flag = &quiet},
+                                        {.name = "--workers", .value = &workers},
                                         {0}};
     struct mr_error error = {0};
     struct mr_opened opened;
@@ -97,11 +98,15 @@ static int run_run(int argc, char **argv)
     if (all && (refresh_count > 0 || full_count > 0))
         return mr_usage(&mr_command_run,
                         "--full-refresh-all cannot be combined with --refresh or --full-refresh.");
+    if (workers && (atoi(workers) < 1 || atoi(workers) > 256))
+        return mr_usage(&mr_command_run, "--workers is a number from 1 to 256.");
     block_signals();
     mr_log_level_set(MR_LOG_WARN);
     status = mr_open_project(&opened, spec, true, &error);
     if (status >= 0) {
-        struct mr_pipeline_options options = {.continuous = continuous, .full_refresh_all = all};
+        struct mr_pipeline_options options = {.continuous = continuous,
+                                              .full_refresh_all = all,
+                                              .workers = workers ? atoi(workers) : 0};
         options.refresh_count = split_names(&opened.arena, refresh, refresh_count, &options.refresh);
         options.full_refresh_count = split_names(&opened.arena, full, full_count, &options.full_refresh);
         status = run_pipeline(&opened, &options, quiet, &error);
@@ -131,6 +136,7 @@ const struct mr_command mr_command_run = {
             "  --refresh A,B          only these tables\n"
             "  --full-refresh A,B     only these, emptied first and filled anew from all their input\n"
             "  --full-refresh-all     all tables, emptied first\n"
+            "  --workers N            worker threads; else one per core\n"
             "  --quiet                print errors only\n"
             "\n"
             "Progress of each batch is appended to <storage>/_progress/<table>/<flow>.jsonl.\n"

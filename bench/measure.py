@@ -1,0 +1,69 @@
+"""bench/measure.py: wall time, CPU of a whole process tree, peak memory of its largest process and of the tree together.
+
+CPU is what the kernel accounts to all waited-for descendants (this process is made their subreaper, so orphans count too)."""
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+import time
+
+
+def subreaper():
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def tree_rss(root):
+    """Sum of the resident sizes of root and its descendants, in bytes."""
+    parents, sizes = {}, {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open("/proc/%s/stat" % entry) as stat:
+                    fields = stat.read().rsplit(")", 1)[1].split()
+                parents[int(entry)] = int(fields[1])
+                sizes[int(entry)] = int(fields[21]) * 4096
+            except OSError:
+                pass
+    total = 0
+    for pid in sizes:
+        at = pid
+        while at in parents and at != root:
+            at = parents[at]
+        if at == root:
+            total += sizes[pid]
+    return total
+
+
+def run(command, cwd=None, env=None, timeout=1800, output=None):
+    """{wall, cpu, user, sys, peak_mib, tree_mib, status}"""
+    started = time.time()
+    child = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output or subprocess.DEVNULL,
+                             stderr=subprocess.STDOUT if output else subprocess.DEVNULL, start_new_session=True)
+    peak, ending = [0], threading.Event()
+
+    def sample():
+        while not ending.wait(0.05):
+            peak[0] = max(peak[0], tree_rss(child.pid))
+
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
+    killer = threading.Timer(timeout, lambda: os.killpg(child.pid, signal.SIGKILL))
+    killer.start()
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.time() - started
+    child.returncode = os.waitstatus_to_exitcode(status)
+    killer.cancel()
+    ending.set()
+    sampler.join()
+    user, system = usage.ru_utime, usage.ru_stime
+    while True:  # orphans that outlived it
+        try:
+            pid, _, more = os.wait4(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            user, system = user + more.ru_utime, system + more.ru_stime
+        except ChildProcessError:
+            break
+    return {"wall": wall, "cpu": user + system, "user": user, "sys": system, "status": child.returncode,
+            "peak_mib": usage.ru_maxrss / 1024, "tree_mib": max(peak[0] / 2**20, usage.ru_maxrss / 1024)}

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""bench/peers/spark_peer.py WORK DATA OUT FILES: the same work as a Structured Streaming query, availableNow, Delta sink, RocksDB state, local[2].
+
+DELTA_JARS names the folder of jars (bench/README.md says how to get them); WORK is pass, tumble or one-row."""
+import glob
+import os
+import sys
+
+from pyspark.sql import SparkSession, functions as F
+
+work, data, out, files = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+spark = (SparkSession.builder.master("local[2]")
+         .config("spark.jars", ",".join(glob.glob(os.path.join(os.environ["DELTA_JARS"], "*.jar"))))
+         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
+         .config("spark.driver.memory", "8g").config("spark.ui.enabled", "false").config("spark.log.level", "ERROR")
+         .config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "2")
+         .config("spark.databricks.delta.snapshotPartitions", "2")
+         .config("spark.sql.streaming.stateStore.providerClass",
+                 "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider")
+         .config("spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled", "true").getOrCreate())
+schema = "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP, extra STRING"
+bids = spark.readStream.schema(schema).option("maxFilesPerTrigger", files).json(data + "/bid")
+if work == "tumble":
+    rows = (bids.withWatermark("dateTime", "4 seconds").groupBy(F.window("dateTime", "10 seconds"), "auction")
+            .agg(F.count("*").alias("cnt"), F.max("price").alias("mx"), F.avg("price").alias("av"))
+            .select(F.col("window.start").alias("ws"), F.col("window.end").alias("we"), "auction", "cnt", "mx", "av"))
+else:
+    rows = bids
+(rows.writeStream.format("delta").outputMode("append").option("checkpointLocation", out + "/checkpoint")
+ .trigger(availableNow=True).start(out + "/table").awaitTermination())
+spark.stop()
