@@ -128,6 +128,10 @@ int mr_sql_fold(struct mr_analysis *a, const struct mr_expression **e);
 /* The name Spark gives an item without alias. */
 int mr_sql_item_name(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression *e,
                      const char **out);
+/* *e as a copy that names show as this text. */
+int mr_sql_show(struct mr_analysis *a, const struct mr_expression **e, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *mr_sql_shown_name(struct mr_analysis *a, const struct mr_expression *e); /* in the arena */
 /* A column expression with a name of its own. */
 int mr_sql_column(struct mr_analysis *a, const struct mr_type *type, bool nullable, int column, const char *name,
                   const struct mr_sql_expression *at, const struct mr_expression **out);

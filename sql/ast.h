@@ -30,6 +30,7 @@ enum mr_sql_expression_kind {
     MR_SQL_CALL,         /* name, arguments, distinct, filter, over */
     MR_SQL_OPERATOR,     /* word: the function that does it ("+", "and", "not", "between", …), arguments; a chain of
                           * AND or OR is one node */
+    MR_SQL_LIKE_LIST,    /* arguments[0] LIKE ANY (the others); word: like, ilike; flag: ALL; distinct: NOT LIKE */
     MR_SQL_CASE,         /* flag: arguments[0] is the operand; then pairs; an odd one out is ELSE */
     MR_SQL_CAST,         /* arguments[0], type; flag: TRY_CAST */
     MR_SQL_FIELD,        /* arguments[0] . word */

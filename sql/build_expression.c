@@ -255,19 +255,16 @@ struct mr_sql_expression *mr_sql_make_in(struct mr_sql_parser *p, struct mr_sql_
     return e;
 }
 
-/* a LIKE ANY (x, y) is a LIKE x OR a LIKE y. NOT … is NOT of each: a NOT LIKE ANY (x, y) holds when one does not match. */
 struct mr_sql_expression *mr_sql_make_like_list(struct mr_sql_parser *p, struct mr_sql_expression *a,
                                                 struct mr_str word, int all, int negate,
                                                 struct mr_sql_list *patterns, const struct mr_sql_token *end)
 {
-    struct mr_sql_expression *whole = NULL;
-    for (int i = 0; i < patterns->count; i++) {
-        struct mr_sql_expression *one = over(p, MR_SQL_OPERATOR, word, a->outer_start, end->stop, a,
-                                             patterns->items[i], NULL);
-        one = mr_sql_make_not(p, negate, one);
-        whole = whole ? mr_sql_make_junction(p, all ? MR_STR("and") : MR_STR("or"), whole, one) : one;
-    }
-    return whole;
+    struct mr_sql_expression *e = mr_sql_make_in(p, a, patterns, end);
+    e->kind = MR_SQL_LIKE_LIST;
+    e->word = word;
+    e->flag = all;
+    e->distinct = negate;
+    return e;
 }
 
 struct mr_sql_expression *mr_sql_make_is(struct mr_sql_parser *p, struct mr_sql_expression *a, const char *word,

@@ -181,7 +181,15 @@ static int resolve_lambda(struct mr_resolution *r, const struct mr_sql_expressio
                                 .column = scope.first, .origin = a->origin, .sql_start = lambda->start,
                                 .sql_stop = lambda->stop};
     *out = e;
-    return MR_OK;
+    struct mr_text text;
+    mr_text_init(&text);
+    mr_text_format(&text, "lambdafunction(%s", mr_sql_shown_name(a, body[0]));
+    for (int i = 0; i < count; i++)
+        mr_text_append_str(&text, ", namedlambdavariable()");
+    mr_text_append_char(&text, ')');
+    status = mr_sql_show(a, out, "%s", text.data ? text.data : "");
+    mr_text_release(&text);
+    return status;
 }
 
 static int resolve_arguments(struct mr_resolution *r, const struct mr_sql_expression *ast, struct argument_list *list)
@@ -394,13 +402,8 @@ static int resolve_grouping(struct mr_resolution *r, const struct mr_sql_express
     }
     if (one)
         MR_TRY(mr_expression_cast(&b, sum, mr_type_of(MR_TINYINT), false, &sum, a->error));
-    struct mr_expression *e = MR_ARENA_NEW(a->arena, struct mr_expression);
-    if (!e)
-        return mr_error_memory(a->error, sizeof *e);
-    *e = *sum;
-    e->shown = id;
-    *out = e;
-    return MR_OK;
+    *out = sum;
+    return mr_sql_show(a, out, "%s", name ? name : "");
 }
 
 /* ---- time windows ---- */

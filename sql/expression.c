@@ -13,6 +13,42 @@ void mr_sql_builder(const struct mr_analysis *a, const struct mr_sql_expression 
     }
 }
 
+/* A literal of the text stands for the expression in names: it holds no columns that could be moved wrongly. */
+int mr_sql_show(struct mr_analysis *a, const struct mr_expression **e, const char *format, ...)
+{
+    struct mr_expression_builder b;
+    const struct mr_expression *shown = NULL;
+    struct mr_text text;
+    char buffer[2000];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(buffer, sizeof buffer, format, arguments);
+    va_end(arguments);
+    mr_text_init(&text);
+    mr_text_append_str(&text, buffer);
+    mr_sql_builder(a, NULL, &b);
+    int status = mr_expression_string(&b, mr_text_str(&text), &shown, a->error);
+    mr_text_release(&text);
+    MR_TRY(status);
+    struct mr_expression *copy = MR_ARENA_NEW(a->arena, struct mr_expression);
+    if (!copy)
+        return mr_error_memory(a->error, sizeof *copy);
+    *copy = **e;
+    copy->shown = shown;
+    *e = copy;
+    return MR_OK;
+}
+
+const char *mr_sql_shown_name(struct mr_analysis *a, const struct mr_expression *e)
+{
+    struct mr_text text;
+    mr_text_init(&text);
+    mr_expression_name(&text, e, NULL);
+    const char *name = text.failed ? NULL : mr_arena_copy_text(a->arena, text.data ? text.data : "", text.size);
+    mr_text_release(&text);
+    return name ? name : "";
+}
+
 /* ---- columns ---- */
 int mr_sql_column(struct mr_analysis *a, const struct mr_type *type, bool nullable, int column, const char *name,
                   const struct mr_sql_expression *at, const struct mr_expression **out)
@@ -106,7 +142,6 @@ static int use_item(struct mr_resolution *r, const struct mr_sql_expression *ast
 {
     struct mr_analysis *a = r->analysis;
     struct mr_select_item *item = &r->items[i];
-    const struct mr_expression *shown = NULL;
     if (r->items_as_columns)
         return mr_sql_column(a, item->expression->type, item->expression->nullable, MR_ITEM_BASE + i,
                              mr_sql_text(a, ast->name->parts[0]), ast, out);
@@ -119,14 +154,10 @@ static int use_item(struct mr_resolution *r, const struct mr_sql_expression *ast
     if (!e)
         return mr_error_memory(a->error, sizeof *e);
     *e = *item->expression;
-    if (!r->items_first) {
-        const char *name = mr_arena_format(a->arena, "lateralAliasReference(%.*s)", (int)ast->name->parts[0].size,
-                                           ast->name->parts[0].data);
-        MR_TRY(mr_sql_column(a, e->type, e->nullable, 0, name ? name : "", ast, &shown));
-        e->shown = shown;
-    }
     *out = e;
-    return MR_OK;
+    if (r->items_first)
+        return MR_OK;
+    return mr_sql_show(a, out, "lateralAliasReference(%.*s)", (int)ast->name->parts[0].size, ast->name->parts[0].data);
 }
 
 /* Functions that Spark lets stand without brackets. */
@@ -279,7 +310,32 @@ static int resolve_subscript(struct mr_resolution *r, const struct mr_sql_expres
     const struct mr_expression *arguments[2];
     MR_TRY(mr_sql_resolve(r, ast->arguments[0], &arguments[0]));
     MR_TRY(mr_sql_resolve(r, ast->arguments[1], &arguments[1]));
-    return call(r, ast, MR_STR("[]"), arguments, 2, out);
+    bool field = arguments[0]->type->id == MR_STRUCT && ast->arguments[1]->kind == MR_SQL_STRING;
+    return call(r, ast, field ? MR_STR(".") : MR_STR("[]"), arguments, 2, out);
+}
+
+/* a LIKE ANY (x, y) is a LIKE x OR a LIKE y; a NOT LIKE ANY (x, y) holds when one of them does not match. */
+static int resolve_like_list(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                             const struct mr_expression **out)
+{
+    struct mr_analysis *a = r->analysis;
+    int count = ast->argument_count - 1;
+    const struct mr_expression **list = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, count + 1);
+    const struct mr_expression *sides[2];
+    if (!list)
+        return mr_error_memory(a->error, sizeof *list);
+    MR_TRY(mr_sql_resolve(r, ast->arguments[0], &sides[0]));
+    for (int i = 0; i < count; i++) {
+        MR_TRY(mr_sql_resolve(r, ast->arguments[i + 1], &sides[1]));
+        MR_TRY(call(r, ast, ast->word, sides, 2, &list[i]));
+        if (ast->distinct)
+            MR_TRY(call(r, ast, MR_STR("not"), &list[i], 1, &list[i]));
+    }
+    struct mr_sql_expression chain = *ast;
+    chain.word = ast->flag ? MR_STR("and") : MR_STR("or");
+    MR_TRY(junction(r, &chain, list, count, out));
+    return mr_sql_show(a, out, "%s%slike%s(%s)", ast->distinct ? "not" : "", ast->word.size == 5 ? "i" : "",
+                       ast->flag ? "all" : "any", mr_sql_shown_name(a, sides[0]));
 }
 
 /* (a, 1): a struct with the columns' own names, else col1, col2, … */
@@ -312,7 +368,9 @@ static int resolve_extract(struct mr_resolution *r, const struct mr_sql_expressi
     mr_sql_builder(r->analysis, ast, &b);
     MR_TRY(mr_expression_string(&b, ast->word, &arguments[0], r->analysis->error));
     MR_TRY(mr_sql_resolve(r, ast->arguments[0], &arguments[1]));
-    return mr_expression_call(&b, MR_STR("extract"), arguments, 2, out, r->analysis->error);
+    MR_TRY(mr_expression_call(&b, MR_STR("extract"), arguments, 2, out, r->analysis->error));
+    return mr_sql_show(r->analysis, out, "extract(%.*s FROM %s)", (int)ast->word.size, ast->word.data,
+                       mr_sql_shown_name(r->analysis, arguments[1]));
 }
 
 /* TRIM(LEADING x FROM y) is ltrim(x, y). */
@@ -326,7 +384,14 @@ static int resolve_trim(struct mr_resolution *r, const struct mr_sql_expression 
     MR_TRY(mr_sql_resolve(r, ast->arguments[0], &arguments[count - 1]));
     if (count == 2)
         MR_TRY(mr_sql_resolve(r, ast->arguments[1], &arguments[0]));
-    return call(r, ast, function, arguments, count, out);
+    MR_TRY(call(r, ast, function, arguments, count, out));
+    if (count == 1)
+        return MR_OK;
+    const char *side = mr_str_equal(ast->word, MR_STR("leading"))    ? "LEADING"
+                       : mr_str_equal(ast->word, MR_STR("trailing")) ? "TRAILING"
+                                                                     : "BOTH";
+    return mr_sql_show(r->analysis, out, "TRIM(%s %s FROM %s)", side, mr_sql_shown_name(r->analysis, arguments[0]),
+                       mr_sql_shown_name(r->analysis, arguments[1]));
 }
 
 static int refused(struct mr_resolution *r, const struct mr_sql_expression *ast)
@@ -366,6 +431,7 @@ int mr_sql_resolve(struct mr_resolution *r, const struct mr_sql_expression *ast,
     case MR_SQL_COLUMN: return mr_sql_resolve_column(r, ast, out);
     case MR_SQL_CALL: return mr_sql_resolve_call(r, ast, out);
     case MR_SQL_OPERATOR: return resolve_operator(r, ast, out);
+    case MR_SQL_LIKE_LIST: return resolve_like_list(r, ast, out);
     case MR_SQL_CASE: return resolve_case(r, ast, out);
     case MR_SQL_CAST: return resolve_cast(r, ast, out);
     case MR_SQL_FIELD: return resolve_field(r, ast, out);
@@ -454,7 +520,6 @@ static bool is_cast_of_column(const struct mr_expression *e)
 int mr_sql_item_name(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression *e,
                      const char **out)
 {
-    struct mr_text text;
     bool is_column = ast->kind == MR_SQL_COLUMN;
     bool is_function = is_column && e->kind == MR_EXPR_CALL && e->argument_count == 0; /* current_date */
     if (is_column && !is_function) {
@@ -465,9 +530,6 @@ int mr_sql_item_name(struct mr_analysis *a, const struct mr_sql_expression *ast,
         *out = e->arguments[0]->name;
         return MR_OK;
     }
-    mr_text_init(&text);
-    mr_expression_name(&text, e, NULL);
-    *out = text.failed ? NULL : mr_arena_copy_text(a->arena, text.data ? text.data : "", text.size);
-    mr_text_release(&text);
-    return *out ? MR_OK : mr_error_memory(a->error, 0);
+    *out = mr_sql_shown_name(a, e);
+    return MR_OK;
 }

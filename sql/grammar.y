@@ -366,8 +366,8 @@ predicate(R) ::= value(A) IS not(N) UNKNOWN(T). {
 predicate(R) ::= value(A) IS not(N) DISTINCT FROM value(B). { R = mr_sql_make_not(p, !N, OPERATOR("<=>", A, B)); }
 
 value(R) ::= primary(A). { R = A; }
-value(R) ::= MINUS(T) value(A). [UNARY] { R = mr_sql_make_prefix(p, &T, MR_STR("negative"), A); }
-value(R) ::= PLUS(T) value(A). [UNARY] { R = mr_sql_make_prefix(p, &T, MR_STR("positive"), A); }
+value(R) ::= MINUS(T) value(A). [UNARY] { R = mr_sql_make_prefix(p, &T, MR_STR("-"), A); }
+value(R) ::= PLUS(T) value(A). [UNARY] { R = mr_sql_make_prefix(p, &T, MR_STR("+"), A); }
 value(R) ::= TILDE(T) value(A). { R = mr_sql_make_prefix(p, &T, MR_STR("~"), A); }
 value(R) ::= value(A) STAR value(B). { R = OPERATOR("*", A, B); }
 value(R) ::= value(A) SLASH value(B). { R = OPERATOR("/", A, B); }

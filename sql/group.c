@@ -405,11 +405,10 @@ static int plan_column(struct mr_analysis *a, const struct mr_plan *plan, int co
 {
     MR_TRY(mr_sql_plan_column(a, plan, column, was->kind == MR_EXPR_COLUMN ? was->name : NULL, NULL, out));
     struct mr_expression *e = (struct mr_expression *)*out;
-    e->shown = was->shown;
     e->origin = was->origin;
     e->sql_start = was->sql_start;
     e->sql_stop = was->sql_stop;
-    return MR_OK;
+    return was->kind == MR_EXPR_COLUMN ? MR_OK : mr_sql_show(a, out, "%s", mr_sql_shown_name(a, was));
 }
 
 int mr_sql_regroup(struct mr_resolution *r, const struct mr_grouping_plan *groups, const struct mr_plan *plan,
@@ -443,5 +442,7 @@ int mr_sql_regroup(struct mr_resolution *r, const struct mr_grouping_plan *group
         copy->nullable = copy->nullable || (arguments[i]->nullable && !was->arguments[i]->nullable);
     }
     *e = copy;
-    return MR_OK;
+    if (!was->shown || was->shown->kind == MR_EXPR_LITERAL)
+        return MR_OK;
+    return mr_sql_show(a, e, "%s", mr_sql_shown_name(a, was));
 }

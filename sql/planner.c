@@ -33,7 +33,8 @@ static int add(struct planner *p, const struct mr_operator_type *type, const voi
 static int build_scan(struct planner *p, const struct mr_plan *plan, const struct mr_node **out)
 {
     if (!plan->source) { /* known by its schema alone (dry-run): nothing to read */
-        *out = mr_job_add_node(p->job, &mr_union_operator, NULL, NULL, 0, plan->schema);
+        const struct mr_node *none[1] = {NULL};
+        *out = mr_job_add_node(p->job, &mr_union_operator, NULL, none, 0, plan->schema);
         return *out ? MR_OK : mr_error_memory(p->error, sizeof **out);
     }
     plan->source->used = plan->used;

@@ -19,10 +19,13 @@ static int begin(struct mr_analysis *a, const struct mr_plan *input, struct colu
 
 static int finish(struct mr_analysis *a, struct mr_plan **input, struct columns *c)
 {
+    const struct mr_type *before = (*input)->schema;
     MR_TRY(mr_sql_prune(a, input, c->needed, c->map));
-    for (int i = 0; i < c->count; i++)
-        if (c->map[i] >= 0)
-            MR_TRY(mr_sql_plan_column(a, *input, c->map[i], NULL, NULL, &c->moved[i]));
+    for (int i = 0; i < c->count; i++) {
+        /* A column that is gone may still be shown in a name (expression->shown); there only its own name counts. */
+        const struct mr_field *f = &before->fields[i];
+        MR_TRY(mr_sql_column(a, f->type, f->nullable, c->map[i] >= 0 ? c->map[i] : 0, f->name, NULL, &c->moved[i]));
+    }
     return MR_OK;
 }
 
@@ -351,9 +354,9 @@ static int prune_join(struct mr_analysis *a, struct mr_plan *plan, const bool *n
             map[i] = place;
         if (place >= 0 && i < total)
             fields[place].nullable = plan->schema->fields[i].nullable;
-        if (place >= 0)
-            MR_TRY(mr_sql_column(a, fields[place].type, fields[place].nullable, place, fields[place].name, NULL,
-                                 &moved[i]));
+        int shown = place >= 0 ? place : 0;
+        MR_TRY(mr_sql_column(a, fields[shown].type, fields[shown].nullable, shown, fields[shown].name, NULL,
+                             &moved[i]));
     }
     if (plan->condition)
         MR_TRY(mr_expression_substitute(a->arena, plan->condition, moved, &plan->condition, a->error));

@@ -363,6 +363,7 @@ static int key_over_projection(struct selection *s, struct projection *p, const 
         arguments[i] = was->arguments[i];
         MR_TRY(key_over_projection(s, p, &arguments[i]));
     }
+    copy->shown = NULL;
     *e = copy;
     return MR_OK;
 }

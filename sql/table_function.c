@@ -171,6 +171,8 @@ int mr_sql_generate_plan(struct mr_resolution *r, const struct mr_sql_expression
         return mr_sql_error_at(a, ast->start, ast->stop);
     }
     MR_TRY(generator_call(r, ast, &generator));
+    if (generator->function && mr_str_ends_with(mr_str_of(generator->function->name), MR_STR("_outer")))
+        outer = true;
     const struct mr_type *row = generator_row(generator);
     if (!row)
         return mr_error_set(a->error, MR_E_INTERNAL, "INTERNAL_ERROR", "A generator without columns.");
