@@ -26,6 +26,28 @@ static int keep_bytes(struct mr_column_reader *r, struct mr_column *column, int6
     return mr_column_keep(column, buffer, error);
 }
 
+/* Days and microseconds of 1582-10-15, the first day of the Gregorian calendar, and of 1900, from where on
+ * time zones agree. */
+#define GREGORIAN_DAY (-141427)
+#define MODERN_US (-INT64_C(2208988800000000))
+
+static int refuse_ancient(const struct mr_column_reader *r, const struct mr_column *column, int64_t at,
+                          size_t n, struct mr_error *error)
+{
+    bool ancient = false;
+    for (int64_t row = at; row < at + (int64_t)n; row++)
+        ancient |=
+            column->type->id == MR_DATE ? column->i32[row] < GREGORIAN_DAY : column->i64[row] < MODERN_US;
+    if (!ancient)
+        return MR_OK;
+    mr_error_set(error, MR_E_UNSUPPORTED, "INCONSISTENT_BEHAVIOR_CROSS_VERSION.READ_ANCIENT_DATETIME",
+                 "%s: column %s holds dates before 1582-10-15 or times before 1900 that an old Spark wrote "
+                 "in the Julian "
+                 "calendar; read the file with Spark and write it again.",
+                 r->pages.input->name, r->pages.leaf->path);
+    return mr_error_at(error, r->pages.input->name, 0, 0, r->pages.page_at);
+}
+
 /* n <= MR_VALUES_PIECE values of the page in hand into rows [at, at + n). */
 static int read_piece(struct mr_column_reader *r, struct mr_column *column, int64_t at, size_t n,
                       struct mr_error *error)
@@ -48,6 +70,8 @@ static int read_piece(struct mr_column_reader *r, struct mr_column *column, int6
             status = mr_page_reader_corrupt(&r->pages, wrong, error);
     }
     mr_buffer_unref(heap);
+    if (status == MR_OK && r->old_calendar)
+        status = refuse_ancient(r, column, at, n, error);
     return status;
 }
 

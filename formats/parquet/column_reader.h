@@ -8,6 +8,7 @@
 struct mr_column_reader {
     struct mr_page_reader pages;
     struct mr_parquet_conversion conversion;
+    bool old_calendar; /* a DATE or TIMESTAMP that is ancient means another day */
     /* Levels of some whole rows, of a leaf in lists; also levels decoded ahead, which belong to the page in
      * hand. */
     struct mr_bytes definition, repetition; /* a byte each; .size: those of the rows */

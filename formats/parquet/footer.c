@@ -174,7 +174,7 @@ static void *list_memory(struct mr_thrift_reader *r, struct mr_arena *arena, siz
 {
     void *memory = mr_arena_allocate_zeroed(arena, count * width + 1);
     if (!memory)
-        r->failed = true;
+        r->failed = r->no_memory = true;
     return memory;
 }
 
@@ -267,6 +267,8 @@ int mr_parquet_footer_parse(struct mr_arena *arena, const void *data, size_t siz
             mr_thrift_skip(r, field.type);
         }
     }
+    if (r->no_memory)
+        return mr_error_memory(error, size);
     if (r->failed)
         return mr_error_set(error, MR_E_CORRUPT, "FAILED_READ_FILE.CANNOT_READ_FILE_FOOTER",
                             "The footer of the Parquet file is damaged.");

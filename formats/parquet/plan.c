@@ -166,6 +166,9 @@ static int plan_leaf(struct planner *p, struct mr_scan_node *node)
         return mismatch(p, node->source, node->type);
     MR_TRY(add_reader(p, node->source->leaf, node, &node->levels));
     node->levels->conversion = conversion;
+    bool int96 = node->source->element->physical == MR_PARQUET_INT96;
+    bool old = int96 ? p->reader->old_calendar_int96 : p->reader->old_calendar;
+    node->levels->old_calendar = old && (node->type->id == MR_DATE || node->type->id == MR_TIMESTAMP);
     return MR_OK;
 }
 

@@ -104,12 +104,27 @@ static int choose_type(struct mr_parquet_reader *r, struct mr_error *error)
     const struct mr_type *spark = NULL;
     struct mr_error ignored;
     mr_error_clear(&ignored);
-    if (json.size == 0 || mr_schema_from_json(&r->arena, json, &spark, &ignored) < 0)
+    int status = json.size == 0 ? MR_END : mr_schema_from_json(&r->arena, json, &spark, &ignored);
+    if (status == MR_E_MEMORY)
+        return mr_error_memory(error, json.size);
+    if (status != MR_OK) /* types of a Spark that we do not know: those of the file itself then */
         return MR_OK;
     if (!mr_scan_readable_as(&r->schema.root, spark))
         return MR_OK;
     r->type = nullable_throughout(&r->arena, spark);
     return r->type ? MR_OK : mr_error_memory(error, 256);
+}
+
+/* Spark before 3.0 (INT96: 3.1) wrote dates before 1582-10-15 in the Julian calendar; later ones say so when
+ * they do. */
+static bool written_in_old_calendar(const struct mr_parquet_reader *r, const char *key,
+                                    struct mr_str first_version)
+{
+    struct mr_str version = mr_parquet_reader_metadata(r, "org.apache.spark.version");
+    for (size_t i = 0; i < r->footer.metadata_count; i++)
+        if (mr_str_equal(r->footer.metadata[i][0], mr_str_of(key)))
+            return true;
+    return version.size > 0 && mr_str_compare(version, first_version) < 0;
 }
 
 int mr_parquet_reader_open(struct mr_parquet_reader **out, struct mr_input *input, struct mr_error *error)
@@ -137,6 +152,8 @@ int mr_parquet_reader_open(struct mr_parquet_reader **out, struct mr_input *inpu
     }
     MR_ERR(check_row_groups(r, error));
     MR_ERR(choose_type(r, error));
+    r->old_calendar = written_in_old_calendar(r, "org.apache.spark.legacyDateTime", MR_STR("3.0.0"));
+    r->old_calendar_int96 = written_in_old_calendar(r, "org.apache.spark.legacyINT96", MR_STR("3.1.0"));
     *out = r;
     return MR_OK;
 err:

@@ -13,6 +13,7 @@ struct mr_parquet_reader { /* does not change once it is open, so that several s
     int64_t footer_at; /* where it begins: the end of the data */
     struct mr_parquet_schema schema;
     const struct mr_type *type;
+    bool old_calendar, old_calendar_int96; /* ancient times may be of the Julian calendar */
 };
 
 /* One wanted field, and what it is read from. */

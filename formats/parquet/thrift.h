@@ -63,6 +63,7 @@ struct mr_thrift_reader {
     const uint8_t *start, *at, *end;
     bool failed;
     bool short_input; /* failed only because the input ended: more bytes may help */
+    bool no_memory;   /* failed because a parser had none for what it read */
     int depth;
 };
 struct mr_thrift_field { /* start each struct with a zeroed one */

@@ -20,6 +20,7 @@ struct read_request {
     size_t size;
     int64_t start, end; /* end 0: all */
     bool case_insensitive;
+    enum mr_format_way way;
     const bool *as_length; /* columns of which the length is asked */
 };
 int read_rows(const struct read_request *request, struct mr_text *out, int64_t *rows, struct mr_error *error);

@@ -147,6 +147,7 @@ int read_rows(const struct read_request *q, struct mr_text *out, int64_t *rows, 
                                .used = q->used,
                                .rescued_column = q->rescued_column,
                                .zone = mr_zone_utc(),
+                               .way = q->way,
                                .case_sensitive = !q->case_insensitive};
     struct mr_format_reader *reader = NULL;
     struct mr_batch batch = {0};

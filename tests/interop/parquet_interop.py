@@ -310,6 +310,26 @@ def we_read_spark(folder, samples, spark):
                 checked("parquet_spark_%s_%s_%s" % (sample, name, codec), work)
 
 
+def we_refuse_ancient_dates_of_old_spark(folder, spark):
+    """Spark before 3.0 wrote the Julian calendar; newer ones do when told to, and say so in the file."""
+    spark.conf.set("spark.sql.parquet.int96RebaseModeInWrite", "LEGACY")
+    spark.conf.set("spark.sql.parquet.datetimeRebaseModeInWrite", "LEGACY")
+    for kind in ("INT96", "TIMESTAMP_MICROS"):
+        spark.conf.set("spark.sql.parquet.outputTimestampType", kind)
+        for year, refused in (("1500", True), ("1950", False)):
+            def work():
+                target = os.path.join(folder, "ancient_%s_%s" % (kind, year))
+                spark.sql("SELECT DATE'%s-01-01' AS d, TIMESTAMP'%s-01-01 00:00:00' AS t" % (year, year)).coalesce(1).write.parquet(target)
+                done = tool("rows", only_file(target))
+                said = done.stderr.decode()
+                if refused and (done.returncode != 1 or "READ_ANCIENT_DATETIME" not in said):
+                    return "not refused: %s %s" % (done.stdout.decode(), said)
+                return said if not refused and done.returncode != 0 else None
+            checked("parquet_spark_calendar_%s_%s" % (kind, year), work)
+    for key in ("int96RebaseModeInWrite", "datetimeRebaseModeInWrite", "outputTimestampType"):
+        spark.conf.unset("spark.sql.parquet." + key)
+
+
 def milliseconds_only(row):
     """TIMESTAMP (not TIMESTAMP_NTZ) loses its microseconds there."""
     if row.get("t") is not None:
@@ -354,6 +374,7 @@ def main():
         we_read_delta_rs(folder, samples)
         if spark:
             we_read_spark(folder, samples, spark)
+            we_refuse_ancient_dates_of_old_spark(folder, spark)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if spark:
