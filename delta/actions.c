@@ -1,17 +1,20 @@
-/* delta/actions.c: lines of a commit -> actions. Members this version does not know are passed over, as the protocol asks;
- * members an action cannot do without are asked for. */
+/* delta/actions.c: lines of a commit -> actions. Members this version does not know are passed over, as the
+ * protocol asks; members an action cannot do without are asked for. */
 #include "delta/delta.h"
 
 static int bad(struct mr_error *error, const char *action, const char *member)
 {
-    return mr_error_set(error, MR_E_CORRUPT, "DELTA_TXN_LOG_FAILED_INTEGRITY",
-                        "An action '%s' of the table's log has no valid '%s'. The log was damaged, or not written by a Delta "
-                        "writer; restore the file from a copy.",
-                        action, member);
+    return mr_error_set(
+        error, MR_E_CORRUPT, "DELTA_TXN_LOG_FAILED_INTEGRITY",
+        "An action '%s' of the table's log has no valid '%s'. The log was damaged, or not written by a Delta "
+        "writer; restore the file from a copy.",
+        action, member);
 }
 
-/* An object of text values; other types of values are kept as their raw text (old writers put numbers there). */
-static int parse_pairs(struct mr_arena *arena, const struct mr_json *object, struct mr_delta_pairs *out, struct mr_error *error)
+/* An object of text values; other types of values are kept as their raw text (old writers put numbers there).
+ */
+static int parse_pairs(struct mr_arena *arena, const struct mr_json *object, struct mr_delta_pairs *out,
+                       struct mr_error *error)
 {
     memset(out, 0, sizeof(*out));
     if (!object || object->type != MR_JSON_OBJECT || object->count == 0)
@@ -54,11 +57,12 @@ static int parse_vector(const struct mr_json *object, struct mr_delta_vector *ou
     struct mr_str storage = {0};
     int64_t offset = -1, size = -1;
     mr_json_get_str(object, "storageType", &storage);
-    bool whole = mr_json_get_str(object, "pathOrInlineDv", &out->content) && mr_json_get_i64(object, "sizeInBytes", &size) &&
+    bool whole = mr_json_get_str(object, "pathOrInlineDv", &out->content) &&
+                 mr_json_get_i64(object, "sizeInBytes", &size) &&
                  mr_json_get_i64(object, "cardinality", &out->cardinality);
     mr_json_get_i64(object, "offset", &offset);
-    if (!whole || storage.size != 1 || !strchr("uip", storage.data[0]) || size < 0 || size > INT32_MAX || offset < -1 ||
-        offset > INT32_MAX)
+    if (!whole || storage.size != 1 || !strchr("uip", storage.data[0]) || size < 0 || size > INT32_MAX ||
+        offset < -1 || offset > INT32_MAX)
         return bad(error, "add", "deletionVector");
     out->storage = storage.data[0];
     out->offset = (int32_t)offset;
@@ -66,8 +70,8 @@ static int parse_vector(const struct mr_json *object, struct mr_delta_vector *ou
     return MR_OK;
 }
 
-static int parse_file(struct mr_arena *arena, const struct mr_json *object, const char *kind, struct mr_delta_file *out,
-                      struct mr_error *error)
+static int parse_file(struct mr_arena *arena, const struct mr_json *object, const char *kind,
+                      struct mr_delta_file *out, struct mr_error *error)
 {
     memset(out, 0, sizeof(*out));
     out->size_bytes = out->deleted_ms = out->base_row_id = out->row_commit_version = -1;
@@ -99,8 +103,8 @@ static int parse_metadata(struct mr_arena *arena, const struct mr_json *object, 
         mr_json_get_str(format, "provider", &provider);
     if (!mr_str_equal(provider, MR_STR("parquet")))
         return mr_error_set(error, MR_E_UNSUPPORTED, "DELTA_UNSUPPORTED_FEATURES_FOR_READ",
-                            "The table's data files have the format '%.*s'; only parquet is supported.", (int)provider.size,
-                            provider.data);
+                            "The table's data files have the format '%.*s'; only parquet is supported.",
+                            (int)provider.size, provider.data);
     mr_json_get_str(object, "name", &out->name);
     mr_json_get_str(object, "description", &out->description);
     mr_json_get_str(object, "schemaString", &out->schema_json);
@@ -193,7 +197,8 @@ static int parse_member(struct mr_arena *arena, const struct mr_json *member, st
     return MR_OK;
 }
 
-int mr_delta_action_parse(struct mr_arena *arena, struct mr_str line, struct mr_delta_action *out, struct mr_error *error)
+int mr_delta_action_parse(struct mr_arena *arena, struct mr_str line, struct mr_delta_action *out,
+                          struct mr_error *error)
 {
     struct mr_json *root = NULL;
     memset(out, 0, sizeof(*out));
@@ -208,8 +213,9 @@ int mr_delta_action_parse(struct mr_arena *arena, struct mr_str line, struct mr_
 }
 
 int mr_delta_commit_parse(struct mr_arena *arena, const char *name, struct mr_str text,
-                          int (*each)(void *ctx, const struct mr_delta_action *action, struct mr_error *error), void *ctx,
-                          struct mr_error *error)
+                          int (*each)(void *ctx, const struct mr_delta_action *action,
+                                      struct mr_error *error),
+                          void *ctx, struct mr_error *error)
 {
     int64_t number = 0, actions = 0;
     size_t at = 0;
@@ -239,7 +245,8 @@ int mr_delta_commit_parse(struct mr_arena *arena, const char *name, struct mr_st
     if (actions > 0)
         return MR_OK;
     mr_error_set(error, MR_E_CORRUPT, "DELTA_TXN_LOG_FAILED_INTEGRITY",
-                 "The commit file holds no action: its writer was interrupted before the file was on disk, and what it was to "
+                 "The commit file holds no action: its writer was interrupted before the file was on disk, "
+                 "and what it was to "
                  "commit is unknown. Remove the file if its writer reported a failure, else restore it.");
     return mr_error_at(error, name, 0, 0, 0);
 }

@@ -1,24 +1,28 @@
-/* delta/checkpoint_read.c: rows of a checkpoint -> actions. Only the columns that the snapshot keeps are read from the file:
- * opening a table for appending reads neither adds nor statistics. */
+/* delta/checkpoint_read.c: rows of a checkpoint -> actions. Only the columns that the snapshot keeps are read
+ * from the file: opening a table for appending reads neither adds nor statistics. */
 #include "delta/log.h"
 
 #include <stdio.h>
 
 #define STRINGS "MAP<STRING, STRING>"
-#define VECTOR "STRUCT<storageType: STRING, pathOrInlineDv: STRING, offset: INT, sizeInBytes: INT, cardinality: BIGINT>"
+#define VECTOR                                                                                               \
+    "STRUCT<storageType: STRING, pathOrInlineDv: STRING, offset: INT, sizeInBytes: INT, cardinality: "       \
+    "BIGINT>"
 static const char metadata_ddl[] =
-    "metaData STRUCT<id: STRING, name: STRING, description: STRING, schemaString: STRING, partitionColumns: ARRAY<STRING>, "
+    "metaData STRUCT<id: STRING, name: STRING, description: STRING, schemaString: STRING, partitionColumns: "
+    "ARRAY<STRING>, "
     "configuration: " STRINGS ", createdTime: BIGINT, format: STRUCT<provider: STRING>>, "
-    "protocol STRUCT<minReaderVersion: INT, minWriterVersion: INT, readerFeatures: ARRAY<STRING>, writerFeatures: ARRAY<STRING>>, "
+    "protocol STRUCT<minReaderVersion: INT, minWriterVersion: INT, readerFeatures: ARRAY<STRING>, "
+    "writerFeatures: ARRAY<STRING>>, "
     "txn STRUCT<appId: STRING, version: BIGINT, lastUpdated: BIGINT>, "
     "domainMetadata STRUCT<domain: STRING, configuration: STRING, removed: BOOLEAN>, "
     "sidecar STRUCT<path: STRING>";
-static const char file_members[] = "path: STRING, size: BIGINT, dataChange: BOOLEAN, partitionValues: " STRINGS ", "
-                                   "deletionVector: " VECTOR ", baseRowId: BIGINT, defaultRowCommitVersion: BIGINT";
+static const char file_members[] =
+    "path: STRING, size: BIGINT, dataChange: BOOLEAN, partitionValues: " STRINGS ", "
+    "deletionVector: " VECTOR ", baseRowId: BIGINT, defaultRowCommitVersion: BIGINT";
 static const char add_members[] = ", modificationTime: BIGINT";
 static const char remove_members[] = ", deletionTimestamp: BIGINT, extendedFileMetadata: BOOLEAN";
 static const char stats_members[] = ", stats: STRING, tags: " STRINGS;
-
 
 static const struct mr_column *child(const struct mr_column *column, const char *name)
 {
@@ -67,8 +71,8 @@ static int get_pairs(struct mr_arena *arena, const struct mr_column *column, con
     return MR_OK;
 }
 
-static int get_strings(struct mr_arena *arena, const struct mr_column *column, const char *name, int64_t row, struct mr_str **out,
-                       int *count, bool *present, struct mr_error *error)
+static int get_strings(struct mr_arena *arena, const struct mr_column *column, const char *name, int64_t row,
+                       struct mr_str **out, int *count, bool *present, struct mr_error *error)
 {
     const struct mr_column *c = child(column, name);
     *present = c && !mr_column_is_null(c, row);
@@ -88,11 +92,12 @@ static int get_strings(struct mr_arena *arena, const struct mr_column *column, c
 
 static int bad(struct mr_error *error, const char *what)
 {
-    return mr_error_set(error, MR_E_CORRUPT, "DELTA_TXN_LOG_FAILED_INTEGRITY", "A row of the checkpoint has no valid %s.", what);
+    return mr_error_set(error, MR_E_CORRUPT, "DELTA_TXN_LOG_FAILED_INTEGRITY",
+                        "A row of the checkpoint has no valid %s.", what);
 }
 
-static int read_file(struct mr_arena *arena, const struct mr_column *column, int64_t row, struct mr_delta_file *out,
-                     struct mr_error *error)
+static int read_file(struct mr_arena *arena, const struct mr_column *column, int64_t row,
+                     struct mr_delta_file *out, struct mr_error *error)
 {
     memset(out, 0, sizeof(*out));
     out->path = get_str(column, "path", row);
@@ -112,7 +117,8 @@ static int read_file(struct mr_arena *arena, const struct mr_column *column, int
         int64_t size = get_number(vector, "sizeInBytes", row, -1);
         if (storage.size > 1 || size < -1)
             return bad(error, "deletionVector");
-        out->vector.storage = storage.size == 1 ? storage.data[0] : 0; /* an empty struct is how some writers say none */
+        out->vector.storage =
+            storage.size == 1 ? storage.data[0] : 0; /* an empty struct is how some writers say none */
         out->vector.content = get_str(vector, "pathOrInlineDv", row);
         out->vector.offset = (int32_t)get_number(vector, "offset", row, -1);
         out->vector.size_bytes = (int32_t)size;
@@ -122,8 +128,8 @@ static int read_file(struct mr_arena *arena, const struct mr_column *column, int
     return get_pairs(arena, column, "tags", row, &out->tags, error);
 }
 
-static int read_metadata(struct mr_arena *arena, const struct mr_column *column, int64_t row, struct mr_delta_metadata *out,
-                         struct mr_error *error)
+static int read_metadata(struct mr_arena *arena, const struct mr_column *column, int64_t row,
+                         struct mr_delta_metadata *out, struct mr_error *error)
 {
     bool present = false;
     memset(out, 0, sizeof(*out));
@@ -134,27 +140,27 @@ static int read_metadata(struct mr_arena *arena, const struct mr_column *column,
     out->description = get_str(column, "description", row);
     out->schema_json = get_str(column, "schemaString", row);
     out->created_ms = get_number(column, "createdTime", row, -1);
-    MR_TRY(get_strings(arena, column, "partitionColumns", row, &out->partition_columns, &out->partition_column_count, &present,
-                       error));
+    MR_TRY(get_strings(arena, column, "partitionColumns", row, &out->partition_columns,
+                       &out->partition_column_count, &present, error));
     return get_pairs(arena, column, "configuration", row, &out->configuration, error);
 }
 
-static int read_protocol(struct mr_arena *arena, const struct mr_column *column, int64_t row, struct mr_delta_protocol *out,
-                         struct mr_error *error)
+static int read_protocol(struct mr_arena *arena, const struct mr_column *column, int64_t row,
+                         struct mr_delta_protocol *out, struct mr_error *error)
 {
     memset(out, 0, sizeof(*out));
     out->min_reader = (int)get_number(column, "minReaderVersion", row, 0);
     out->min_writer = (int)get_number(column, "minWriterVersion", row, 0);
     if (out->min_reader < 1)
         return bad(error, "protocol");
-    MR_TRY(get_strings(arena, column, "readerFeatures", row, &out->reader_features, &out->reader_feature_count,
-                       &out->has_reader_features, error));
-    return get_strings(arena, column, "writerFeatures", row, &out->writer_features, &out->writer_feature_count,
-                       &out->has_writer_features, error);
+    MR_TRY(get_strings(arena, column, "readerFeatures", row, &out->reader_features,
+                       &out->reader_feature_count, &out->has_reader_features, error));
+    return get_strings(arena, column, "writerFeatures", row, &out->writer_features,
+                       &out->writer_feature_count, &out->has_writer_features, error);
 }
 
-static int read_row(struct mr_arena *arena, enum mr_delta_action_kind kind, const struct mr_column *column, int64_t row,
-                    struct mr_delta_action *out, struct mr_error *error)
+static int read_row(struct mr_arena *arena, enum mr_delta_action_kind kind, const struct mr_column *column,
+                    int64_t row, struct mr_delta_action *out, struct mr_error *error)
 {
     memset(out, 0, sizeof(*out));
     out->kind = kind;
@@ -167,12 +173,14 @@ static int read_row(struct mr_arena *arena, enum mr_delta_action_kind kind, cons
     case MR_DELTA_PROTOCOL:
         return read_protocol(arena, column, row, &out->protocol, error);
     case MR_DELTA_TXN:
-        out->txn = (struct mr_delta_txn){get_str(column, "appId", row), get_number(column, "version", row, -1),
-                                         get_number(column, "lastUpdated", row, -1)};
+        out->txn =
+            (struct mr_delta_txn){get_str(column, "appId", row), get_number(column, "version", row, -1),
+                                  get_number(column, "lastUpdated", row, -1)};
         return out->txn.app_id.data ? MR_OK : bad(error, "txn.appId");
     case MR_DELTA_DOMAIN:
-        out->domain = (struct mr_delta_domain){get_str(column, "domain", row), get_str(column, "configuration", row),
-                                               get_number(column, "removed", row, 0) != 0};
+        out->domain =
+            (struct mr_delta_domain){get_str(column, "domain", row), get_str(column, "configuration", row),
+                                     get_number(column, "removed", row, 0) != 0};
         return MR_OK;
     case MR_DELTA_SIDECAR:
         out->sidecar = get_str(column, "path", row);
@@ -187,8 +195,9 @@ static enum mr_delta_action_kind kind_of(const char *column)
     static const struct {
         const char *name;
         enum mr_delta_action_kind kind;
-    } kinds[] = {{"add", MR_DELTA_ADD},           {"remove", MR_DELTA_REMOVE},         {"metaData", MR_DELTA_METADATA},
-                 {"protocol", MR_DELTA_PROTOCOL}, {"txn", MR_DELTA_TXN},               {"domainMetadata", MR_DELTA_DOMAIN},
+    } kinds[] = {{"add", MR_DELTA_ADD},           {"remove", MR_DELTA_REMOVE},
+                 {"metaData", MR_DELTA_METADATA}, {"protocol", MR_DELTA_PROTOCOL},
+                 {"txn", MR_DELTA_TXN},           {"domainMetadata", MR_DELTA_DOMAIN},
                  {"sidecar", MR_DELTA_SIDECAR}};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kinds[i].name, column) == 0)
@@ -196,20 +205,23 @@ static enum mr_delta_action_kind kind_of(const char *column)
     return MR_DELTA_NONE;
 }
 
-static int wanted_schema(const struct mr_delta_checkpoint_reading *reading, struct mr_arena *arena, const struct mr_type **out,
-                         struct mr_error *error)
+static int wanted_schema(const struct mr_delta_checkpoint_reading *reading, struct mr_arena *arena,
+                         const struct mr_type **out, struct mr_error *error)
 {
     const char *stats = reading->keep & MR_DELTA_KEEP_STATS ? stats_members : "";
-    bool files = (reading->keep & MR_DELTA_KEEP_FILES) != 0, tombstones = (reading->keep & MR_DELTA_KEEP_TOMBSTONES) != 0;
+    bool files = (reading->keep & MR_DELTA_KEEP_FILES) != 0,
+         tombstones = (reading->keep & MR_DELTA_KEEP_TOMBSTONES) != 0;
     struct mr_text ddl;
     mr_text_init(&ddl);
     if (files)
         mr_text_format(&ddl, "add STRUCT<%s%s%s>", file_members, add_members, stats);
     if (tombstones)
-        mr_text_format(&ddl, "%sremove STRUCT<%s%s%s>", ddl.size ? ", " : "", file_members, remove_members, stats);
+        mr_text_format(&ddl, "%sremove STRUCT<%s%s%s>", ddl.size ? ", " : "", file_members, remove_members,
+                       stats);
     if (!reading->files_only)
         mr_text_format(&ddl, "%s%s", ddl.size ? ", " : "", metadata_ddl);
-    int status = ddl.failed ? mr_error_memory(error, ddl.size) : mr_schema_parse(arena, mr_text_str(&ddl), out, error);
+    int status =
+        ddl.failed ? mr_error_memory(error, ddl.size) : mr_schema_parse(arena, mr_text_str(&ddl), out, error);
     mr_text_release(&ddl);
     return status;
 }
@@ -229,13 +241,14 @@ static int pass_on(struct sidecars *sidecars, const struct mr_delta_action *acti
     if (!path)
         return mr_error_memory(error, action->sidecar.size);
     if (sidecars->count == (int)(sizeof(sidecars->paths) / sizeof(sidecars->paths[0])))
-        return mr_error_set(error, MR_E_UNSUPPORTED, "DELTA_UNSUPPORTED_FEATURES_FOR_READ", "A checkpoint has over %d sidecars.",
-                            sidecars->count);
+        return mr_error_set(error, MR_E_UNSUPPORTED, "DELTA_UNSUPPORTED_FEATURES_FOR_READ",
+                            "A checkpoint has over %d sidecars.", sidecars->count);
     sidecars->paths[sidecars->count++] = path;
     return MR_OK;
 }
 
-static int read_batch(struct sidecars *sidecars, const struct mr_batch *batch, struct mr_arena *arena, struct mr_error *error)
+static int read_batch(struct sidecars *sidecars, const struct mr_batch *batch, struct mr_arena *arena,
+                      struct mr_error *error)
 {
     for (int i = 0; i < batch->schema->field_count; i++) {
         const struct mr_column *column = batch->columns[i];
@@ -259,7 +272,8 @@ static bool lacks_stats_json(const struct mr_type *schema)
     if (add < 0 || schema->fields[add].type->id != MR_STRUCT)
         return false;
     const struct mr_type *type = schema->fields[add].type;
-    return mr_type_field(type, MR_STR("stats"), true, NULL) < 0 && mr_type_field(type, MR_STR("stats_parsed"), true, NULL) >= 0;
+    return mr_type_field(type, MR_STR("stats"), true, NULL) < 0 &&
+           mr_type_field(type, MR_STR("stats_parsed"), true, NULL) >= 0;
 }
 
 /* A required field of the file may be read as a nullable one; the schema given is all nullable. */
@@ -281,7 +295,8 @@ static int read_parquet(struct sidecars *sidecars, struct mr_input *input, struc
     }
     MR_ERR(wanted_schema(reading, &types, &wanted, error));
     reading->rows += mr_parquet_reader_rows(reader);
-    reading->lacks_stats_json = reading->lacks_stats_json || lacks_stats_json(mr_parquet_reader_schema(reader));
+    reading->lacks_stats_json =
+        reading->lacks_stats_json || lacks_stats_json(mr_parquet_reader_schema(reader));
     MR_ERR(mr_parquet_scan_open(&scan, reader, wanted, NULL, 0, mr_parquet_reader_row_groups(reader), error));
     while (status == MR_OK) {
         status = mr_parquet_scan_next(scan, MR_BATCH_ROWS, &batch, error);
@@ -322,7 +337,8 @@ static int read_one(struct sidecars *sidecars, const char *path, bool is_json, s
         mr_text_init(&text);
         status = storage->type->get(storage, path, &text, error);
         if (status == MR_END)
-            status = mr_error_set(error, MR_E_CORRUPT, "DELTA_MISSING_PART_FILES", "%s: the checkpoint is gone.", path);
+            status = mr_error_set(error, MR_E_CORRUPT, "DELTA_MISSING_PART_FILES",
+                                  "%s: the checkpoint is gone.", path);
         if (status == MR_OK)
             status = mr_delta_commit_parse(&arena, path, mr_text_str(&text), read_json_each, sidecars, error);
         mr_text_release(&text);
@@ -333,8 +349,9 @@ static int read_one(struct sidecars *sidecars, const char *path, bool is_json, s
     return status;
 }
 
-int mr_delta_checkpoint_read(struct mr_delta_checkpoint_reading *reading, const struct mr_delta_checkpoint_name *names,
-                             size_t count, struct mr_error *error)
+int mr_delta_checkpoint_read(struct mr_delta_checkpoint_reading *reading,
+                             const struct mr_delta_checkpoint_name *names, size_t count,
+                             struct mr_error *error)
 {
     int status = MR_OK;
     struct sidecars *sidecars = mr_allocate_zeroed(sizeof(*sidecars));
@@ -349,8 +366,9 @@ int mr_delta_checkpoint_read(struct mr_delta_checkpoint_reading *reading, const 
     reading->files_only = true; /* sidecars hold nothing else */
     for (int i = 0; status == MR_OK && (reading->keep & files) && i < sidecars->count; i++) {
         const char *path = sidecars->paths[i];
-        char *full = strchr(path, '/') ? mr_arena_format(&sidecars->arena, "%s", path)
-                                       : mr_arena_format(&sidecars->arena, MR_DELTA_LOG "/_sidecars/%s", path);
+        char *full = strchr(path, '/')
+                         ? mr_arena_format(&sidecars->arena, "%s", path)
+                         : mr_arena_format(&sidecars->arena, MR_DELTA_LOG "/_sidecars/%s", path);
         status = full ? read_one(sidecars, full, false, error) : mr_error_memory(error, strlen(path));
     }
     reading->files_only = files_only;

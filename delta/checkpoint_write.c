@@ -1,27 +1,35 @@
 /* delta/checkpoint_write.c: the classic checkpoint of a version.
  *
- * The adds of the checkpoint before are streamed through: those that the tail (the commits since) touched are left out, the tail's own
- * follow. So the memory it takes is the tail's, plus the compressed bytes of the new file, which must appear in one piece. */
+ * The adds of the checkpoint before are streamed through: those that the tail (the commits since) touched are
+ * left out, the tail's own follow. So the memory it takes is the tail's, plus the compressed bytes of the new
+ * file, which must appear in one piece. */
 #include "base/option.h"
 #include "delta/log.h"
 
 #include <stdio.h>
 
 #define STRINGS "MAP<STRING, STRING>"
-#define VECTOR "STRUCT<storageType: STRING, pathOrInlineDv: STRING, offset: INT, sizeInBytes: INT, cardinality: BIGINT>"
+#define VECTOR                                                                                               \
+    "STRUCT<storageType: STRING, pathOrInlineDv: STRING, offset: INT, sizeInBytes: INT, cardinality: "       \
+    "BIGINT>"
 #define DAY_MS (INT64_C(86400) * 1000)
 
 enum columns { TXN, ADD, REMOVE, METADATA, PROTOCOL, DOMAIN };
 static const char checkpoint_ddl[] =
     "txn STRUCT<appId: STRING, version: BIGINT, lastUpdated: BIGINT>, "
-    "add STRUCT<path: STRING, partitionValues: " STRINGS ", size: BIGINT, modificationTime: BIGINT, dataChange: BOOLEAN, "
-    "tags: " STRINGS ", deletionVector: " VECTOR ", baseRowId: BIGINT, defaultRowCommitVersion: BIGINT, stats: STRING>, "
-    "remove STRUCT<path: STRING, deletionTimestamp: BIGINT, dataChange: BOOLEAN, extendedFileMetadata: BOOLEAN, "
+    "add STRUCT<path: STRING, partitionValues: " STRINGS
+    ", size: BIGINT, modificationTime: BIGINT, dataChange: BOOLEAN, "
+    "tags: " STRINGS ", deletionVector: " VECTOR
+    ", baseRowId: BIGINT, defaultRowCommitVersion: BIGINT, stats: STRING>, "
+    "remove STRUCT<path: STRING, deletionTimestamp: BIGINT, dataChange: BOOLEAN, extendedFileMetadata: "
+    "BOOLEAN, "
     "partitionValues: " STRINGS ", size: BIGINT, tags: " STRINGS ", deletionVector: " VECTOR
     ", baseRowId: BIGINT, defaultRowCommitVersion: BIGINT>, "
-    "metaData STRUCT<id: STRING, name: STRING, description: STRING, format: STRUCT<provider: STRING, options: " STRINGS
-    ">, schemaString: STRING, partitionColumns: ARRAY<STRING>, configuration: " STRINGS ", createdTime: BIGINT>, "
-    "protocol STRUCT<minReaderVersion: INT, minWriterVersion: INT, readerFeatures: ARRAY<STRING>, writerFeatures: ARRAY<STRING>>, "
+    "metaData STRUCT<id: STRING, name: STRING, description: STRING, format: STRUCT<provider: STRING, "
+    "options: " STRINGS ">, schemaString: STRING, partitionColumns: ARRAY<STRING>, configuration: " STRINGS
+    ", createdTime: BIGINT>, "
+    "protocol STRUCT<minReaderVersion: INT, minWriterVersion: INT, readerFeatures: ARRAY<STRING>, "
+    "writerFeatures: ARRAY<STRING>>, "
     "domainMetadata STRUCT<domain: STRING, configuration: STRING, removed: BOOLEAN>";
 
 /* ---- appending to columns; the first failure is kept, later calls do nothing ---- */
@@ -91,7 +99,8 @@ static void put_list_end(struct put *put, struct mr_column *c)
     c->offsets[++c->length] = (int32_t)c->children[0]->length;
 }
 
-static void put_pairs(struct put *put, struct mr_column *c, const struct mr_delta_pairs *pairs, bool null_when_empty)
+static void put_pairs(struct put *put, struct mr_column *c, const struct mr_delta_pairs *pairs,
+                      bool null_when_empty)
 {
     if (null_when_empty && pairs->count == 0) {
         put_null(put, c);
@@ -104,7 +113,8 @@ static void put_pairs(struct put *put, struct mr_column *c, const struct mr_delt
     put_list_end(put, c);
 }
 
-static void put_strings(struct put *put, struct mr_column *c, const struct mr_str *items, int count, bool present)
+static void put_strings(struct put *put, struct mr_column *c, const struct mr_str *items, int count,
+                        bool present)
 {
     if (!present) {
         put_null(put, c);
@@ -178,8 +188,10 @@ static void put_protocol(struct put *put, struct mr_column *c, const struct mr_d
 {
     put_number(put, c->children[0], true, protocol->min_reader);
     put_number(put, c->children[1], true, protocol->min_writer);
-    put_strings(put, c->children[2], protocol->reader_features, protocol->reader_feature_count, protocol->has_reader_features);
-    put_strings(put, c->children[3], protocol->writer_features, protocol->writer_feature_count, protocol->has_writer_features);
+    put_strings(put, c->children[2], protocol->reader_features, protocol->reader_feature_count,
+                protocol->has_reader_features);
+    put_strings(put, c->children[3], protocol->writer_features, protocol->writer_feature_count,
+                protocol->has_writer_features);
 }
 
 /* ---- the file ---- */
@@ -220,8 +232,9 @@ static int flush(struct writing *writing, struct mr_error *error)
 
 static int put_action(struct writing *writing, const struct mr_delta_action *action, struct mr_error *error)
 {
-    static const int column_of[] = {[MR_DELTA_ADD] = ADD,           [MR_DELTA_REMOVE] = REMOVE, [MR_DELTA_METADATA] = METADATA,
-                                    [MR_DELTA_PROTOCOL] = PROTOCOL, [MR_DELTA_TXN] = TXN,       [MR_DELTA_DOMAIN] = DOMAIN};
+    static const int column_of[] = {
+        [MR_DELTA_ADD] = ADD,           [MR_DELTA_REMOVE] = REMOVE, [MR_DELTA_METADATA] = METADATA,
+        [MR_DELTA_PROTOCOL] = PROTOCOL, [MR_DELTA_TXN] = TXN,       [MR_DELTA_DOMAIN] = DOMAIN};
     struct put put = {MR_OK, error};
     int mine = column_of[action->kind];
     for (int i = 0; i < writing->schema->field_count; i++)
@@ -267,7 +280,8 @@ static int carry_over(void *ctx, const struct mr_delta_action *action, struct mr
     if (action->kind != MR_DELTA_ADD && action->kind != MR_DELTA_REMOVE)
         return MR_OK;
     bool expired = action->kind == MR_DELTA_REMOVE && action->file.deleted_ms < writing->expired_ms;
-    bool touched = mr_delta_set_get(&writing->tail.files, &action->file) || mr_delta_set_get(&writing->tail.tombstones, &action->file);
+    bool touched = mr_delta_set_get(&writing->tail.files, &action->file) ||
+                   mr_delta_set_get(&writing->tail.tombstones, &action->file);
     return expired || touched ? MR_OK : put_action(writing, action, error);
 }
 
@@ -276,10 +290,12 @@ static int apply_each(void *ctx, const struct mr_delta_action *action, struct mr
     return mr_delta_snapshot_apply(ctx, action, error);
 }
 
-static int put_set(struct writing *writing, const struct mr_delta_set *set, enum mr_delta_action_kind kind, struct mr_error *error)
+static int put_set(struct writing *writing, const struct mr_delta_set *set, enum mr_delta_action_kind kind,
+                   struct mr_error *error)
 {
     size_t at = 0;
-    for (const struct mr_delta_entry *entry = mr_delta_set_next(set, &at); entry; entry = mr_delta_set_next(set, &at)) {
+    for (const struct mr_delta_entry *entry = mr_delta_set_next(set, &at); entry;
+         entry = mr_delta_set_next(set, &at)) {
         struct mr_delta_action action = {.kind = kind, .file = entry->file};
         if (kind == MR_DELTA_REMOVE && entry->file.deleted_ms < writing->expired_ms)
             continue;
@@ -296,12 +312,15 @@ static int put_state(struct writing *writing, struct mr_error *error)
     MR_TRY(put_action(writing, &protocol, error));
     MR_TRY(put_action(writing, &metadata, error));
     for (size_t i = 0; i < tail->txns.count; i++) {
-        struct mr_delta_action action = {.kind = MR_DELTA_TXN, .txn = *(struct mr_delta_txn *)tail->txns.entries[i].pointer};
+        struct mr_delta_action action = {.kind = MR_DELTA_TXN,
+                                         .txn = *(struct mr_delta_txn *)tail->txns.entries[i].pointer};
         if (action.txn.updated_ms < 0 || action.txn.updated_ms >= writing->txn_expired_ms)
             MR_TRY(put_action(writing, &action, error));
     }
     for (size_t i = 0; i < tail->domains.count; i++) {
-        struct mr_delta_action action = {.kind = MR_DELTA_DOMAIN, .domain = *(struct mr_delta_domain *)tail->domains.entries[i].pointer};
+        struct mr_delta_action action = {.kind = MR_DELTA_DOMAIN,
+                                         .domain =
+                                             *(struct mr_delta_domain *)tail->domains.entries[i].pointer};
         if (!action.domain.removed)
             MR_TRY(put_action(writing, &action, error));
     }
@@ -328,17 +347,22 @@ static int write_hint(struct writing *writing, int64_t version, struct mr_error 
     char text[200];
     if (mr_delta_hint(&writing->storage) > version)
         return MR_OK;
-    int size = snprintf(text, sizeof(text), "{\"version\":%lld,\"size\":%lld,\"sizeInBytes\":%lld,\"numOfAddFiles\":%lld}",
-                        (long long)version, (long long)writing->rows, (long long)writing->out.bytes.size, (long long)writing->adds);
-    return writing->storage.type->replace(&writing->storage, MR_DELTA_LOG "/_last_checkpoint", text, (size_t)size, error);
+    int size = snprintf(text, sizeof(text),
+                        "{\"version\":%lld,\"size\":%lld,\"sizeInBytes\":%lld,\"numOfAddFiles\":%lld}",
+                        (long long)version, (long long)writing->rows, (long long)writing->out.bytes.size,
+                        (long long)writing->adds);
+    return writing->storage.type->replace(&writing->storage, MR_DELTA_LOG "/_last_checkpoint", text,
+                                          (size_t)size, error);
 }
 
 /* The checkpoint before and the commits since, without the files of the former. */
-static int read_tail(struct writing *writing, const struct mr_delta_listing *listing, size_t first, size_t count, int64_t version,
-                     struct mr_error *error)
+static int read_tail(struct writing *writing, const struct mr_delta_listing *listing, size_t first,
+                     size_t count, int64_t version, struct mr_error *error)
 {
     if (count > 0) {
-        struct mr_delta_checkpoint_reading state = {.storage = &writing->storage, .each = apply_each, .ctx = &writing->tail};
+        struct mr_delta_checkpoint_reading state = {.storage = &writing->storage,
+                                                    .each = apply_each,
+                                                    .ctx = &writing->tail};
         MR_TRY(mr_delta_checkpoint_read(&state, listing->checkpoints + first, count, error));
         writing->tail.version = listing->checkpoints[first].version;
         if (state.lacks_stats_json)
@@ -346,13 +370,13 @@ static int read_tail(struct writing *writing, const struct mr_delta_listing *lis
     }
     MR_TRY(mr_delta_replay(&writing->storage, &writing->tail, version, error));
     if (!writing->tail.has_protocol || !writing->tail.has_metadata)
-        return mr_error_set(error, MR_E_CORRUPT, "DELTA_STATE_RECOVER_ERROR", "%s: the log lacks protocol or metaData.",
-                            writing->storage.root);
+        return mr_error_set(error, MR_E_CORRUPT, "DELTA_STATE_RECOVER_ERROR",
+                            "%s: the log lacks protocol or metaData.", writing->storage.root);
     return MR_OK;
 }
 
-static int write_file(struct writing *writing, const struct mr_delta_listing *listing, size_t first, size_t count,
-                      struct mr_error *error)
+static int write_file(struct writing *writing, const struct mr_delta_listing *listing, size_t first,
+                      size_t count, struct mr_error *error)
 {
     MR_TRY(mr_schema_parse(&writing->arena, MR_STR(checkpoint_ddl), &writing->schema, error));
     MR_TRY(mr_batch_init(&writing->batch, writing->schema, MR_BATCH_ROWS, error));
@@ -380,7 +404,8 @@ static int write_checkpoint(struct writing *writing, int64_t version, struct mr_
     size_t first = 0, count = 0;
     char name[96];
     int64_t hint = mr_delta_hint(&writing->storage);
-    MR_TRY(mr_delta_list(&writing->storage, hint > 0 && hint <= version ? hint : 0, &writing->arena, &listing, error));
+    MR_TRY(mr_delta_list(&writing->storage, hint > 0 && hint <= version ? hint : 0, &writing->arena, &listing,
+                         error));
     if (!mr_delta_newest_checkpoint(&listing, INT64_MAX, &first, &count)) {
         if (hint > 0)
             MR_TRY(mr_delta_list(&writing->storage, 0, &writing->arena, &listing, error));
@@ -396,12 +421,14 @@ static int write_checkpoint(struct writing *writing, int64_t version, struct mr_
     MR_TRY(mr_delta_check_writable(writing->storage.root, &writing->tail.protocol, metadata, error));
     if (!mr_delta_property_is(metadata, "delta.checkpoint.writeStatsAsJson", true))
         return MR_END;
-    writing->expired_ms = expiry_ms(metadata, "delta.deletedFileRetentionDuration", mr_env()->now_us() / 1000 - 7 * DAY_MS);
+    writing->expired_ms =
+        expiry_ms(metadata, "delta.deletedFileRetentionDuration", mr_env()->now_us() / 1000 - 7 * DAY_MS);
     writing->txn_expired_ms = expiry_ms(metadata, "delta.setTransactionRetentionDuration", INT64_MIN);
     MR_TRY(write_file(writing, &listing, first, count, error));
     snprintf(name, sizeof(name), MR_DELTA_LOG "/%020lld.checkpoint.parquet", (long long)version);
     mr_killpoint("delta.before_checkpoint");
-    MR_TRY(writing->storage.type->replace(&writing->storage, name, writing->out.bytes.data, writing->out.bytes.size, error));
+    MR_TRY(writing->storage.type->replace(&writing->storage, name, writing->out.bytes.data,
+                                          writing->out.bytes.size, error));
     mr_killpoint("delta.after_checkpoint");
     return write_hint(writing, version, error);
 }
@@ -414,7 +441,8 @@ int mr_delta_checkpoint_write(const char *path, int64_t version, int64_t *action
     mr_arena_init(&writing->arena);
     mr_text_init(&writing->out.bytes);
     writing->out.output = (struct mr_output){"log checkpoint", 0, memory_write, NULL, NULL};
-    mr_delta_snapshot_init(&writing->tail, MR_DELTA_KEEP_FILES | MR_DELTA_KEEP_STATS | MR_DELTA_KEEP_TOMBSTONES);
+    mr_delta_snapshot_init(&writing->tail,
+                           MR_DELTA_KEEP_FILES | MR_DELTA_KEEP_STATS | MR_DELTA_KEEP_TOMBSTONES);
     int status = mr_storage_open(&writing->storage, path, error);
     if (status == MR_OK)
         status = write_checkpoint(writing, version, error);

@@ -1,14 +1,16 @@
 /* delta/commit.c: compare-and-swap on the log.
  *
- * An attempt at version v+1 rests on the snapshot at v: build looks at it and writes the actions, put_if_absent decides. Whoever comes
- * second reads the winner's commit into the snapshot and asks build again, so every check is a check of state, not of action against
- * action: what build accepted at v is what the commit follows. */
+ * An attempt at version v+1 rests on the snapshot at v: build looks at it and writes the actions,
+ * put_if_absent decides. Whoever comes second reads the winner's commit into the snapshot and asks build
+ * again, so every check is a check of state, not of action against action: what build accepted at v is what
+ * the commit follows. */
 #include "delta/log.h"
 
 #include <stdio.h>
 
 #define ATTEMPTS_MAX 1000
-#define ATTEMPTS_AT_ONCE 5 /* then it waits a random while, longer each time, so that many writers do not march in step */
+#define ATTEMPTS_AT_ONCE                                                                                     \
+    5 /* then it waits a random while, longer each time, so that many writers do not march in step */
 
 void mr_delta_uuid(char out[37])
 {
@@ -67,8 +69,9 @@ static void back_off(int attempt)
     mr_env()->sleep_us((int64_t)(mr_env()->random() % (uint64_t)limit_us));
 }
 
-static int try_once(struct mr_delta_table *table, const struct mr_delta_commit_info *asked, mr_delta_build build, void *ctx,
-                    struct mr_text *actions, struct mr_text *text, struct mr_error *error)
+static int try_once(struct mr_delta_table *table, const struct mr_delta_commit_info *asked,
+                    mr_delta_build build, void *ctx, struct mr_text *actions, struct mr_text *text,
+                    struct mr_error *error)
 {
     struct mr_delta_snapshot *snapshot = &table->snapshot;
     struct mr_delta_commit_info info = *asked;
@@ -95,7 +98,8 @@ static int try_once(struct mr_delta_table *table, const struct mr_delta_commit_i
     if (snapshot->version < 0)
         table->loaded = true;
     mr_delta_durable_add(table->storage.root, snapshot->version + 1);
-    /* What was committed is committed: should our own copy fail to follow, it is read again before the next use. */
+    /* What was committed is committed: should our own copy fail to follow, it is read again before the next
+     * use. */
     struct mr_error ignored;
     int64_t version = snapshot->version + 1;
     if (mr_delta_replay_text(snapshot, name, mr_text_str(text), &ignored) < 0) {
@@ -105,8 +109,8 @@ static int try_once(struct mr_delta_table *table, const struct mr_delta_commit_i
     return MR_OK;
 }
 
-int mr_delta_commit(struct mr_delta_table *table, const struct mr_delta_commit_info *info, mr_delta_build build, void *ctx,
-                    int64_t *version, struct mr_error *error)
+int mr_delta_commit(struct mr_delta_table *table, const struct mr_delta_commit_info *info,
+                    mr_delta_build build, void *ctx, int64_t *version, struct mr_error *error)
 {
     struct mr_text actions, text;
     mr_text_init(&actions);
@@ -119,10 +123,11 @@ int mr_delta_commit(struct mr_delta_table *table, const struct mr_delta_commit_i
         if (status != MR_PUT_EXISTS)
             break;
         if (attempt >= ATTEMPTS_MAX) {
-            status = mr_error_set(error, MR_E_CONFLICT, "DELTA_CONCURRENT_WRITE",
-                                  "%s: other writers were faster %d times in a row; nothing was committed. Have fewer of them "
-                                  "write at once, or try again.",
-                                  table->storage.root, attempt + 1);
+            status = mr_error_set(
+                error, MR_E_CONFLICT, "DELTA_CONCURRENT_WRITE",
+                "%s: other writers were faster %d times in a row; nothing was committed. Have fewer of them "
+                "write at once, or try again.",
+                table->storage.root, attempt + 1);
             error->flags |= MR_RETRIABLE;
             break;
         }

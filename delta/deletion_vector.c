@@ -1,10 +1,10 @@
 /* delta/deletion_vector.c: which rows of a file are deleted.
  *
- * The vector is a 64-bit Roaring bitmap: magic, then 32-bit bitmaps with the upper 32 bits of their row numbers as keys. Where it is:
- *   'i' inline: Z85 text of the bytes
- *   'u' in the file deletion_vector_<uuid>.bin, its name's UUID the last 20 characters of Z85, a directory prefix before them
- *   'p' in a file given by its absolute path
- * In a file, at `offset`: size (4 bytes, big-endian), the bytes, CRC-32 (4 bytes, big-endian). */
+ * The vector is a 64-bit Roaring bitmap: magic, then 32-bit bitmaps with the upper 32 bits of their row
+ * numbers as keys. Where it is: 'i' inline: Z85 text of the bytes 'u' in the file deletion_vector_<uuid>.bin,
+ * its name's UUID the last 20 characters of Z85, a directory prefix before them 'p' in a file given by its
+ * absolute path In a file, at `offset`: size (4 bytes, big-endian), the bytes, CRC-32 (4 bytes, big-endian).
+ */
 #include <stdio.h>
 #include <zlib.h>
 
@@ -37,11 +37,13 @@ static uint64_t take(struct bytes *in, int size)
 static int damaged(const char *name, struct mr_error *error)
 {
     return mr_error_set(error, MR_E_CORRUPT, "DELTA_DELETION_VECTOR_INVALID_ROW_INDEX",
-                        "The deletion vector %s is damaged: it is no Roaring bitmap. Restore it from a copy.", name);
+                        "The deletion vector %s is damaged: it is no Roaring bitmap. Restore it from a copy.",
+                        name);
 }
 
 /* Rows must come ascending. */
-static int add_run(struct mr_delta_deleted *out, uint64_t start, uint64_t end, const char *name, struct mr_error *error)
+static int add_run(struct mr_delta_deleted *out, uint64_t start, uint64_t end, const char *name,
+                   struct mr_error *error)
 {
     if (out->count > 0 && start < out->ends[out->count - 1])
         return damaged(name, error);
@@ -66,8 +68,8 @@ static int add_run(struct mr_delta_deleted *out, uint64_t start, uint64_t end, c
     return MR_OK;
 }
 
-static int parse_container(struct bytes *in, uint64_t base, uint32_t cardinality, bool is_run, struct mr_delta_deleted *out,
-                           const char *name, struct mr_error *error)
+static int parse_container(struct bytes *in, uint64_t base, uint32_t cardinality, bool is_run,
+                           struct mr_delta_deleted *out, const char *name, struct mr_error *error)
 {
     if (is_run) {
         uint32_t runs = (uint32_t)take(in, 2);
@@ -96,7 +98,8 @@ static int parse_container(struct bytes *in, uint64_t base, uint32_t cardinality
 }
 
 /* One 32-bit bitmap in the portable form. */
-static int parse_bitmap(struct bytes *in, uint64_t high, struct mr_delta_deleted *out, const char *name, struct mr_error *error)
+static int parse_bitmap(struct bytes *in, uint64_t high, struct mr_delta_deleted *out, const char *name,
+                        struct mr_error *error)
 {
     uint32_t cookie = (uint32_t)take(in, 4), containers = 0;
     const uint8_t *run_bits = NULL;
@@ -130,7 +133,8 @@ static int parse_bitmap(struct bytes *in, uint64_t high, struct mr_delta_deleted
     return MR_OK;
 }
 
-int mr_delta_deleted_parse(const uint8_t *data, size_t size, const char *name, struct mr_delta_deleted *out, struct mr_error *error)
+int mr_delta_deleted_parse(const uint8_t *data, size_t size, const char *name, struct mr_delta_deleted *out,
+                           struct mr_error *error)
 {
     struct bytes in = {data, data + size, false};
     memset(out, 0, sizeof(*out));
@@ -167,7 +171,8 @@ void mr_delta_deleted_release(struct mr_delta_deleted *deleted)
 /* Z85: five characters for four bytes. The result has text.size / 5 * 4 bytes. */
 static bool z85_decode(struct mr_str text, uint8_t *out)
 {
-    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    static const char alphabet[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
     if (text.size % 5 != 0)
         return false;
     for (size_t i = 0; i < text.size; i += 5) {
@@ -192,7 +197,8 @@ static int vector_path(struct mr_str content, struct mr_text *out, struct mr_err
     uint8_t id[16];
     if (content.size < 20 || !z85_decode((struct mr_str){content.data + content.size - 20, 20}, id))
         return mr_error_set(error, MR_E_CORRUPT, "DELTA_TXN_LOG_FAILED_INTEGRITY",
-                            "The log names a deletion vector '%.*s', which is no valid name.", (int)content.size, content.data);
+                            "The log names a deletion vector '%.*s', which is no valid name.",
+                            (int)content.size, content.data);
     if (content.size > 20) {
         mr_text_append(out, content.data, content.size - 20);
         mr_text_append_char(out, '/');
@@ -209,8 +215,8 @@ static uint32_t big_endian(const uint8_t *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static int load_file(struct mr_delta_table *table, struct mr_str path, const struct mr_delta_vector *vector, uint8_t *data,
-                     struct mr_error *error)
+static int load_file(struct mr_delta_table *table, struct mr_str path, const struct mr_delta_vector *vector,
+                     uint8_t *data, struct mr_error *error)
 {
     struct mr_input *input = NULL;
     uint8_t frame[4];
@@ -220,22 +226,23 @@ static int load_file(struct mr_delta_table *table, struct mr_str path, const str
     int status = input->read_at(input, offset, frame, 4, error);
     if (status == MR_OK && big_endian(frame) != size)
         status = mr_error_set(error, MR_E_CORRUPT, "DELTA_DELETION_VECTOR_SIZE_MISMATCH",
-                              "The deletion vector %s at offset %lld has %u bytes; the log says %zu.", input->name,
-                              (long long)offset, big_endian(frame), size);
+                              "The deletion vector %s at offset %lld has %u bytes; the log says %zu.",
+                              input->name, (long long)offset, big_endian(frame), size);
     if (status == MR_OK)
         status = input->read_at(input, offset + 4, data, size, error);
     if (status == MR_OK)
         status = input->read_at(input, offset + 4 + (int64_t)size, frame, 4, error);
     if (status == MR_OK && big_endian(frame) != (uint32_t)crc32(0, data, (uInt)size))
-        status = mr_error_set(error, MR_E_CORRUPT, "DELTA_DELETION_VECTOR_CHECKSUM_MISMATCH",
-                              "The deletion vector %s at offset %lld does not match its checksum. Restore it from a copy.",
-                              input->name, (long long)offset);
+        status = mr_error_set(
+            error, MR_E_CORRUPT, "DELTA_DELETION_VECTOR_CHECKSUM_MISMATCH",
+            "The deletion vector %s at offset %lld does not match its checksum. Restore it from a copy.",
+            input->name, (long long)offset);
     input->close(input);
     return status;
 }
 
-int mr_delta_deleted_load(struct mr_delta_table *table, const struct mr_delta_vector *vector, struct mr_delta_deleted *out,
-                          struct mr_error *error)
+int mr_delta_deleted_load(struct mr_delta_table *table, const struct mr_delta_vector *vector,
+                          struct mr_delta_deleted *out, struct mr_error *error)
 {
     struct mr_text path;
     mr_text_init(&path);

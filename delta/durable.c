@@ -1,7 +1,9 @@
-/* delta/durable.c: which log entries this process knows to be on disk, per table: those it published, those it synced.
+/* delta/durable.c: which log entries this process knows to be on disk, per table: those it published, those
+ * it synced.
  *
- * A pipeline's downstream query reads what its upstream published moments ago in the same process; without this it would fsync every
- * entry a second time. Kept as a few ranges per table; forgetting one costs an fsync, nothing else. */
+ * A pipeline's downstream query reads what its upstream published moments ago in the same process; without
+ * this it would fsync every entry a second time. Kept as a few ranges per table; forgetting one costs an
+ * fsync, nothing else. */
 #include "delta/log.h"
 
 #define RANGES 16
@@ -20,7 +22,8 @@ static struct known *known_of(const char *root, bool create)
         mr_map_init(&tables);
         started = true;
     }
-    struct mr_map_entry *entry = create ? mr_map_put(&tables, mr_str_of(root), NULL) : mr_map_get(&tables, mr_str_of(root));
+    struct mr_map_entry *entry =
+        create ? mr_map_put(&tables, mr_str_of(root), NULL) : mr_map_get(&tables, mr_str_of(root));
     if (entry && !entry->pointer)
         entry->pointer = mr_allocate_zeroed(sizeof(struct known));
     return entry ? entry->pointer : NULL;

@@ -32,7 +32,8 @@ static bool is_uuid(const char *text)
 {
     for (int i = 0; i < 36; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f') || (text[i] >= 'A' && text[i] <= 'F');
+        bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f') ||
+                   (text[i] >= 'A' && text[i] <= 'F');
         if (text[i] == '\0' || (dash ? text[i] != '-' : !hex))
             return false;
     }
@@ -59,7 +60,8 @@ static bool parse_checkpoint(const char *rest, struct mr_delta_checkpoint_name *
 }
 
 /* Room for one more item of an array in the listing's arena; NULL without memory. */
-static void *grow(struct mr_delta_listing *listing, void *items, size_t count, size_t *capacity, size_t item_size)
+static void *grow(struct mr_delta_listing *listing, void *items, size_t count, size_t *capacity,
+                  size_t item_size)
 {
     if (count < *capacity)
         return items;
@@ -77,7 +79,8 @@ static void *grow(struct mr_delta_listing *listing, void *items, size_t count, s
 static int add_commit(struct mr_delta_listing *listing, int64_t version, int64_t modified_us)
 {
     size_t capacity = listing->commit_capacity;
-    int64_t *times = grow(listing, listing->commit_times_us, listing->commit_count, &capacity, sizeof(*times));
+    int64_t *times =
+        grow(listing, listing->commit_times_us, listing->commit_count, &capacity, sizeof(*times));
     capacity = listing->commit_capacity;
     int64_t *commits = grow(listing, listing->commits, listing->commit_count, &capacity, sizeof(*commits));
     if (!times || !commits)
@@ -106,7 +109,8 @@ static int list_entry(void *ctx, const struct mr_storage_entry *entry)
         return 0;
     checkpoint.path = mr_arena_copy_text(listing->arena, entry->path, strlen(entry->path));
     struct mr_delta_checkpoint_name *checkpoints =
-        grow(listing, listing->checkpoints, listing->checkpoint_count, &listing->checkpoint_capacity, sizeof(*checkpoints));
+        grow(listing, listing->checkpoints, listing->checkpoint_count, &listing->checkpoint_capacity,
+             sizeof(*checkpoints));
     listing->failed = listing->failed || !checkpoint.path;
     if (listing->failed)
         return 1;
@@ -115,13 +119,14 @@ static int list_entry(void *ctx, const struct mr_storage_entry *entry)
     return 0;
 }
 
-int mr_delta_list(struct mr_storage *storage, int64_t from, struct mr_arena *arena, struct mr_delta_listing *out,
-                  struct mr_error *error)
+int mr_delta_list(struct mr_storage *storage, int64_t from, struct mr_arena *arena,
+                  struct mr_delta_listing *out, struct mr_error *error)
 {
     char after[32];
     memset(out, 0, sizeof(*out));
     out->arena = arena;
-    snprintf(after, sizeof(after), "%020lld", (long long)from); /* without a suffix: sorts before all names of that version */
+    snprintf(after, sizeof(after), "%020lld",
+             (long long)from); /* without a suffix: sorts before all names of that version */
     MR_TRY(storage->type->list(storage, MR_DELTA_LOG, after, list_entry, out, error));
     return out->failed ? mr_error_memory(error, 0) : MR_OK;
 }
@@ -136,7 +141,8 @@ int64_t mr_delta_hint(struct mr_storage *storage)
     mr_arena_init(&arena);
     mr_text_init(&text);
     int status = storage->type->get(storage, MR_DELTA_LOG "/_last_checkpoint", &text, &ignored);
-    if (status == MR_OK && text.size > 0 && mr_json_parse(&arena, mr_text_str(&text), &root, &ignored) == MR_OK)
+    if (status == MR_OK && text.size > 0 &&
+        mr_json_parse(&arena, mr_text_str(&text), &root, &ignored) == MR_OK)
         mr_json_get_i64(root, "version", &version);
     mr_text_release(&text);
     mr_arena_release(&arena);
@@ -150,9 +156,9 @@ static size_t complete_at(const struct mr_delta_listing *listing, size_t first)
     if (names[first].is_v2 || names[first].parts == 1)
         return 1;
     size_t count = 0;
-    while (first + count < listing->checkpoint_count && names[first + count].version == names[first].version &&
-           !names[first + count].is_v2 && names[first + count].parts == names[first].parts &&
-           names[first + count].part == (int)count + 1)
+    while (first + count < listing->checkpoint_count &&
+           names[first + count].version == names[first].version && !names[first + count].is_v2 &&
+           names[first + count].parts == names[first].parts && names[first + count].part == (int)count + 1)
         count++;
     return (int)count == names[first].parts ? count : 0;
 }
@@ -169,7 +175,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp(left->path, right->path);
 }
 
-bool mr_delta_newest_checkpoint(const struct mr_delta_listing *listing, int64_t at_most, size_t *first, size_t *count)
+bool mr_delta_newest_checkpoint(const struct mr_delta_listing *listing, int64_t at_most, size_t *first,
+                                size_t *count)
 {
     bool found = false;
     if (listing->checkpoint_count > 0) /* parts of equal number side by side */

@@ -1,7 +1,9 @@
-/* delta/partition.c: partition values as text and back, the directories they make, and paths as the log writes them.
+/* delta/partition.c: partition values as text and back, the directories they make, and paths as the log
+ * writes them.
  *
- * Three notations meet: the value (partitionValues: "2024-01-02T03:04:05.000000Z"), the directory Hive would make of it
- * ("ts=2024-01-02T03%3A04%3A05.000000Z"), and that path as a URI in add.path ("ts=2024-01-02T03%253A04…"). */
+ * Three notations meet: the value (partitionValues: "2024-01-02T03:04:05.000000Z"), the directory Hive would
+ * make of it ("ts=2024-01-02T03%3A04%3A05.000000Z"), and that path as a URI in add.path
+ * ("ts=2024-01-02T03%253A04…"). */
 #include <stdio.h>
 
 #include "delta/delta.h"
@@ -11,8 +13,8 @@ static void timestamp_text(struct mr_text *out, int64_t utc_us)
 {
     struct mr_civil c;
     mr_civil_from_micros(utc_us, &c);
-    mr_text_format(out, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)c.year, c.month, c.day, c.hour, c.minute,
-                   c.second, c.microsecond);
+    mr_text_format(out, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)c.year, c.month, c.day, c.hour,
+                   c.minute, c.second, c.microsecond);
 }
 
 bool mr_delta_partition_text(struct mr_text *out, const struct mr_column *column, int64_t row)
@@ -126,8 +128,8 @@ static bool parse_value(struct mr_str text, const struct mr_zone *zone, struct m
     }
 }
 
-int mr_delta_partition_parse(const struct mr_delta_pair *value, const char *name, const struct mr_zone *zone, struct mr_column *out,
-                             int64_t row, struct mr_error *error)
+int mr_delta_partition_parse(const struct mr_delta_pair *value, const char *name, const struct mr_zone *zone,
+                             struct mr_column *out, int64_t row, struct mr_error *error)
 {
     if (!value || value->is_null || value->value.size == 0)
         return mr_column_set_null(out, row, error);
@@ -140,8 +142,8 @@ int mr_delta_partition_parse(const struct mr_delta_pair *value, const char *name
     mr_text_init(&type);
     mr_type_text(&type, out->type);
     mr_error_set(error, MR_E_CORRUPT, "DELTA_FAILED_CAST_PARTITION_VALUE",
-                 "The log gives the partition column %s the value '%.*s', which is no %s.", name, (int)value->value.size,
-                 value->value.data, type.data);
+                 "The log gives the partition column %s the value '%.*s', which is no %s.", name,
+                 (int)value->value.size, value->value.data, type.data);
     mr_error_parameter(error, "value", "%.*s", (int)value->value.size, value->value.data);
     mr_error_parameter(error, "dataType", "%s", type.data);
     mr_text_release(&type);
@@ -176,7 +178,8 @@ void mr_delta_partition_path(struct mr_text *out, struct mr_str name, struct mr_
     mr_text_append_char(out, '/');
 }
 
-/* Exactly what delta-rs makes of a path when it removes a file: removes are matched by their text. Spark keeps what it finds. */
+/* Exactly what delta-rs makes of a path when it removes a file: removes are matched by their text. Spark
+ * keeps what it finds. */
 void mr_delta_path_encode(struct mr_text *out, struct mr_str path)
 {
     for (size_t i = 0; i < path.size; i++) {
@@ -216,12 +219,14 @@ void mr_delta_path_decode(struct mr_text *out, struct mr_str path)
 static bool has_scheme(struct mr_str path)
 {
     size_t i = 0;
-    while (i < path.size && ((path.data[i] >= 'a' && path.data[i] <= 'z') || (i > 0 && path.data[i] >= '0' && path.data[i] <= '9')))
+    while (i < path.size && ((path.data[i] >= 'a' && path.data[i] <= 'z') ||
+                             (i > 0 && path.data[i] >= '0' && path.data[i] <= '9')))
         i++;
     return i > 1 && i + 1 < path.size && path.data[i] == ':' && path.data[i + 1] == '/';
 }
 
-int mr_delta_input(struct mr_delta_table *table, struct mr_str path, struct mr_input **out, struct mr_error *error)
+int mr_delta_input(struct mr_delta_table *table, struct mr_str path, struct mr_input **out,
+                   struct mr_error *error)
 {
     struct mr_arena arena;
     struct mr_text text;
@@ -236,8 +241,8 @@ int mr_delta_input(struct mr_delta_table *table, struct mr_str path, struct mr_i
         char *plain = mr_path_from_uri(&arena, path);
         if (!plain)
             MR_ERR(mr_error_set(error, MR_E_UNSUPPORTED, "DELTA_CANNOT_RECONSTRUCT_PATH_FROM_URI",
-                                "The log names the file %.*s, which is on a storage that is not supported.", (int)path.size,
-                                path.data));
+                                "The log names the file %.*s, which is on a storage that is not supported.",
+                                (int)path.size, path.data));
         mr_text_append_str(&text, plain);
     }
     if (text.failed || text.size == 0)

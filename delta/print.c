@@ -98,7 +98,8 @@ void mr_delta_add_print(struct mr_text *out, const struct mr_delta_file *file)
     end(&w);
 }
 
-void mr_delta_remove_print(struct mr_text *out, const struct mr_delta_file *file, int64_t deleted_ms, bool data_change)
+void mr_delta_remove_print(struct mr_text *out, const struct mr_delta_file *file, int64_t deleted_ms,
+                           bool data_change)
 {
     struct mr_json_writer w;
     begin(&w, out, "remove");
@@ -208,23 +209,25 @@ static bool copy_pairs(struct mr_arena *arena, const struct mr_delta_pairs *from
     return whole;
 }
 
-int mr_delta_metadata_copy(struct mr_arena *arena, const struct mr_delta_metadata *from, struct mr_delta_metadata *to,
-                           struct mr_error *error)
+int mr_delta_metadata_copy(struct mr_arena *arena, const struct mr_delta_metadata *from,
+                           struct mr_delta_metadata *to, struct mr_error *error)
 {
     *to = *from;
-    bool whole = copy_str(arena, from->id, &to->id) && copy_str(arena, from->name, &to->name) &&
-                 copy_str(arena, from->description, &to->description) &&
-                 copy_str(arena, from->schema_json, &to->schema_json) &&
-                 copy_strings(arena, from->partition_columns, from->partition_column_count, &to->partition_columns) &&
-                 copy_pairs(arena, &from->configuration, &to->configuration);
+    bool whole =
+        copy_str(arena, from->id, &to->id) && copy_str(arena, from->name, &to->name) &&
+        copy_str(arena, from->description, &to->description) &&
+        copy_str(arena, from->schema_json, &to->schema_json) &&
+        copy_strings(arena, from->partition_columns, from->partition_column_count, &to->partition_columns) &&
+        copy_pairs(arena, &from->configuration, &to->configuration);
     return whole ? MR_OK : mr_error_memory(error, from->schema_json.size);
 }
 
-int mr_delta_protocol_copy(struct mr_arena *arena, const struct mr_delta_protocol *from, struct mr_delta_protocol *to,
-                           struct mr_error *error)
+int mr_delta_protocol_copy(struct mr_arena *arena, const struct mr_delta_protocol *from,
+                           struct mr_delta_protocol *to, struct mr_error *error)
 {
     *to = *from;
-    bool whole = copy_strings(arena, from->reader_features, from->reader_feature_count, &to->reader_features) &&
-                 copy_strings(arena, from->writer_features, from->writer_feature_count, &to->writer_features);
+    bool whole =
+        copy_strings(arena, from->reader_features, from->reader_feature_count, &to->reader_features) &&
+        copy_strings(arena, from->writer_features, from->writer_feature_count, &to->writer_features);
     return whole ? MR_OK : mr_error_memory(error, 0);
 }

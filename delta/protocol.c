@@ -1,24 +1,25 @@
 /* delta/protocol.c: which tables may be read and written, by the names of their features.
  *
- * A feature that a table's protocol lists but does not use asks nothing of a writer: "supported" is not "active". So each feature we
- * do not implement has a test for use, and only a used one is refused. Unknown names are always refused. */
+ * A feature that a table's protocol lists but does not use asks nothing of a writer: "supported" is not
+ * "active". So each feature we do not implement has a test for use, and only a used one is refused. Unknown
+ * names are always refused. */
 #include <stdio.h>
 
 #include "delta/delta.h"
 
-enum use { /* of a feature by a table */
-    ALWAYS,   /* listed means used */
-    PROPERTY, /* a table property of that name is true */
-    PREFIX,   /* some property begins so */
-    FIELD,    /* a field's metadata has that key */
-    MODE,     /* the property has a value other than "none" */
-    OURS,     /* we do what it asks */
+enum use {           /* of a feature by a table */
+           ALWAYS,   /* listed means used */
+           PROPERTY, /* a table property of that name is true */
+           PREFIX,   /* some property begins so */
+           FIELD,    /* a field's metadata has that key */
+           MODE,     /* the property has a value other than "none" */
+           OURS,     /* we do what it asks */
 };
 struct feature {
     const char *name;
-    bool reads;     /* also a reader feature */
-    bool readable;  /* we read tables that use it */
-    enum use use;   /* of what a writer must not meet */
+    bool reads;    /* also a reader feature */
+    bool readable; /* we read tables that use it */
+    enum use use;  /* of what a writer must not meet */
     const char *key;
     int legacy_reader, legacy_writer; /* versions that imply it without naming it; 0: none */
 };
@@ -26,7 +27,8 @@ static const struct feature features[] = {
     {"appendOnly", false, true, OURS, NULL, 0, 2},
     {"invariants", false, true, FIELD, "delta.invariants", 0, 2},
     {"checkConstraints", false, true, PREFIX, "delta.constraints.", 0, 3},
-    {"changeDataFeed", false, true, OURS, NULL, 0, 4}, /* whole files added and removed need no change files */
+    {"changeDataFeed", false, true, OURS, NULL, 0,
+     4}, /* whole files added and removed need no change files */
     {"generatedColumns", false, true, FIELD, "delta.generationExpression", 0, 4},
     {"columnMapping", true, true, MODE, "delta.columnMapping.mode", 2, 5},
     {"identityColumns", false, true, FIELD, "delta.identity.start", 0, 6},
@@ -65,15 +67,18 @@ struct names {
 static void add_name(struct names *names, struct mr_str name)
 {
     int room = (int)(sizeof(names->text) - names->size);
-    int size = snprintf(names->text + names->size, (size_t)room, "%s%.*s", names->count ? ", " : "", (int)name.size, name.data);
+    int size = snprintf(names->text + names->size, (size_t)room, "%s%.*s", names->count ? ", " : "",
+                        (int)name.size, name.data);
     names->size += size < room ? (size_t)size : (size_t)room - 1;
     names->count++;
 }
 
-static int refuse(const char *condition, const char *table, const struct names *names, const char *what, struct mr_error *error)
+static int refuse(const char *condition, const char *table, const struct names *names, const char *what,
+                  struct mr_error *error)
 {
     mr_error_set(error, MR_E_UNSUPPORTED, condition,
-                 "The table %s uses features that this version of Millrace cannot %s: %s. Use a newer version, or have the "
+                 "The table %s uses features that this version of Millrace cannot %s: %s. Use a newer "
+                 "version, or have the "
                  "features dropped from the table.",
                  table, what, names->text);
     mr_error_parameter(error, "tableNameOrPath", "%s", table);
@@ -85,7 +90,8 @@ static int refuse(const char *condition, const char *table, const struct names *
 static int refuse_version(const char *table, const struct mr_delta_protocol *protocol, struct mr_error *error)
 {
     mr_error_set(error, MR_E_UNSUPPORTED, "DELTA_INVALID_PROTOCOL_VERSION",
-                 "The table %s requires reader version %d and writer version %d of the Delta protocol; this version of "
+                 "The table %s requires reader version %d and writer version %d of the Delta protocol; this "
+                 "version of "
                  "Millrace knows reader versions to 3 and writer versions to 7.",
                  table, protocol->min_reader, protocol->min_writer);
     mr_error_parameter(error, "tableNameOrPath", "%s", table);
@@ -94,7 +100,8 @@ static int refuse_version(const char *table, const struct mr_delta_protocol *pro
     return error->code;
 }
 
-int mr_delta_check_readable(const char *table, const struct mr_delta_protocol *protocol, struct mr_error *error)
+int mr_delta_check_readable(const char *table, const struct mr_delta_protocol *protocol,
+                            struct mr_error *error)
 {
     struct names names = {0};
     if (protocol->min_reader > 3)
@@ -105,7 +112,8 @@ int mr_delta_check_readable(const char *table, const struct mr_delta_protocol *p
             if (!feature || !feature->readable || !feature->reads)
                 add_name(&names, protocol->reader_features[i]);
         }
-    return names.count == 0 ? MR_OK : refuse("DELTA_UNSUPPORTED_FEATURES_FOR_READ", table, &names, "read", error);
+    return names.count == 0 ? MR_OK
+                            : refuse("DELTA_UNSUPPORTED_FEATURES_FOR_READ", table, &names, "read", error);
 }
 
 static bool has_prefix(const struct mr_delta_metadata *metadata, const char *prefix)
@@ -116,7 +124,8 @@ static bool has_prefix(const struct mr_delta_metadata *metadata, const char *pre
     return false;
 }
 
-/* A key of some field's metadata. Inside a string (a comment, say) the closing quote would be escaped, so this cannot be fooled. */
+/* A key of some field's metadata. Inside a string (a comment, say) the closing quote would be escaped, so
+ * this cannot be fooled. */
 static bool has_field_key(const struct mr_delta_metadata *metadata, const char *key)
 {
     char wanted[80];
@@ -146,8 +155,8 @@ static bool uses(const struct feature *feature, const struct mr_delta_metadata *
     return false;
 }
 
-int mr_delta_check_writable(const char *table, const struct mr_delta_protocol *protocol, const struct mr_delta_metadata *metadata,
-                            struct mr_error *error)
+int mr_delta_check_writable(const char *table, const struct mr_delta_protocol *protocol,
+                            const struct mr_delta_metadata *metadata, struct mr_error *error)
 {
     struct names names = {0};
     MR_TRY(mr_delta_check_readable(table, protocol, error));
@@ -165,7 +174,8 @@ int mr_delta_check_writable(const char *table, const struct mr_delta_protocol *p
                 add_name(&names, protocol->writer_features[i]);
         }
     }
-    return names.count == 0 ? MR_OK : refuse("DELTA_UNSUPPORTED_FEATURES_FOR_WRITE", table, &names, "write", error);
+    return names.count == 0 ? MR_OK
+                            : refuse("DELTA_UNSUPPORTED_FEATURES_FOR_WRITE", table, &names, "write", error);
 }
 
 bool mr_delta_has_feature(const struct mr_delta_protocol *protocol, const char *name)
@@ -175,7 +185,8 @@ bool mr_delta_has_feature(const struct mr_delta_protocol *protocol, const char *
         if (mr_str_equal(protocol->writer_features[i], wanted))
             return true;
     const struct feature *feature = find(wanted);
-    return feature && protocol->min_writer < 7 && feature->legacy_writer > 0 && protocol->min_writer >= feature->legacy_writer;
+    return feature && protocol->min_writer < 7 && feature->legacy_writer > 0 &&
+           protocol->min_writer >= feature->legacy_writer;
 }
 
 static bool has_ntz(const struct mr_type *type)
@@ -188,10 +199,12 @@ static bool has_ntz(const struct mr_type *type)
     return false;
 }
 
-int mr_delta_protocol_for(struct mr_arena *arena, const struct mr_type *schema, const struct mr_delta_pairs *properties,
-                          struct mr_delta_protocol *out, struct mr_error *error)
+int mr_delta_protocol_for(struct mr_arena *arena, const struct mr_type *schema,
+                          const struct mr_delta_pairs *properties, struct mr_delta_protocol *out,
+                          struct mr_error *error)
 {
-    static const char *const named[] = {"timestampNtz", "deletionVectors", "changeDataFeed", "appendOnly", "invariants"};
+    static const char *const named[] = {"timestampNtz", "deletionVectors", "changeDataFeed", "appendOnly",
+                                        "invariants"};
     bool wanted[5] = {has_ntz(schema)}, any = wanted[0];
     for (int i = 0; i < properties->count; i++) {
         bool on = mr_str_equal_nocase(properties->items[i].value, MR_STR("true"));

@@ -1,5 +1,5 @@
-/* delta/scan.c: data files -> batches with the table's logical columns: partition columns filled in, renamed columns found by their
- * physical names or ids, deleted rows left out. */
+/* delta/scan.c: data files -> batches with the table's logical columns: partition columns filled in, renamed
+ * columns found by their physical names or ids, deleted rows left out. */
 #include <stdio.h>
 
 #include "delta/delta.h"
@@ -11,25 +11,25 @@ struct mr_delta_scan {
     const struct mr_type *schema; /* logical, the caller's */
     struct wanted_column {
         enum place place;
-        int index;                /* PARTITION: among the keys below; DATA: in physical */
-        struct mr_str partition;  /* its key in partitionValues */
-    } *columns;
+        int index;               /* PARTITION: among the keys below; DATA: in physical */
+        struct mr_str partition; /* its key in partitionValues */
+    } * columns;
     const struct mr_type *physical; /* what is asked of the Parquet file */
     const int32_t *ids;             /* column mapping by id; else NULL */
     const struct mr_zone *zone;
-    bool renamed;                   /* column mapping is on: types come back with physical names */
+    bool renamed; /* column mapping is on: types come back with physical names */
 };
 
 struct mr_delta_reader {
     const struct mr_delta_scan *scan;
     const struct mr_delta_file *file;
     struct mr_parquet_reader *parquet;
-    struct mr_parquet_scan *rows;   /* NULL: no column of the file is wanted */
-    int64_t rows_left;              /* then: rows still to be counted out */
-    int64_t row;                    /* number in the file of the next row */
+    struct mr_parquet_scan *rows; /* NULL: no column of the file is wanted */
+    int64_t rows_left;            /* then: rows still to be counted out */
+    int64_t row;                  /* number in the file of the next row */
     struct mr_delta_deleted deleted;
-    size_t run;                     /* first deleted run that may matter */
-    struct mr_column **constants;   /* per column: one row with the partition value, or NULL */
+    size_t run;                   /* first deleted run that may matter */
+    struct mr_column **constants; /* per column: one row with the partition value, or NULL */
 };
 
 /* ---- column mapping ---- */
@@ -79,8 +79,10 @@ static int add_id(struct mapping *mapping, int64_t id)
     return mapping->id_count++;
 }
 
-/* wanted: a logical type; table: the table's type of that column, whose fields say what they are called in files. */
-static const struct mr_type *physical_type(struct mapping *mapping, const struct mr_type *wanted, const struct mr_type *table)
+/* wanted: a logical type; table: the table's type of that column, whose fields say what they are called in
+ * files. */
+static const struct mr_type *physical_type(struct mapping *mapping, const struct mr_type *wanted,
+                                           const struct mr_type *table)
 {
     if (wanted->field_count == 0 || wanted->id != table->id)
         return wanted;
@@ -108,8 +110,9 @@ static const struct mr_type *physical_type(struct mapping *mapping, const struct
     return mr_type_struct(mapping->arena, fields, wanted->field_count);
 }
 
-static int plan_column(struct mr_delta_scan *scan, struct mapping *mapping, const struct mr_delta_metadata *metadata,
-                       const struct mr_type *table_schema, int column, struct mr_field *fields, int *data_columns)
+static int plan_column(struct mr_delta_scan *scan, struct mapping *mapping,
+                       const struct mr_delta_metadata *metadata, const struct mr_type *table_schema,
+                       int column, struct mr_field *fields, int *data_columns)
 {
     const struct mr_field *wanted = &scan->schema->fields[column];
     struct wanted_column *out = &scan->columns[column];
@@ -138,8 +141,9 @@ static int plan_column(struct mr_delta_scan *scan, struct mapping *mapping, cons
     return field->type && !mapping->failed ? MR_OK : MR_E_MEMORY;
 }
 
-int mr_delta_scan_new(struct mr_delta_scan **out, const struct mr_type *schema, const struct mr_delta_metadata *metadata,
-                      const struct mr_type *table_schema, const bool *used, const struct mr_zone *zone, struct mr_error *error)
+int mr_delta_scan_new(struct mr_delta_scan **out, const struct mr_type *schema,
+                      const struct mr_delta_metadata *metadata, const struct mr_type *table_schema,
+                      const bool *used, const struct mr_zone *zone, struct mr_error *error)
 {
     struct mr_delta_scan *scan = mr_allocate_zeroed(sizeof(*scan));
     *out = NULL;
@@ -181,7 +185,8 @@ void mr_delta_scan_free(struct mr_delta_scan *scan)
 static int make_constants(struct mr_delta_reader *reader, struct mr_error *error)
 {
     const struct mr_delta_scan *scan = reader->scan;
-    reader->constants = mr_allocate_zeroed(sizeof(*reader->constants) * (size_t)(scan->schema->field_count + 1));
+    reader->constants =
+        mr_allocate_zeroed(sizeof(*reader->constants) * (size_t)(scan->schema->field_count + 1));
     if (!reader->constants)
         return mr_error_memory(error, sizeof(*reader->constants));
     for (int i = 0; i < scan->schema->field_count; i++) {
@@ -218,11 +223,13 @@ static int seek(struct mr_delta_reader *reader, int first, int count, struct mr_
         reader->rows_left += mr_parquet_reader_row_group_rows(reader->parquet, first + i);
     if (scan->physical->field_count == 0 || count == 0)
         return MR_OK;
-    return mr_parquet_scan_open(&reader->rows, reader->parquet, scan->physical, scan->ids, first, count, error);
+    return mr_parquet_scan_open(&reader->rows, reader->parquet, scan->physical, scan->ids, first, count,
+                                error);
 }
 
-int mr_delta_reader_open(struct mr_delta_reader **out, struct mr_delta_table *table, const struct mr_delta_scan *scan,
-                         const struct mr_delta_file *file, int first_row_group, int row_group_count, struct mr_error *error)
+int mr_delta_reader_open(struct mr_delta_reader **out, struct mr_delta_table *table,
+                         const struct mr_delta_scan *scan, const struct mr_delta_file *file,
+                         int first_row_group, int row_group_count, struct mr_error *error)
 {
     struct mr_input *input = NULL;
     struct mr_delta_reader *reader = mr_allocate_zeroed(sizeof(*reader));
@@ -273,8 +280,8 @@ static void rename_types(struct mr_column *column, const struct mr_type *type)
 }
 
 /* Puts file columns and constants together as the logical batch; takes the columns of `physical`. */
-static int assemble(struct mr_delta_reader *reader, struct mr_batch *physical, int64_t rows, struct mr_batch *batch,
-                    struct mr_error *error)
+static int assemble(struct mr_delta_reader *reader, struct mr_batch *physical, int64_t rows,
+                    struct mr_batch *batch, struct mr_error *error)
 {
     const struct mr_delta_scan *scan = reader->scan;
     MR_TRY(mr_batch_init(batch, scan->schema, 0, error));
@@ -292,7 +299,8 @@ static int assemble(struct mr_delta_reader *reader, struct mr_batch *physical, i
 }
 
 /* Leaves deleted rows out of the batch that begins at row `first` of the file. */
-static int drop_deleted(struct mr_delta_reader *reader, int64_t first, struct mr_batch *batch, struct mr_error *error)
+static int drop_deleted(struct mr_delta_reader *reader, int64_t first, struct mr_batch *batch,
+                        struct mr_error *error)
 {
     const struct mr_delta_deleted *deleted = &reader->deleted;
     uint64_t begin = (uint64_t)first, end = begin + (uint64_t)batch->length;
@@ -325,7 +333,8 @@ int mr_delta_reader_next(struct mr_delta_reader *reader, struct mr_batch *batch,
 {
     while (reader->rows_left > 0) {
         struct mr_batch physical = {0};
-        int64_t rows = reader->rows_left < MR_BATCH_ROWS ? reader->rows_left : MR_BATCH_ROWS, first = reader->row;
+        int64_t rows = reader->rows_left < MR_BATCH_ROWS ? reader->rows_left : MR_BATCH_ROWS,
+                first = reader->row;
         if (reader->rows) {
             int status = mr_parquet_scan_next(reader->rows, MR_BATCH_ROWS, &physical, error);
             if (status != MR_OK)
@@ -349,7 +358,8 @@ int mr_delta_reader_next(struct mr_delta_reader *reader, struct mr_batch *batch,
     return MR_END;
 }
 
-int mr_delta_row_groups(struct mr_delta_table *table, const struct mr_delta_file *file, int *count, struct mr_error *error)
+int mr_delta_row_groups(struct mr_delta_table *table, const struct mr_delta_file *file, int *count,
+                        struct mr_error *error)
 {
     struct mr_input *input = NULL;
     struct mr_parquet_reader *reader = NULL;

@@ -1,5 +1,6 @@
-/* delta/schema.c: schema enforcement and additive evolution. Names compare without regard to case, as in Spark; the table's spelling
- * wins. A changed type is refused, widening included: it would need the typeWidening feature. */
+/* delta/schema.c: schema enforcement and additive evolution. Names compare without regard to case, as in
+ * Spark; the table's spelling wins. A changed type is refused, widening included: it would need the
+ * typeWidening feature. */
 #include <stdio.h>
 
 #include "delta/delta.h"
@@ -7,8 +8,8 @@
 #define BAD_CHARACTERS " ,;{}()\n\t="
 
 /* ---- may it be written? ---- */
-static int mismatch(const char *table, const struct mr_type *schema, const struct mr_type *written, const char *column,
-                    struct mr_error *error)
+static int mismatch(const char *table, const struct mr_type *schema, const struct mr_type *written,
+                    const char *column, struct mr_error *error)
 {
     struct mr_text have, want;
     mr_text_init(&have);
@@ -16,7 +17,8 @@ static int mismatch(const char *table, const struct mr_type *schema, const struc
     mr_type_simple_text(&have, written);
     mr_type_simple_text(&want, schema);
     mr_error_set(error, MR_E_SQL, "DELTA_METADATA_MISMATCH",
-                 "The column %s is not in the table %s. Set the option mergeSchema to true to have the table take new columns in. Table: "
+                 "The column %s is not in the table %s. Set the option mergeSchema to true to have the table "
+                 "take new columns in. Table: "
                  "%.300s; data: %.300s.",
                  column, table, want.data, have.data);
     mr_text_release(&have);
@@ -24,16 +26,18 @@ static int mismatch(const char *table, const struct mr_type *schema, const struc
     return error->code;
 }
 
-static int cannot_merge(const char *column, const struct mr_type *have, const struct mr_type *want, struct mr_error *error)
+static int cannot_merge(const char *column, const struct mr_type *have, const struct mr_type *want,
+                        struct mr_error *error)
 {
     struct mr_text from, to;
     mr_text_init(&from);
     mr_text_init(&to);
     mr_type_text(&from, have);
     mr_type_text(&to, want);
-    mr_error_set(error, MR_E_SQL, "DELTA_FAILED_TO_MERGE_FIELDS",
-                 "The column %s is %s in the table and %s in the data. Cast it in the query, or write to a new table.", column,
-                 to.data, from.data);
+    mr_error_set(
+        error, MR_E_SQL, "DELTA_FAILED_TO_MERGE_FIELDS",
+        "The column %s is %s in the table and %s in the data. Cast it in the query, or write to a new table.",
+        column, to.data, from.data);
     mr_error_parameter(error, "currentField", "%s", column);
     mr_error_parameter(error, "updateField", "%s", column);
     mr_text_release(&from);
@@ -47,13 +51,14 @@ static void join(char out[256], const char *parent, const char *name)
     snprintf(out, 256, "%s%s%s", parent, parent[0] ? "." : "", name);
 }
 
-static int check_struct(const char *table, const char *path, const struct mr_type *schema, const struct mr_type *written,
-                        struct mr_error *error);
+static int check_struct(const char *table, const char *path, const struct mr_type *schema,
+                        const struct mr_type *written, struct mr_error *error);
 
-static int check_type(const char *table, const char *path, const struct mr_type *schema, const struct mr_type *written,
-                      struct mr_error *error)
+static int check_type(const char *table, const char *path, const struct mr_type *schema,
+                      const struct mr_type *written, struct mr_error *error)
 {
-    bool same = schema->id == written->id && schema->precision == written->precision && schema->scale == written->scale;
+    bool same = schema->id == written->id && schema->precision == written->precision &&
+                schema->scale == written->scale;
     if (!same)
         return cannot_merge(path, written, schema, error);
     if (schema->id == MR_STRUCT)
@@ -66,8 +71,8 @@ static int check_type(const char *table, const char *path, const struct mr_type 
     return MR_OK;
 }
 
-static int check_struct(const char *table, const char *path, const struct mr_type *schema, const struct mr_type *written,
-                        struct mr_error *error)
+static int check_struct(const char *table, const char *path, const struct mr_type *schema,
+                        const struct mr_type *written, struct mr_error *error)
 {
     char inner[256];
     for (int i = 0; i < written->field_count; i++) {
@@ -90,18 +95,19 @@ static int check_struct(const char *table, const char *path, const struct mr_typ
     return MR_OK;
 }
 
-int mr_delta_schema_check(const char *table, const struct mr_type *schema, const struct mr_type *written, struct mr_error *error)
+int mr_delta_schema_check(const char *table, const struct mr_type *schema, const struct mr_type *written,
+                          struct mr_error *error)
 {
     return check_struct(table, "", schema, written, error);
 }
 
 /* ---- growing ---- */
-static const struct mr_type *merge_struct(struct mr_arena *arena, const struct mr_type *schema, const struct mr_type *written,
-                                          bool *changed);
+static const struct mr_type *merge_struct(struct mr_arena *arena, const struct mr_type *schema,
+                                          const struct mr_type *written, bool *changed);
 
 /* The table's type with what the written one has more, inside. Unequal types stay: the check names them. */
-static const struct mr_type *merge_type(struct mr_arena *arena, const struct mr_type *schema, const struct mr_type *written,
-                                        bool *changed)
+static const struct mr_type *merge_type(struct mr_arena *arena, const struct mr_type *schema,
+                                        const struct mr_type *written, bool *changed)
 {
     if (schema->id != written->id || schema->field_count == 0)
         return schema;
@@ -118,11 +124,12 @@ static const struct mr_type *merge_type(struct mr_arena *arena, const struct mr_
     return mr_type_map(arena, inner[0], inner[1], schema->fields[1].nullable);
 }
 
-static const struct mr_type *merge_struct(struct mr_arena *arena, const struct mr_type *schema, const struct mr_type *written,
-                                          bool *changed)
+static const struct mr_type *merge_struct(struct mr_arena *arena, const struct mr_type *schema,
+                                          const struct mr_type *written, bool *changed)
 {
     int count = schema->field_count;
-    struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, schema->field_count + written->field_count);
+    struct mr_field *fields =
+        MR_ARENA_ARRAY(arena, struct mr_field, schema->field_count + written->field_count);
     if (!fields)
         return NULL;
     if (count > 0)
@@ -157,7 +164,8 @@ static int check_names(const struct mr_type *type, struct mr_error *error)
         const char *name = type->fields[i].name;
         if (type->id == MR_STRUCT && (name[0] == '\0' || strpbrk(name, BAD_CHARACTERS))) {
             mr_error_set(error, MR_E_SQL, "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES",
-                         "The column name '%s' is empty or has one of the characters ' ,;{}()\\n\\t='; give it another name "
+                         "The column name '%s' is empty or has one of the characters ' ,;{}()\\n\\t='; give "
+                         "it another name "
                          "with AS.",
                          name);
             mr_error_parameter(error, "invalidColumnNames", "%s", name);
@@ -165,8 +173,10 @@ static int check_names(const struct mr_type *type, struct mr_error *error)
         }
         for (int j = 0; type->id == MR_STRUCT && j < i; j++)
             if (mr_str_equal_nocase(mr_str_of(type->fields[j].name), mr_str_of(name))) {
-                mr_error_set(error, MR_E_SQL, "DELTA_DUPLICATE_COLUMNS_FOUND",
-                             "The column name %s occurs twice; names of a table's columns differ in more than case.", name);
+                mr_error_set(
+                    error, MR_E_SQL, "DELTA_DUPLICATE_COLUMNS_FOUND",
+                    "The column name %s occurs twice; names of a table's columns differ in more than case.",
+                    name);
                 mr_error_parameter(error, "duplicateCols", "%s", name);
                 return error->code;
             }
@@ -181,8 +191,8 @@ static int check_types(const struct mr_type *type, const char *path, struct mr_e
         struct mr_text text;
         mr_text_init(&text);
         mr_type_text(&text, type);
-        mr_error_set(error, MR_E_SQL, "DELTA_UNSUPPORTED_DATA_TYPES", "The column %s is %s, which a Delta table cannot hold; cast it.",
-                     path, text.data);
+        mr_error_set(error, MR_E_SQL, "DELTA_UNSUPPORTED_DATA_TYPES",
+                     "The column %s is %s, which a Delta table cannot hold; cast it.", path, text.data);
         mr_error_parameter(error, "dataTypeList", "%s: %s", path, text.data);
         mr_text_release(&text);
         return error->code;
@@ -199,8 +209,8 @@ static int check_partition(const struct mr_type *schema, struct mr_str column, s
 {
     int at = mr_type_field(schema, column, false, NULL);
     if (at < 0) {
-        mr_error_set(error, MR_E_SQL, "DELTA_PARTITION_COLUMN_NOT_FOUND", "The partition column %.*s is not among the columns.",
-                     (int)column.size, column.data);
+        mr_error_set(error, MR_E_SQL, "DELTA_PARTITION_COLUMN_NOT_FOUND",
+                     "The partition column %.*s is not among the columns.", (int)column.size, column.data);
         mr_error_parameter(error, "columnName", "%.*s", (int)column.size, column.data);
         return error->code;
     }
@@ -209,8 +219,9 @@ static int check_partition(const struct mr_type *schema, struct mr_str column, s
         struct mr_text text;
         mr_text_init(&text);
         mr_type_text(&text, type);
-        mr_error_set(error, MR_E_SQL, "DELTA_INVALID_PARTITION_COLUMN_TYPE", "The column %.*s is %s; a table cannot be partitioned by it.",
-                     (int)column.size, column.data, text.data);
+        mr_error_set(error, MR_E_SQL, "DELTA_INVALID_PARTITION_COLUMN_TYPE",
+                     "The column %.*s is %s; a table cannot be partitioned by it.", (int)column.size,
+                     column.data, text.data);
         mr_error_parameter(error, "name", "%.*s", (int)column.size, column.data);
         mr_error_parameter(error, "dataType", "%s", text.data);
         mr_text_release(&text);
@@ -219,8 +230,8 @@ static int check_partition(const struct mr_type *schema, struct mr_str column, s
     return MR_OK;
 }
 
-int mr_delta_schema_validate(const struct mr_type *schema, const struct mr_str *partition_columns, int partition_column_count,
-                             struct mr_error *error)
+int mr_delta_schema_validate(const struct mr_type *schema, const struct mr_str *partition_columns,
+                             int partition_column_count, struct mr_error *error)
 {
     MR_TRY(check_names(schema, error));
     MR_TRY(check_types(schema, "", error));

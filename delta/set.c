@@ -1,6 +1,7 @@
-/* delta/set.c: a set of files. Identity is the protocol's: path and deletion vector. Paths are compared as they are written, as Spark and
- * delta-rs do; only "file:" before an absolute one makes no difference. An entry is one block of memory, so that a long-lived set
- * that changes all the time (a table rewritten in every commit) does not grow. */
+/* delta/set.c: a set of files. Identity is the protocol's: path and deletion vector. Paths are compared as
+ * they are written, as Spark and delta-rs do; only "file:" before an absolute one makes no difference. An
+ * entry is one block of memory, so that a long-lived set that changes all the time (a table rewritten in
+ * every commit) does not grow. */
 #include <stdlib.h>
 
 #include "delta/delta.h"
@@ -98,7 +99,8 @@ static size_t pairs_bytes(const struct mr_delta_pairs *pairs)
     return bytes;
 }
 
-static struct mr_delta_pairs pack_pairs(struct mr_delta_pair **items, char **at, const struct mr_delta_pairs *from)
+static struct mr_delta_pairs pack_pairs(struct mr_delta_pair **items, char **at,
+                                        const struct mr_delta_pairs *from)
 {
     struct mr_delta_pairs to = {*items, from->count};
     for (int i = 0; i < from->count; i++) {
@@ -145,7 +147,8 @@ static int64_t counted_bytes(const struct mr_delta_file *file)
     return file->size_bytes > 0 ? file->size_bytes : 0;
 }
 
-int mr_delta_set_put(struct mr_delta_set *set, const struct mr_delta_file *file, bool with_stats, struct mr_error *error)
+int mr_delta_set_put(struct mr_delta_set *set, const struct mr_delta_file *file, bool with_stats,
+                     struct mr_error *error)
 {
     struct mr_text key;
     mr_text_init(&key);
@@ -174,7 +177,8 @@ err:
     return status;
 }
 
-int mr_delta_set_remove(struct mr_delta_set *set, const struct mr_delta_file *file, bool *found, struct mr_error *error)
+int mr_delta_set_remove(struct mr_delta_set *set, const struct mr_delta_file *file, bool *found,
+                        struct mr_error *error)
 {
     *found = false;
     if (set->count == 0)
@@ -197,7 +201,8 @@ int mr_delta_set_remove(struct mr_delta_set *set, const struct mr_delta_file *fi
     return status;
 }
 
-const struct mr_delta_entry *mr_delta_set_get(const struct mr_delta_set *set, const struct mr_delta_file *file)
+const struct mr_delta_entry *mr_delta_set_get(const struct mr_delta_set *set,
+                                              const struct mr_delta_file *file)
 {
     if (set->count == 0)
         return NULL;
@@ -231,15 +236,16 @@ static int compare(const void *a, const void *b)
     return order != 0 ? order : mr_str_compare(left->key, right->key);
 }
 
-int mr_delta_set_sorted(const struct mr_delta_set *set, struct mr_arena *arena, const struct mr_delta_entry ***out,
-                        size_t *count, struct mr_error *error)
+int mr_delta_set_sorted(const struct mr_delta_set *set, struct mr_arena *arena,
+                        const struct mr_delta_entry ***out, size_t *count, struct mr_error *error)
 {
     *out = MR_ARENA_ARRAY(arena, const struct mr_delta_entry *, set->count + 1);
     *count = 0;
     if (!*out)
         return mr_error_memory(error, (set->count + 1) * sizeof(**out));
     size_t at = 0;
-    for (const struct mr_delta_entry *entry = mr_delta_set_next(set, &at); entry; entry = mr_delta_set_next(set, &at))
+    for (const struct mr_delta_entry *entry = mr_delta_set_next(set, &at); entry;
+         entry = mr_delta_set_next(set, &at))
         (*out)[(*count)++] = entry;
     qsort(*out, *count, sizeof(**out), compare);
     return MR_OK;

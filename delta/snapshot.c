@@ -35,7 +35,8 @@ static uint64_t schema_hash(const struct mr_delta_metadata *metadata)
     return hash;
 }
 
-static int apply_metadata(struct mr_delta_snapshot *snapshot, const struct mr_delta_metadata *metadata, struct mr_error *error)
+static int apply_metadata(struct mr_delta_snapshot *snapshot, const struct mr_delta_metadata *metadata,
+                          struct mr_error *error)
 {
     struct mr_arena arena;
     struct mr_delta_metadata copy;
@@ -57,7 +58,8 @@ static int apply_metadata(struct mr_delta_snapshot *snapshot, const struct mr_de
     return snapshot->schema ? MR_OK : mr_error_memory(error, sizeof(*schema));
 }
 
-static int apply_protocol(struct mr_delta_snapshot *snapshot, const struct mr_delta_protocol *protocol, struct mr_error *error)
+static int apply_protocol(struct mr_delta_snapshot *snapshot, const struct mr_delta_protocol *protocol,
+                          struct mr_error *error)
 {
     struct mr_delta_protocol copy;
     struct mr_arena arena;
@@ -74,7 +76,8 @@ static int apply_protocol(struct mr_delta_snapshot *snapshot, const struct mr_de
     return MR_OK;
 }
 
-static int apply_txn(struct mr_delta_snapshot *snapshot, const struct mr_delta_txn *txn, struct mr_error *error)
+static int apply_txn(struct mr_delta_snapshot *snapshot, const struct mr_delta_txn *txn,
+                     struct mr_error *error)
 {
     bool created = false;
     struct mr_map_entry *entry = mr_map_put(&snapshot->txns, txn->app_id, &created);
@@ -90,7 +93,8 @@ static int apply_txn(struct mr_delta_snapshot *snapshot, const struct mr_delta_t
     return MR_OK;
 }
 
-static int apply_domain(struct mr_delta_snapshot *snapshot, const struct mr_delta_domain *domain, struct mr_error *error)
+static int apply_domain(struct mr_delta_snapshot *snapshot, const struct mr_delta_domain *domain,
+                        struct mr_error *error)
 {
     struct mr_map_entry *entry = mr_map_put(&snapshot->domains, domain->name, NULL);
     if (!entry)
@@ -98,14 +102,17 @@ static int apply_domain(struct mr_delta_snapshot *snapshot, const struct mr_delt
     if (!entry->pointer)
         entry->pointer = MR_ARENA_NEW(&snapshot->arena, struct mr_delta_domain);
     struct mr_delta_domain *kept = entry->pointer;
-    char *configuration = mr_arena_copy_text(&snapshot->arena, domain->configuration.data, domain->configuration.size);
+    char *configuration =
+        mr_arena_copy_text(&snapshot->arena, domain->configuration.data, domain->configuration.size);
     if (!kept || !configuration)
         return mr_error_memory(error, sizeof(*kept) + domain->configuration.size);
-    *kept = (struct mr_delta_domain){entry->key, {configuration, domain->configuration.size}, domain->removed};
+    *kept =
+        (struct mr_delta_domain){entry->key, {configuration, domain->configuration.size}, domain->removed};
     return MR_OK;
 }
 
-int mr_delta_snapshot_apply(struct mr_delta_snapshot *snapshot, const struct mr_delta_action *action, struct mr_error *error)
+int mr_delta_snapshot_apply(struct mr_delta_snapshot *snapshot, const struct mr_delta_action *action,
+                            struct mr_error *error)
 {
     bool found = false, with_stats = (snapshot->keep & MR_DELTA_KEEP_STATS) != 0;
     switch (action->kind) {
@@ -137,7 +144,8 @@ int mr_delta_snapshot_apply(struct mr_delta_snapshot *snapshot, const struct mr_
     return MR_OK;
 }
 
-const struct mr_delta_txn *mr_delta_snapshot_txn(const struct mr_delta_snapshot *snapshot, struct mr_str app_id)
+const struct mr_delta_txn *mr_delta_snapshot_txn(const struct mr_delta_snapshot *snapshot,
+                                                 struct mr_str app_id)
 {
     const struct mr_map_entry *entry = mr_map_get(&snapshot->txns, app_id);
     return entry ? entry->pointer : NULL;
@@ -165,7 +173,8 @@ static int replay_each(void *ctx, const struct mr_delta_action *action, struct m
     return mr_delta_snapshot_apply(snapshot, action, error);
 }
 
-int mr_delta_replay_text(struct mr_delta_snapshot *snapshot, const char *name, struct mr_str text, struct mr_error *error)
+int mr_delta_replay_text(struct mr_delta_snapshot *snapshot, const char *name, struct mr_str text,
+                         struct mr_error *error)
 {
     struct mr_arena arena;
     mr_arena_init(&arena);
@@ -176,7 +185,8 @@ int mr_delta_replay_text(struct mr_delta_snapshot *snapshot, const char *name, s
     return status;
 }
 
-int mr_delta_replay(struct mr_storage *storage, struct mr_delta_snapshot *snapshot, int64_t to, struct mr_error *error)
+int mr_delta_replay(struct mr_storage *storage, struct mr_delta_snapshot *snapshot, int64_t to,
+                    struct mr_error *error)
 {
     struct mr_text text;
     char name[64];
@@ -187,9 +197,10 @@ int mr_delta_replay(struct mr_storage *storage, struct mr_delta_snapshot *snapsh
         mr_delta_commit_name(snapshot->version + 1, name);
         status = storage->type->get(storage, name, &text, error);
         if (status == MR_END)
-            status = mr_error_set(error, MR_E_CORRUPT, "DELTA_VERSIONS_NOT_CONTIGUOUS",
-                                  "%s: the log has a version %lld and lacks version %lld. Restore the file %s.", storage->root,
-                                  (long long)to, (long long)snapshot->version + 1, name);
+            status =
+                mr_error_set(error, MR_E_CORRUPT, "DELTA_VERSIONS_NOT_CONTIGUOUS",
+                             "%s: the log has a version %lld and lacks version %lld. Restore the file %s.",
+                             storage->root, (long long)to, (long long)snapshot->version + 1, name);
         if (status == MR_OK)
             status = mr_delta_replay_text(snapshot, name, mr_text_str(&text), error);
     }
@@ -197,8 +208,8 @@ int mr_delta_replay(struct mr_storage *storage, struct mr_delta_snapshot *snapsh
     return status;
 }
 
-static int check_contiguous(const struct mr_storage *storage, const struct mr_delta_listing *listing, int64_t after, int64_t to,
-                            struct mr_error *error)
+static int check_contiguous(const struct mr_storage *storage, const struct mr_delta_listing *listing,
+                            int64_t after, int64_t to, struct mr_error *error)
 {
     int64_t expected = after + 1;
     for (size_t i = 0; i < listing->commit_count && expected <= to; i++) {
@@ -206,26 +217,29 @@ static int check_contiguous(const struct mr_storage *storage, const struct mr_de
         if (version < expected)
             continue;
         if (version > expected && expected == after + 1 && after < 0)
-            return mr_error_set(error, MR_E_CORRUPT, "DELTA_TRUNCATED_TRANSACTION_LOG",
-                                "%s: the state at version %lld cannot be rebuilt: the log begins at version %lld and no "
-                                "checkpoint covers what came before.",
-                                storage->root, (long long)to, (long long)version);
+            return mr_error_set(
+                error, MR_E_CORRUPT, "DELTA_TRUNCATED_TRANSACTION_LOG",
+                "%s: the state at version %lld cannot be rebuilt: the log begins at version %lld and no "
+                "checkpoint covers what came before.",
+                storage->root, (long long)to, (long long)version);
         if (version > expected)
             return mr_error_set(error, MR_E_CORRUPT, "DELTA_VERSIONS_NOT_CONTIGUOUS",
-                                "%s: the log has a version %lld and lacks version %lld.", storage->root, (long long)version,
-                                (long long)expected);
+                                "%s: the log has a version %lld and lacks version %lld.", storage->root,
+                                (long long)version, (long long)expected);
         expected++;
     }
     if (expected <= to)
-        return mr_error_set(error, MR_E_CORRUPT, "DELTA_TRUNCATED_TRANSACTION_LOG",
-                            "%s: the state at version %lld cannot be rebuilt: version %lld is missing from the log.", storage->root,
-                            (long long)to, (long long)expected);
+        return mr_error_set(
+            error, MR_E_CORRUPT, "DELTA_TRUNCATED_TRANSACTION_LOG",
+            "%s: the state at version %lld cannot be rebuilt: version %lld is missing from the log.",
+            storage->root, (long long)to, (long long)expected);
     return MR_OK;
 }
 
 /* One try: from the checkpoint given (count 0: from nothing) to version `to`. */
-static int load_from(struct mr_storage *storage, struct mr_delta_snapshot *snapshot, const struct mr_delta_listing *listing,
-                     size_t first, size_t count, int64_t to, struct mr_error *error)
+static int load_from(struct mr_storage *storage, struct mr_delta_snapshot *snapshot,
+                     const struct mr_delta_listing *listing, size_t first, size_t count, int64_t to,
+                     struct mr_error *error)
 {
     uint32_t keep = snapshot->keep;
     mr_delta_snapshot_release(snapshot);
@@ -235,31 +249,36 @@ static int load_from(struct mr_storage *storage, struct mr_delta_snapshot *snaps
     int64_t base = count > 0 ? listing->checkpoints[first].version : -1;
     MR_TRY(check_contiguous(storage, listing, base, to, error));
     if (count > 0) {
-        struct mr_delta_checkpoint_reading reading = {.storage = storage, .keep = keep, .each = apply_each, .ctx = snapshot};
+        struct mr_delta_checkpoint_reading reading = {.storage = storage,
+                                                      .keep = keep,
+                                                      .each = apply_each,
+                                                      .ctx = snapshot};
         MR_TRY(mr_delta_checkpoint_read(&reading, listing->checkpoints + first, count, error));
         snapshot->version = snapshot->checkpoint_version = base;
         snapshot->checkpoint_actions = reading.rows;
     }
     MR_TRY(mr_delta_replay(storage, snapshot, to, error));
     if (!snapshot->has_protocol || !snapshot->has_metadata)
-        return mr_error_set(error, MR_E_CORRUPT, "DELTA_STATE_RECOVER_ERROR",
-                            "%s: the log to version %lld has no %s action. Were files removed from " MR_DELTA_LOG "?",
-                            storage->root, (long long)to, snapshot->has_protocol ? "metaData" : "protocol");
+        return mr_error_set(
+            error, MR_E_CORRUPT, "DELTA_STATE_RECOVER_ERROR",
+            "%s: the log to version %lld has no %s action. Were files removed from " MR_DELTA_LOG "?",
+            storage->root, (long long)to, snapshot->has_protocol ? "metaData" : "protocol");
     return MR_OK;
 }
 
 /* Tries checkpoints from the newest to the oldest, then no checkpoint at all. */
-static int load_listed(struct mr_storage *storage, struct mr_delta_snapshot *snapshot, const struct mr_delta_listing *listing,
-                       int64_t version, struct mr_error *error)
+static int load_listed(struct mr_storage *storage, struct mr_delta_snapshot *snapshot,
+                       const struct mr_delta_listing *listing, int64_t version, struct mr_error *error)
 {
     size_t first = 0, count = 0;
     int64_t newest = listing->commit_count > 0 ? listing->commits[listing->commit_count - 1] : -1;
-    if (mr_delta_newest_checkpoint(listing, INT64_MAX, &first, &count) && listing->checkpoints[first].version > newest)
+    if (mr_delta_newest_checkpoint(listing, INT64_MAX, &first, &count) &&
+        listing->checkpoints[first].version > newest)
         newest = listing->checkpoints[first].version;
     if (version > newest)
         return mr_error_set(error, MR_E_USAGE, "DELTA_VERSION_NOT_FOUND",
-                            "%s: there is no version %lld; the newest is %lld.", storage->root, (long long)version,
-                            (long long)newest);
+                            "%s: there is no version %lld; the newest is %lld.", storage->root,
+                            (long long)version, (long long)newest);
     int64_t to = version >= 0 ? version : newest, at_most = to;
     int status = MR_OK;
     do {
@@ -271,18 +290,22 @@ static int load_listed(struct mr_storage *storage, struct mr_delta_snapshot *sna
             return status;
         if (at_most == to || attempt.code != MR_E_CORRUPT || !found) /* the newest one's error tells most */
             *error = attempt;
-        /* A checkpoint that reads well and lacks what every state has is no accident of the disk: nothing here can be trusted. */
-        bool unreadable = (attempt.code == MR_E_CORRUPT && strcmp(attempt.condition, "DELTA_STATE_RECOVER_ERROR") != 0) ||
-                          attempt.code == MR_E_IO;
+        /* A checkpoint that reads well and lacks what every state has is no accident of the disk: nothing
+         * here can be trusted. */
+        bool unreadable =
+            (attempt.code == MR_E_CORRUPT && strcmp(attempt.condition, "DELTA_STATE_RECOVER_ERROR") != 0) ||
+            attempt.code == MR_E_IO;
         if (!found || !unreadable)
             return error->code;
-        mr_log(MR_LOG_WARN, "delta.checkpoint_passed_over", "%s: the checkpoint of version %lld cannot be used: %s", storage->root,
+        mr_log(MR_LOG_WARN, "delta.checkpoint_passed_over",
+               "%s: the checkpoint of version %lld cannot be used: %s", storage->root,
                (long long)listing->checkpoints[first].version, attempt.message);
         at_most = listing->checkpoints[first].version - 1;
     } while (true);
 }
 
-int mr_delta_snapshot_load(struct mr_storage *storage, struct mr_delta_snapshot *snapshot, int64_t version, struct mr_error *error)
+int mr_delta_snapshot_load(struct mr_storage *storage, struct mr_delta_snapshot *snapshot, int64_t version,
+                           struct mr_error *error)
 {
     struct mr_arena arena;
     struct mr_delta_listing listing;

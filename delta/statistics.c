@@ -1,7 +1,8 @@
 /* delta/statistics.c: what a written file holds, as add.stats: bounds by which readers skip files.
  *
- * A bound may be wide and never narrow: time stamps are cut to milliseconds downwards for the minimum and upwards for the maximum
- * (readers differ in whether they allow for the cut); what cannot be written as JSON, or would not come back the same, is left out. */
+ * A bound may be wide and never narrow: time stamps are cut to milliseconds downwards for the minimum and
+ * upwards for the maximum (readers differ in whether they allow for the cut); what cannot be written as JSON,
+ * or would not come back the same, is left out. */
 #include <stdio.h>
 
 #include "base/number.h"
@@ -27,8 +28,8 @@ static void timestamp_bound(struct mr_json_writer *w, const char *key, int64_t u
     mr_civil_from_micros(ms * 1000, &c);
     if (c.year < 0 || c.year > 9999)
         return;
-    int size = snprintf(text, sizeof(text), "%04lld-%02d-%02dT%02d:%02d:%02d.%03d%s", (long long)c.year, c.month, c.day, c.hour,
-                        c.minute, c.second, c.microsecond / 1000, utc ? "Z" : "");
+    int size = snprintf(text, sizeof(text), "%04lld-%02d-%02dT%02d:%02d:%02d.%03d%s", (long long)c.year,
+                        c.month, c.day, c.hour, c.minute, c.second, c.microsecond / 1000, utc ? "Z" : "");
     mr_json_key(w, key);
     mr_json_str(w, (struct mr_str){text, (size_t)size});
 }
@@ -141,8 +142,8 @@ static void walk_struct(struct walk *walk, const struct mr_type *type, int depth
     mr_json_end_object(&walk->w);
 }
 
-void mr_delta_stats(struct mr_text *out, const struct mr_type *schema, int64_t rows, const struct mr_leaf_statistics *leaves, int count,
-                    int leaves_indexed)
+void mr_delta_stats(struct mr_text *out, const struct mr_type *schema, int64_t rows,
+                    const struct mr_leaf_statistics *leaves, int count, int leaves_indexed)
 {
     static const char *const names[] = {"minValues", "maxValues", "nullCount"};
     struct walk walk = {.w = {.out = out}, .leaves = leaves, .count = count, .limit = leaves_indexed};

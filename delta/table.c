@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-/* A log entry may be cleaned up only after days; a writer that slept longer must not take "no next version" for "I am at the end". */
+/* A log entry may be cleaned up only after days; a writer that slept longer must not take "no next version"
+ * for "I am at the end". */
 #define RELIST_US (INT64_C(600) * 1000000)
 
 int mr_delta_open(struct mr_delta_table *table, const char *path, uint32_t keep, struct mr_error *error)
@@ -89,7 +90,8 @@ int mr_delta_refresh(struct mr_delta_table *table, struct mr_error *error)
     return gap ? mr_delta_load(table, -1, error) : status;
 }
 
-int mr_delta_read_commit(struct mr_delta_table *table, int64_t version, struct mr_text *out, struct mr_error *error)
+int mr_delta_read_commit(struct mr_delta_table *table, int64_t version, struct mr_text *out,
+                         struct mr_error *error)
 {
     char name[64];
     mr_delta_commit_name(version, name);
@@ -118,7 +120,8 @@ int mr_delta_commit_range(struct mr_delta_table *table, int64_t *first, int64_t 
     return status;
 }
 
-int mr_delta_version_at(struct mr_delta_table *table, int64_t time_us, int64_t *version, struct mr_error *error)
+int mr_delta_version_at(struct mr_delta_table *table, int64_t time_us, int64_t *version,
+                        struct mr_error *error)
 {
     struct mr_arena arena;
     struct mr_delta_listing listing;

@@ -3,8 +3,9 @@
 
 #include "sinks/delta.h"
 
-/* The names of the register's txn actions: "<query id>/<sink>" and "<query id>/<sink>#decision". A one-shot write has one register
- * for the table, whatever the query, so that refreshing a view every minute does not fill the log with names. */
+/* The names of the register's txn actions: "<query id>/<sink>" and "<query id>/<sink>#decision". A one-shot
+ * write has one register for the table, whatever the query, so that refreshing a view every minute does not
+ * fill the log with names. */
 static int name_register(struct mr_delta_sink *s, struct mr_error *error)
 {
     const struct mr_sink *sink = s->sink;
@@ -37,7 +38,8 @@ static int delta_open(struct mr_sink *sink, struct mr_error *error)
 {
     const char *path = mr_option_text(sink->options, sink->option_count, "path");
     if (!path || !*path)
-        return mr_error_set(error, MR_E_USAGE, "DELTA_ILLEGAL_OPTION", "The Delta sink '%s' needs the option 'path'.", sink->name);
+        return mr_error_set(error, MR_E_USAGE, "DELTA_ILLEGAL_OPTION",
+                            "The Delta sink '%s' needs the option 'path'.", sink->name);
     struct mr_delta_sink *s = mr_allocate_zeroed(sizeof(*s));
     if (!s)
         return mr_error_memory(error, sizeof(*s));
@@ -116,8 +118,9 @@ static int delta_write(struct mr_sink *sink, int worker, const struct mr_batch *
     return mr_delta_writers_write(sink->ctx, batch, error);
 }
 
-static int delta_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_id, const struct mr_register *predecessor,
-                         struct mr_text *manifest, struct mr_error *error)
+static int delta_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_id,
+                         const struct mr_register *predecessor, struct mr_text *manifest,
+                         struct mr_error *error)
 {
     struct mr_delta_sink *s = sink->ctx;
     struct mr_delta_writers *w = &s->writers;
@@ -136,7 +139,8 @@ static int delta_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_
     pthread_mutex_unlock(&s->guard);
     if (replace && append_only)
         return mr_error_set(error, MR_E_USAGE, "DELTA_CANNOT_MODIFY_APPEND_ONLY",
-                            "The table %s has delta.appendOnly set; its rows cannot be replaced.", mr_delta_path(&s->table));
+                            "The table %s has delta.appendOnly set; its rows cannot be replaced.",
+                            mr_delta_path(&s->table));
     int size = snprintf(attempt, sizeof(attempt), "%016llx", (unsigned long long)sink->attempt);
     struct mr_delta_manifest m = {
         .table_id = mr_str_of(table_id),
@@ -169,7 +173,8 @@ static void delta_abandon(struct mr_sink *sink)
 static void delta_describe(struct mr_sink *sink, struct mr_text *out)
 {
     const struct mr_delta_sink *s = sink->ctx;
-    const char *path = s ? mr_delta_path(&s->table) : mr_option_text(sink->options, sink->option_count, "path");
+    const char *path =
+        s ? mr_delta_path(&s->table) : mr_option_text(sink->options, sink->option_count, "path");
     mr_text_format(out, "DeltaSink[%s]", path ? path : "");
 }
 

@@ -1,20 +1,22 @@
 /* sinks/delta.h: inside the Delta sink.
  *
- * Life: open looks at the table and plans (what files hold, what a new table would be); enrol makes table and register; write fills
- * Parquet files; prepare closes them and describes them in a manifest; publish turns a manifest into a commit. write and prepare run
- * on the driver's side, publish, published and clean on the publisher's: what both touch is under `guard`. */
+ * Life: open looks at the table and plans (what files hold, what a new table would be); enrol makes table and
+ * register; write fills Parquet files; prepare closes them and describes them in a manifest; publish turns a
+ * manifest into a commit. write and prepare run on the driver's side, publish, published and clean on the
+ * publisher's: what both touch is under `guard`. */
 #ifndef MR_SINKS_DELTA_H
 #define MR_SINKS_DELTA_H
 
 #include "delta/delta.h"
 #include "sinks/sink.h"
 
-#define MR_DELTA_ROLL_BYTES (INT64_C(128) << 20)  /* a file is closed at this size */
-#define MR_DELTA_SHARE_BYTES (INT64_C(4) << 20)   /* below this a second worker waits for the first one's file */
-#define MR_DELTA_OPEN_FILES 64                    /* over all partitions; then the one unused longest is closed */
+#define MR_DELTA_ROLL_BYTES (INT64_C(128) << 20) /* a file is closed at this size */
+#define MR_DELTA_SHARE_BYTES                                                                                 \
+    (INT64_C(4) << 20)         /* below this a second worker waits for the first one's file */
+#define MR_DELTA_OPEN_FILES 64 /* over all partitions; then the one unused longest is closed */
 
 struct mr_delta_out;
-struct mr_delta_part { /* one partition value of the decision in hand */
+struct mr_delta_part {       /* one partition value of the decision in hand */
     struct mr_str directory; /* "a=1/b=2/", or "" */
     struct mr_delta_pairs values;
     struct mr_delta_out *outs; /* open files */
@@ -42,7 +44,7 @@ struct mr_delta_writers { /* files of the decision in hand */
     int open_files;
     uint64_t clock;      /* of uses, for the file unused longest */
     int64_t next_number; /* of files, in their names */
-    int64_t batch; /* micro-batch in hand: in the names of files opened now */
+    int64_t batch;       /* micro-batch in hand: in the names of files opened now */
 };
 
 struct mr_delta_keeper { /* writes log checkpoints beside the commits */
@@ -56,13 +58,13 @@ struct mr_delta_keeper { /* writes log checkpoints beside the commits */
 
 struct mr_delta_sink {
     struct mr_sink *sink;
-    struct mr_arena arena; /* life of the sink */
+    struct mr_arena arena;                 /* life of the sink */
     struct mr_str app_id, decision_id_app; /* names of the register's two txn actions */
     uint32_t name_hash;
     bool one_shot;
     /* What the table is to be. */
-    const struct mr_type *schema;        /* of a new table, or the table's with what merges into it */
-    struct mr_str *partition_columns;    /* names as the table spells them */
+    const struct mr_type *schema;     /* of a new table, or the table's with what merges into it */
+    struct mr_str *partition_columns; /* names as the table spells them */
     int partition_count;
     struct mr_delta_pairs properties;
     struct mr_str description;
@@ -71,10 +73,10 @@ struct mr_delta_sink {
     bool overwrite_schema; /* the first commit of rows replaces the schema */
     /* What files hold: columns of the sink's schema in the table's spelling. */
     const struct mr_type *file_schema;
-    int *file_columns;                /* index in the sink's schema */
+    int *file_columns;                 /* index in the sink's schema */
     const struct mr_type *data_schema; /* file_schema and partition columns: what manifests name as written */
-    int *partition_sources;           /* index in the sink's schema */
-    bool *not_null;                   /* per column of the sink's schema */
+    int *partition_sources;            /* index in the sink's schema */
+    bool *not_null;                    /* per column of the sink's schema */
     bool any_not_null;
     struct mr_delta_writers writers;
     struct mr_pool *closers; /* fsync in parallel; started when first needed */
@@ -97,8 +99,8 @@ int mr_delta_target_plan(struct mr_delta_sink *s, struct mr_error *error);
 /* Commits what enrolment needs: the table, the wider schema, the register. */
 int mr_delta_target_enrol(struct mr_delta_sink *s, struct mr_register *out, struct mr_error *error);
 /* metaData of a new table (id drawn) or of `existing` with our schema. Arena: s->arena. */
-int mr_delta_target_metadata(struct mr_delta_sink *s, const struct mr_delta_metadata *existing, struct mr_delta_metadata *out,
-                             struct mr_error *error);
+int mr_delta_target_metadata(struct mr_delta_sink *s, const struct mr_delta_metadata *existing,
+                             struct mr_delta_metadata *out, struct mr_error *error);
 /* The lines that create the table, into actions. */
 int mr_delta_target_create(struct mr_delta_sink *s, struct mr_text *actions, struct mr_error *error);
 /* Reads what prepare needs to know from the snapshot. Under guard. */
@@ -123,8 +125,8 @@ struct mr_delta_manifest { /* what is decided; texts are views into the manifest
     struct mr_register predecessor;
     struct mr_str attempt; /* hexadecimal */
     struct mr_str mode, query_id, user_metadata;
-    bool replace; /* remove all that is there */
-    bool create;  /* one shot: there may be no table yet */
+    bool replace;              /* remove all that is there */
+    bool create;               /* one shot: there may be no table yet */
     struct mr_str schema_json; /* what the files hold, partition columns included */
     struct mr_str *partition_columns;
     int partition_count;
@@ -132,14 +134,16 @@ struct mr_delta_manifest { /* what is decided; texts are views into the manifest
     int64_t rows, bytes, files;
     struct mr_str adds; /* lines */
 };
-int mr_delta_manifest_print(struct mr_delta_sink *s, const struct mr_delta_manifest *manifest, struct mr_text *out,
+int mr_delta_manifest_print(struct mr_delta_sink *s, const struct mr_delta_manifest *manifest,
+                            struct mr_text *out, struct mr_error *error);
+int mr_delta_manifest_parse(struct mr_arena *arena, struct mr_str text, struct mr_delta_manifest *out,
                             struct mr_error *error);
-int mr_delta_manifest_parse(struct mr_arena *arena, struct mr_str text, struct mr_delta_manifest *out, struct mr_error *error);
 
 /* ---- delta_publish.c ---- */
 int mr_delta_sink_publish(struct mr_sink *sink, struct mr_str manifest, struct mr_error *error);
 /* The register as the snapshot has it. */
-void mr_delta_register(const struct mr_delta_sink *s, const struct mr_delta_snapshot *snapshot, struct mr_register *out);
+void mr_delta_register(const struct mr_delta_sink *s, const struct mr_delta_snapshot *snapshot,
+                       struct mr_register *out);
 
 /* ---- delta_clean.c ---- */
 int mr_delta_sink_clean(struct mr_sink *sink, const struct mr_register *published, struct mr_error *error);

@@ -1,8 +1,9 @@
 /* sinks/delta_clean.c: removes files that no commit will ever name (invariant 4).
  *
- * A file's name carries query, sink, micro-batch and attempt. Its decision is dead when the register is at or past the micro-batch and
- * neither the table's files nor its tombstones name it: every decision up to the register has been published before the register
- * was read, so the log read afterwards knows all their files. */
+ * A file's name carries query, sink, micro-batch and attempt. Its decision is dead when the register is at or
+ * past the micro-batch and neither the table's files nor its tombstones name it: every decision up to the
+ * register has been published before the register was read, so the log read afterwards knows all their files.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,7 +64,10 @@ static int visit(void *ctx, const struct mr_storage_entry *entry)
     int64_t batch = 0;
     if (entry->is_directory) {
         bool hidden = (name[0] == '_' || name[0] == '.') && !strchr(name, '=');
-        return hidden || push(sweep, &sweep->directories, &sweep->directory_count, &sweep->directory_capacity, entry->path) ? 0 : 1;
+        return hidden || push(sweep, &sweep->directories, &sweep->directory_count, &sweep->directory_capacity,
+                              entry->path)
+                   ? 0
+                   : 1;
     }
     if (!parse_name(sweep->s, name, &batch) || batch > sweep->published)
         return 0;
@@ -91,20 +95,22 @@ static int remove_orphans(struct sweep *sweep, struct mr_error *error)
     struct mr_text path;
     int64_t removed = 0;
     mr_text_init(&path);
-    MR_TRY(mr_delta_open(&table, mr_delta_path(&sweep->s->table), MR_DELTA_KEEP_FILES | MR_DELTA_KEEP_TOMBSTONES, error));
+    MR_TRY(mr_delta_open(&table, mr_delta_path(&sweep->s->table),
+                         MR_DELTA_KEEP_FILES | MR_DELTA_KEEP_TOMBSTONES, error));
     int status = mr_delta_load(&table, -1, error);
     for (size_t i = 0; status == MR_OK && i < sweep->count; i++) {
         mr_text_clear(&path);
         mr_delta_path_encode(&path, mr_str_of(sweep->candidates[i]));
         struct mr_delta_file file = {.path = mr_text_str(&path)};
-        if (path.failed || mr_delta_set_get(&table.snapshot.files, &file) || mr_delta_set_get(&table.snapshot.tombstones, &file))
+        if (path.failed || mr_delta_set_get(&table.snapshot.files, &file) ||
+            mr_delta_set_get(&table.snapshot.tombstones, &file))
             continue;
         status = table.storage.type->remove(&table.storage, sweep->candidates[i], error);
         removed++;
     }
     if (removed > 0)
-        mr_log(MR_LOG_INFO, "delta.cleaned", "%s: removed %lld files of batches that were never decided", mr_delta_path(&table),
-               (long long)removed);
+        mr_log(MR_LOG_INFO, "delta.cleaned", "%s: removed %lld files of batches that were never decided",
+               mr_delta_path(&table), (long long)removed);
     mr_text_release(&path);
     mr_delta_close(&table);
     return status == MR_END ? MR_OK : status;

@@ -1,5 +1,5 @@
-/* sinks/delta_keeper.c: log checkpoints beside the commits. A thread per checkpoint: one is due every ten commits at most, and it
- * touches nothing of the sink but the keeper. */
+/* sinks/delta_keeper.c: log checkpoints beside the commits. A thread per checkpoint: one is due every ten
+ * commits at most, and it touches nothing of the sink but the keeper. */
 #include <signal.h>
 #include <string.h>
 

@@ -1,10 +1,12 @@
 /* sinks/delta_manifest.c: what a decision keeps of a batch for this sink.
  *
  * Format, version 1: a line of JSON, then the adds as the log will have them, one line each.
- *   {"manifest":"delta","version":1,"tableId":…,"batch":…,"decision":…,"predecessor":{"batch":…,"decision":…},"attempt":"<hex>",
+ *   {"manifest":"delta","version":1,"tableId":…,"batch":…,"decision":…,
+ *    "predecessor":{"batch":…,"decision":…},"attempt":"<hex>",
  *    "mode":"Append"|"Complete","queryId":…,"userMetadata":…,"replace":…,"create":…,"schema":"<schema JSON>",
  *    "partitionColumns":[…],"metadata":{<metaData action>}|absent,"rows":…,"bytes":…,"files":…}
- * A newer version is refused. Members may be added without a new version when leaving them out changes nothing. */
+ * A newer version is refused. Members may be added without a new version when leaving them out changes
+ * nothing. */
 #include "sinks/delta.h"
 
 #define VERSION 1
@@ -50,7 +52,8 @@ static int print_metadata(struct mr_delta_sink *s, struct mr_json_writer *w, str
     return status;
 }
 
-int mr_delta_manifest_print(struct mr_delta_sink *s, const struct mr_delta_manifest *m, struct mr_text *out, struct mr_error *error)
+int mr_delta_manifest_print(struct mr_delta_sink *s, const struct mr_delta_manifest *m, struct mr_text *out,
+                            struct mr_error *error)
 {
     struct mr_json_writer w = {.out = out};
     struct mr_text schema;
@@ -96,12 +99,14 @@ int mr_delta_manifest_print(struct mr_delta_sink *s, const struct mr_delta_manif
 static int damaged(struct mr_error *error, const char *what)
 {
     return mr_error_set(error, MR_E_CORRUPT, "INTERNAL_ERROR",
-                        "A manifest of the Delta sink in the checkpoint is damaged: %s. The batch cannot be published; keep it "
+                        "A manifest of the Delta sink in the checkpoint is damaged: %s. The batch cannot be "
+                        "published; keep it "
                         "aside with `millrace checkpoint set-aside`.",
                         what);
 }
 
-int mr_delta_manifest_parse(struct mr_arena *arena, struct mr_str text, struct mr_delta_manifest *out, struct mr_error *error)
+int mr_delta_manifest_parse(struct mr_arena *arena, struct mr_str text, struct mr_delta_manifest *out,
+                            struct mr_error *error)
 {
     const char *newline = text.size > 0 ? memchr(text.data, '\n', text.size) : NULL;
     struct mr_json *root = NULL;
@@ -119,18 +124,21 @@ int mr_delta_manifest_parse(struct mr_arena *arena, struct mr_str text, struct m
         return damaged(error, "it belongs to another kind of sink");
     if (version != VERSION)
         return mr_error_set(error, MR_E_UNSUPPORTED, "INTERNAL_ERROR",
-                            "A manifest of the Delta sink has format version %lld; this Millrace knows version %d. Use the newer "
+                            "A manifest of the Delta sink has format version %lld; this Millrace knows "
+                            "version %d. Use the newer "
                             "Millrace that wrote it.",
                             (long long)version, VERSION);
-    const struct mr_json *predecessor = mr_json_member(root, "predecessor"), *columns = mr_json_member(root, "partitionColumns");
-    bool whole = mr_json_get_str(root, "tableId", &out->table_id) && mr_json_get_i64(root, "batch", &out->batch) &&
-                 mr_json_get_i64(root, "decision", &decision) && mr_json_get_str(root, "attempt", &out->attempt) &&
-                 mr_json_get_str(root, "mode", &out->mode) && mr_json_get_str(root, "queryId", &out->query_id) &&
-                 mr_json_get_bool(root, "replace", &out->replace) && mr_json_get_bool(root, "create", &out->create) &&
-                 mr_json_get_str(root, "schema", &out->schema_json) && mr_json_get_i64(root, "rows", &out->rows) &&
-                 mr_json_get_i64(root, "bytes", &out->bytes) && mr_json_get_i64(root, "files", &out->files) && predecessor &&
-                 mr_json_get_i64(predecessor, "batch", &out->predecessor.batch) &&
-                 mr_json_get_i64(predecessor, "decision", &before) && columns && columns->type == MR_JSON_ARRAY;
+    const struct mr_json *predecessor = mr_json_member(root, "predecessor"),
+                         *columns = mr_json_member(root, "partitionColumns");
+    bool whole =
+        mr_json_get_str(root, "tableId", &out->table_id) && mr_json_get_i64(root, "batch", &out->batch) &&
+        mr_json_get_i64(root, "decision", &decision) && mr_json_get_str(root, "attempt", &out->attempt) &&
+        mr_json_get_str(root, "mode", &out->mode) && mr_json_get_str(root, "queryId", &out->query_id) &&
+        mr_json_get_bool(root, "replace", &out->replace) && mr_json_get_bool(root, "create", &out->create) &&
+        mr_json_get_str(root, "schema", &out->schema_json) && mr_json_get_i64(root, "rows", &out->rows) &&
+        mr_json_get_i64(root, "bytes", &out->bytes) && mr_json_get_i64(root, "files", &out->files) &&
+        predecessor && mr_json_get_i64(predecessor, "batch", &out->predecessor.batch) &&
+        mr_json_get_i64(predecessor, "decision", &before) && columns && columns->type == MR_JSON_ARRAY;
     if (!whole)
         return damaged(error, "a member is missing");
     mr_json_get_str(root, "userMetadata", &out->user_metadata);

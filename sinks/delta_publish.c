@@ -1,12 +1,15 @@
-/* sinks/delta_publish.c: a manifest -> a commit, by compare-and-swap on the register (invariants 3, 5, 11, 12).
+/* sinks/delta_publish.c: a manifest -> a commit, by compare-and-swap on the register (invariants 3, 5, 11,
+ * 12).
  *
- * The register is two txn actions, (app, batch) and (app#decision, decision id). A put_if_absent that lands at v+1 proves that what
- * build saw at v is what the commit follows, so looking at the snapshot is the comparison. */
+ * The register is two txn actions, (app, batch) and (app#decision, decision id). A put_if_absent that lands
+ * at v+1 proves that what build saw at v is what the commit follows, so looking at the snapshot is the
+ * comparison. */
 #include <stdio.h>
 
 #include "sinks/delta.h"
 
-void mr_delta_register(const struct mr_delta_sink *s, const struct mr_delta_snapshot *snapshot, struct mr_register *out)
+void mr_delta_register(const struct mr_delta_sink *s, const struct mr_delta_snapshot *snapshot,
+                       struct mr_register *out)
 {
     const struct mr_delta_txn *decision = mr_delta_snapshot_txn(snapshot, s->decision_id_app);
     const struct mr_delta_txn *batch = mr_delta_snapshot_txn(snapshot, s->app_id);
@@ -27,26 +30,33 @@ struct publication {
     struct mr_text metrics, parameters;
 };
 
-static int refuse_register(const struct publication *p, const struct mr_register *found, struct mr_error *error)
+static int refuse_register(const struct publication *p, const struct mr_register *found,
+                           struct mr_error *error)
 {
     const struct mr_delta_manifest *m = p->manifest;
     if (!found->present)
         return mr_error_set(error, MR_E_PROTOCOL, "DELTA_CONCURRENT_TRANSACTION",
-                            "The table %s holds no trace of this query: it was re-created, or its transaction identifiers have "
-                            "expired (delta.setTransactionRetentionDuration). Batch %lld is not published. Start a full refresh, "
+                            "The table %s holds no trace of this query: it was re-created, or its "
+                            "transaction identifiers have "
+                            "expired (delta.setTransactionRetentionDuration). Batch %lld is not published. "
+                            "Start a full refresh, "
                             "or keep the batch aside with `millrace checkpoint set-aside`.",
                             mr_delta_path(&p->s->table), (long long)m->batch);
     return mr_error_set(error, MR_E_PROTOCOL, "DELTA_CONCURRENT_TRANSACTION",
-                        "The table %s says that this query's last batch there is %lld (decision %llx); batch %lld (decision %llx) "
-                        "must follow batch %lld (decision %llx). The checkpoint was copied and run twice, or an older copy was put "
+                        "The table %s says that this query's last batch there is %lld (decision %llx); batch "
+                        "%lld (decision %llx) "
+                        "must follow batch %lld (decision %llx). The checkpoint was copied and run twice, or "
+                        "an older copy was put "
                         "back. Nothing was written.",
-                        mr_delta_path(&p->s->table), (long long)found->batch, (unsigned long long)found->decision_id,
-                        (long long)m->batch, (unsigned long long)m->decision_id, (long long)m->predecessor.batch,
+                        mr_delta_path(&p->s->table), (long long)found->batch,
+                        (unsigned long long)found->decision_id, (long long)m->batch,
+                        (unsigned long long)m->decision_id, (long long)m->predecessor.batch,
                         (unsigned long long)m->predecessor.decision_id);
 }
 
 /* MR_END: it is published already. */
-static int compare_register(const struct publication *p, const struct mr_delta_snapshot *snapshot, struct mr_error *error)
+static int compare_register(const struct publication *p, const struct mr_delta_snapshot *snapshot,
+                            struct mr_error *error)
 {
     const struct mr_delta_manifest *m = p->manifest;
     struct mr_register found;
@@ -58,26 +68,30 @@ static int compare_register(const struct publication *p, const struct mr_delta_s
         return MR_END;
     if (p->s->one_shot) /* whoever comes last wins; nothing follows anything */
         return MR_OK;
-    bool follows = found.present && found.batch == m->predecessor.batch && found.decision_id == m->predecessor.decision_id;
+    bool follows = found.present && found.batch == m->predecessor.batch &&
+                   found.decision_id == m->predecessor.decision_id;
     return follows ? MR_OK : refuse_register(p, &found, error);
 }
 
 /* The table must be the one the files were made for, and take them as they are. */
-static int check_target(struct publication *p, const struct mr_delta_snapshot *snapshot, struct mr_error *error)
+static int check_target(struct publication *p, const struct mr_delta_snapshot *snapshot,
+                        struct mr_error *error)
 {
     const struct mr_delta_manifest *m = p->manifest;
     const struct mr_delta_metadata *metadata = &snapshot->metadata;
     const char *path = mr_delta_path(&p->s->table);
     if (!mr_str_equal(metadata->id, m->table_id) && m->table_id.size > 0)
         return mr_error_set(error, MR_E_PROTOCOL, "DELTA_METADATA_CHANGED",
-                            "The table %s was re-created: its id is %.*s, batch %lld was written for %.*s. Start a full refresh, or keep "
+                            "The table %s was re-created: its id is %.*s, batch %lld was written for %.*s. "
+                            "Start a full refresh, or keep "
                             "the batch aside with `millrace checkpoint set-aside`.",
-                            path, (int)metadata->id.size, metadata->id.data, (long long)m->batch, (int)m->table_id.size,
-                            m->table_id.data);
+                            path, (int)metadata->id.size, metadata->id.data, (long long)m->batch,
+                            (int)m->table_id.size, m->table_id.data);
     if (m->replace && mr_delta_property_is(metadata, "delta.appendOnly", false))
-        return mr_error_set(error, MR_E_PROTOCOL, "DELTA_CANNOT_MODIFY_APPEND_ONLY",
-                            "The table %s has delta.appendOnly set; batch %lld replaces its rows. Unset the property.", path,
-                            (long long)m->batch);
+        return mr_error_set(
+            error, MR_E_PROTOCOL, "DELTA_CANNOT_MODIFY_APPEND_ONLY",
+            "The table %s has delta.appendOnly set; batch %lld replaces its rows. Unset the property.", path,
+            (long long)m->batch);
     if (m->metadata || snapshot->schema_hash == p->s->checked_schema)
         return MR_OK;
     if (!p->schema)
@@ -87,7 +101,8 @@ static int check_target(struct publication *p, const struct mr_delta_snapshot *s
     for (int i = 0; same && i < m->partition_count; i++)
         same = mr_str_equal_nocase(metadata->partition_columns[i], m->partition_columns[i]);
     if (status == MR_OK && !same)
-        status = mr_error_set(error, MR_E_SQL, "DELTA_METADATA_CHANGED", "The table %s is partitioned in another way now.", path);
+        status = mr_error_set(error, MR_E_SQL, "DELTA_METADATA_CHANGED",
+                              "The table %s is partitioned in another way now.", path);
     if (status < 0) {
         error->code = MR_E_PROTOCOL; /* the query was right when it wrote the files; the table has changed */
         return MR_E_PROTOCOL;
@@ -134,8 +149,8 @@ static void print_info(struct publication *p, int64_t removed)
     mr_json_end_object(&w);
 }
 
-static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_delta_commit_info *info, struct mr_text *actions,
-                 struct mr_error *error)
+static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_delta_commit_info *info,
+                 struct mr_text *actions, struct mr_error *error)
 {
     struct publication *p = ctx;
     const struct mr_delta_manifest *m = p->manifest;
@@ -193,8 +208,10 @@ static int check_file(void *ctx, const struct mr_delta_action *action, struct mr
     if (status < 0)
         return status;
     return mr_error_set(error, MR_E_PROTOCOL, "FAILED_READ_FILE.FILE_NOT_EXIST",
-                        "%s/%s: the file of a decided batch is %s. Something removed files the log did not name yet (a VACUUM with "
-                        "too short a retention?). Nothing is published; restore the file, or keep the batch aside with `millrace "
+                        "%s/%s: the file of a decided batch is %s. Something removed files the log did not "
+                        "name yet (a VACUUM with "
+                        "too short a retention?). Nothing is published; restore the file, or keep the batch "
+                        "aside with `millrace "
                         "checkpoint set-aside`.",
                         storage->root, check->path.data, status == MR_END ? "gone" : "of another size");
 }

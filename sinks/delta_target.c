@@ -1,16 +1,19 @@
-/* sinks/delta_target.c: what the table is to be: options, schema of a new table, schema of files, enrolment. */
+/* sinks/delta_target.c: what the table is to be: options, schema of a new table, schema of files, enrolment.
+ */
 #include <stdio.h>
 
 #include "sinks/delta.h"
 
 const struct mr_option_spec mr_delta_sink_options[] = {
     {"path", MR_OPTION_TEXT, NULL, "delta", NULL, "directory of the table"},
-    {"partitionColumns", MR_OPTION_TEXT, NULL, "delta", NULL, "columns a new table is partitioned by, separated by commas"},
+    {"partitionColumns", MR_OPTION_TEXT, NULL, "delta", NULL,
+     "columns a new table is partitioned by, separated by commas"},
     {"mergeSchema", MR_OPTION_BOOLEAN, "false", "delta", NULL, "add columns the table lacks"},
     {"overwriteSchema", MR_OPTION_BOOLEAN, "false", "delta", NULL,
      "with a commit that replaces all rows, replace a schema that does not fit too"},
     {"comment", MR_OPTION_TEXT, NULL, "delta", NULL, "description of a new table"},
-    {"notNullColumns", MR_OPTION_TEXT, NULL, "delta", NULL, "columns of a new table that are NOT NULL, separated by commas"},
+    {"notNullColumns", MR_OPTION_TEXT, NULL, "delta", NULL,
+     "columns of a new table that are NOT NULL, separated by commas"},
     {"userMetadata", MR_OPTION_TEXT, NULL, "delta", NULL, "kept with every commit"},
     {"oneShot", MR_OPTION_BOOLEAN, "false", "delta", NULL,
      "a query that runs once: the table remembers its last such write only, not one register per query"},
@@ -57,7 +60,8 @@ static int take_options(struct mr_delta_sink *s, struct mr_error *error)
 }
 
 /* "a, b" -> names; in the arena. */
-static int split_names(struct mr_delta_sink *s, const char *text, struct mr_str **out, int *count, struct mr_error *error)
+static int split_names(struct mr_delta_sink *s, const char *text, struct mr_str **out, int *count,
+                       struct mr_error *error)
 {
     *count = 0;
     *out = MR_ARENA_ARRAY(&s->arena, struct mr_str, text ? strlen(text) + 1 : 1);
@@ -77,7 +81,8 @@ static int split_names(struct mr_delta_sink *s, const char *text, struct mr_str 
     return MR_OK;
 }
 
-/* The sink's columns as a table would declare them: nullable unless named NOT NULL, whatever the query knows of its results. */
+/* The sink's columns as a table would declare them: nullable unless named NOT NULL, whatever the query knows
+ * of its results. */
 static int declared_schema(struct mr_delta_sink *s, const struct mr_type **out, struct mr_error *error)
 {
     const struct mr_type *given = s->sink->schema;
@@ -99,8 +104,8 @@ static int declared_schema(struct mr_delta_sink *s, const struct mr_type **out, 
     return *out ? MR_OK : mr_error_memory(error, sizeof(*fields) * (size_t)given->field_count);
 }
 
-static int plan_new(struct mr_delta_sink *s, const struct mr_type *declared, const struct mr_str *asked, int asked_count,
-                    struct mr_error *error)
+static int plan_new(struct mr_delta_sink *s, const struct mr_type *declared, const struct mr_str *asked,
+                    int asked_count, struct mr_error *error)
 {
     MR_TRY(mr_delta_schema_validate(declared, asked, asked_count, error));
     s->schema = declared;
@@ -114,15 +119,16 @@ static int plan_new(struct mr_delta_sink *s, const struct mr_type *declared, con
 static int different_partitioning(const struct mr_delta_sink *s, struct mr_error *error)
 {
     mr_error_set(error, MR_E_USAGE, "DELTA_CREATE_TABLE_WITH_DIFFERENT_PARTITIONING",
-                 "The table %s is partitioned in another way than partitionColumns says (%s). Leave the option out, or write to "
+                 "The table %s is partitioned in another way than partitionColumns says (%s). Leave the "
+                 "option out, or write to "
                  "a new table.",
                  mr_delta_path(&s->table), option(s, "partitionColumns"));
     mr_error_parameter(error, "path", "%s", mr_delta_path(&s->table));
     return error->code;
 }
 
-static int plan_existing(struct mr_delta_sink *s, const struct mr_type *declared, const struct mr_str *asked, int asked_count,
-                         struct mr_error *error)
+static int plan_existing(struct mr_delta_sink *s, const struct mr_type *declared, const struct mr_str *asked,
+                         int asked_count, struct mr_error *error)
 {
     const struct mr_delta_snapshot *snapshot = &s->table.snapshot;
     const struct mr_delta_metadata *metadata = &snapshot->metadata;
@@ -130,7 +136,8 @@ static int plan_existing(struct mr_delta_sink *s, const struct mr_type *declared
     if (!table_schema)
         return mr_error_memory(error, sizeof(*table_schema));
     MR_TRY(mr_delta_check_writable(mr_delta_path(&s->table), &snapshot->protocol, metadata, error));
-    bool replaces = s->sink->truncate_first || (s->sink->mode == MR_MODE_COMPLETE && is_true(s, "overwriteSchema"));
+    bool replaces =
+        s->sink->truncate_first || (s->sink->mode == MR_MODE_COMPLETE && is_true(s, "overwriteSchema"));
     bool same_parts = asked_count == 0 || asked_count == metadata->partition_column_count;
     for (int i = 0; same_parts && i < asked_count; i++)
         same_parts = mr_str_equal_nocase(asked[i], metadata->partition_columns[i]);
@@ -175,7 +182,8 @@ static int plan_files(struct mr_delta_sink *s, struct mr_error *error)
     for (int i = 0; i < s->partition_count; i++)
         s->partition_sources[i] = -1;
     for (int i = 0; i < count; i++) {
-        const struct mr_field *known = &s->schema->fields[mr_type_field(s->schema, mr_str_of(given->fields[i].name), false, NULL)];
+        const struct mr_field *known =
+            &s->schema->fields[mr_type_field(s->schema, mr_str_of(given->fields[i].name), false, NULL)];
         s->not_null[i] = !known->nullable;
         s->any_not_null = s->any_not_null || !known->nullable;
         all[i] = given->fields[i];
@@ -196,11 +204,13 @@ static int plan_files(struct mr_delta_sink *s, struct mr_error *error)
     for (int i = 0; i < s->partition_count; i++)
         if (s->partition_sources[i] < 0)
             return mr_error_set(error, MR_E_SQL, "DELTA_PARTITION_COLUMN_NOT_FOUND",
-                                "The table %s is partitioned by %.*s, and the data lack that column.", mr_delta_path(&s->table),
-                                (int)s->partition_columns[i].size, s->partition_columns[i].data);
+                                "The table %s is partitioned by %.*s, and the data lack that column.",
+                                mr_delta_path(&s->table), (int)s->partition_columns[i].size,
+                                s->partition_columns[i].data);
     if (files == 0)
         return mr_error_set(error, MR_E_SQL, "DELTA_NON_PARTITION_COLUMN_ABSENT",
-                            "The data for the table %s have partition columns only.", mr_delta_path(&s->table));
+                            "The data for the table %s have partition columns only.",
+                            mr_delta_path(&s->table));
     s->file_schema = mr_type_struct(&s->arena, fields, files);
     s->data_schema = mr_type_struct(&s->arena, all, count);
     return s->file_schema && s->data_schema ? MR_OK : mr_error_memory(error, sizeof(*fields) * (size_t)count);
@@ -214,8 +224,9 @@ int mr_delta_target_plan(struct mr_delta_sink *s, struct mr_error *error)
     MR_TRY(take_options(s, error));
     MR_TRY(split_names(s, option(s, "partitionColumns"), &asked, &asked_count, error));
     MR_TRY(declared_schema(s, &declared, error));
-    int most = asked_count > s->table.snapshot.metadata.partition_column_count ? asked_count
-                                                                                : s->table.snapshot.metadata.partition_column_count;
+    int most = asked_count > s->table.snapshot.metadata.partition_column_count
+                   ? asked_count
+                   : s->table.snapshot.metadata.partition_column_count;
     s->partition_columns = MR_ARENA_ARRAY(&s->arena, struct mr_str, most + 1);
     if (!s->partition_columns)
         return mr_error_memory(error, sizeof(struct mr_str) * (size_t)most);
@@ -224,15 +235,17 @@ int mr_delta_target_plan(struct mr_delta_sink *s, struct mr_error *error)
         MR_TRY(plan_new(s, declared, asked, asked_count, error));
     else
         MR_TRY(plan_existing(s, declared, asked, asked_count, error));
-    if (!s->create && s->sink->mode == MR_MODE_COMPLETE && mr_delta_property_is(&s->table.snapshot.metadata, "delta.appendOnly", false))
+    if (!s->create && s->sink->mode == MR_MODE_COMPLETE &&
+        mr_delta_property_is(&s->table.snapshot.metadata, "delta.appendOnly", false))
         return mr_error_set(error, MR_E_USAGE, "DELTA_CANNOT_MODIFY_APPEND_ONLY",
-                            "The table %s has delta.appendOnly set; output mode complete replaces its rows.", mr_delta_path(&s->table));
+                            "The table %s has delta.appendOnly set; output mode complete replaces its rows.",
+                            mr_delta_path(&s->table));
     return plan_files(s, error);
 }
 
 /* ---- creating and enrolling ---- */
-int mr_delta_target_metadata(struct mr_delta_sink *s, const struct mr_delta_metadata *existing, struct mr_delta_metadata *out,
-                             struct mr_error *error)
+int mr_delta_target_metadata(struct mr_delta_sink *s, const struct mr_delta_metadata *existing,
+                             struct mr_delta_metadata *out, struct mr_error *error)
 {
     struct mr_text json;
     mr_text_init(&json);
@@ -274,8 +287,8 @@ struct enrolment {
     uint64_t id;
 };
 
-static int build_enrolment(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_delta_commit_info *info,
-                           struct mr_text *actions, struct mr_error *error)
+static int build_enrolment(void *ctx, const struct mr_delta_snapshot *snapshot,
+                           struct mr_delta_commit_info *info, struct mr_text *actions, struct mr_error *error)
 {
     struct enrolment *enrolment = ctx;
     struct mr_delta_sink *s = enrolment->s;
@@ -309,7 +322,8 @@ static int build_enrolment(void *ctx, const struct mr_delta_snapshot *snapshot, 
             MR_TRY(mr_delta_protocol_for(&s->arena, merged, &s->properties, &needed, error));
             if (needed.min_reader > 2 && !mr_delta_has_feature(&snapshot->protocol, "timestampNtz"))
                 return mr_error_set(error, MR_E_UNSUPPORTED, "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
-                                    "A TIMESTAMP_NTZ column cannot be added to %s: its protocol lacks the feature timestampNtz.",
+                                    "A TIMESTAMP_NTZ column cannot be added to %s: its protocol lacks the "
+                                    "feature timestampNtz.",
                                     mr_delta_path(&s->table));
             info->operation = "ADD COLUMNS";
             mr_delta_metadata_print(actions, &metadata);
@@ -327,7 +341,8 @@ int mr_delta_target_enrol(struct mr_delta_sink *s, struct mr_register *out, stru
     int64_t version = -1;
     enrolment.id += enrolment.id == 0;
     MR_TRY(mr_delta_commit(&s->table, &info, build_enrolment, &enrolment, &version, error));
-    /* What we are about to rely on must outlive a power cut: the last process may have died between linking and fsyncing. */
+    /* What we are about to rely on must outlive a power cut: the last process may have died between linking
+     * and fsyncing. */
     MR_TRY(s->table.storage.type->sync_directory(&s->table.storage, MR_DELTA_LOG, error));
     if (!s->table.loaded)
         MR_TRY(mr_delta_load(&s->table, -1, error));

@@ -1,8 +1,8 @@
 /* sinks/delta_write.c: batches -> Parquet files nobody refers to yet.
  *
- * Few files: workers share one file per partition value until it has 4 MiB; only then does a worker that finds every file busy open
- * another. A file is closed (and fsynced, by the worker that filled it) at 128 MiB; what is open when the decision ends is closed
- * then, several at a time. */
+ * Few files: workers share one file per partition value until it has 4 MiB; only then does a worker that
+ * finds every file busy open another. A file is closed (and fsynced, by the worker that filled it) at 128
+ * MiB; what is open when the decision ends is closed then, several at a time. */
 #include <stdio.h>
 
 #include "sinks/delta.h"
@@ -24,13 +24,14 @@ int mr_delta_writers_init(struct mr_delta_sink *s, struct mr_error *error)
 
 void mr_delta_file_name(const struct mr_delta_sink *s, int64_t number, char out[160])
 {
-    snprintf(out, 160, "part-%05lld-%s-%08x-%lld-%016llx.zstd.parquet", (long long)number, s->sink->query_id->text, s->name_hash,
-             (long long)s->writers.batch, (unsigned long long)s->sink->attempt);
+    snprintf(out, 160, "part-%05lld-%s-%08x-%lld-%016llx.zstd.parquet", (long long)number,
+             s->sink->query_id->text, s->name_hash, (long long)s->writers.batch,
+             (unsigned long long)s->sink->attempt);
 }
 
 /* ---- one file ---- */
-static int out_open(struct mr_delta_sink *s, struct mr_delta_part *part, int64_t number, struct mr_delta_out **result,
-                    struct mr_error *error)
+static int out_open(struct mr_delta_sink *s, struct mr_delta_part *part, int64_t number,
+                    struct mr_delta_out **result, struct mr_error *error)
 {
     char name[160];
     struct mr_delta_out *out = mr_allocate_zeroed(sizeof(*out));
@@ -80,8 +81,8 @@ static struct mr_str directory_of(const struct mr_delta_part *part)
     return directory;
 }
 
-static int note_file(struct mr_delta_sink *s, const struct mr_delta_out *out, const struct mr_delta_file *file, int64_t rows,
-                     struct mr_error *error)
+static int note_file(struct mr_delta_sink *s, const struct mr_delta_out *out,
+                     const struct mr_delta_file *file, int64_t rows, struct mr_error *error)
 {
     struct mr_delta_writers *w = &s->writers;
     pthread_mutex_lock(&w->lock);
@@ -170,7 +171,8 @@ static struct mr_delta_out *take_stale(struct mr_delta_writers *w)
     return stale;
 }
 
-static int acquire(struct mr_delta_sink *s, struct mr_delta_part *part, struct mr_delta_out **result, struct mr_error *error)
+static int acquire(struct mr_delta_sink *s, struct mr_delta_part *part, struct mr_delta_out **result,
+                   struct mr_error *error)
 {
     struct mr_delta_writers *w = &s->writers;
     pthread_mutex_lock(&w->lock);
@@ -227,7 +229,8 @@ static int give_back(struct mr_delta_sink *s, struct mr_delta_out *out, int stat
     return full ? out_finish(s, out, error) : status;
 }
 
-static int write_part(struct mr_delta_sink *s, struct mr_delta_part *part, const struct mr_batch *batch, struct mr_error *error)
+static int write_part(struct mr_delta_sink *s, struct mr_delta_part *part, const struct mr_batch *batch,
+                      struct mr_error *error)
 {
     struct mr_delta_out *out = NULL;
     MR_TRY(acquire(s, part, &out, error));
@@ -237,8 +240,8 @@ static int write_part(struct mr_delta_sink *s, struct mr_delta_part *part, const
 
 /* ---- rows to partitions ---- */
 /* The partition of a row; made when new. */
-static int find_part(struct mr_delta_sink *s, const struct mr_batch *batch, int64_t row, struct mr_delta_part **out,
-                     struct mr_error *error)
+static int find_part(struct mr_delta_sink *s, const struct mr_batch *batch, int64_t row,
+                     struct mr_delta_part **out, struct mr_error *error)
 {
     struct mr_delta_writers *w = &s->writers;
     struct mr_text value, directory;
@@ -279,11 +282,11 @@ static int find_part(struct mr_delta_sink *s, const struct mr_batch *batch, int6
     return whole ? MR_OK : mr_error_memory(error, sizeof(*part));
 }
 
-struct groups { /* rows of a batch by equal partition values */
+struct groups {          /* rows of a batch by equal partition values */
     int32_t *group_of;   /* per row */
     int32_t *first_rows; /* per group: its first row */
     int32_t *counts;
-    int32_t *rows;       /* rows of one group after another */
+    int32_t *rows; /* rows of one group after another */
     int32_t count;
 };
 
@@ -297,8 +300,8 @@ static bool same_values(const struct mr_delta_sink *s, const struct mr_batch *ba
     return true;
 }
 
-static int group_rows(const struct mr_delta_sink *s, const struct mr_batch *batch, struct mr_arena *arena, struct groups *out,
-                      struct mr_error *error)
+static int group_rows(const struct mr_delta_sink *s, const struct mr_batch *batch, struct mr_arena *arena,
+                      struct groups *out, struct mr_error *error)
 {
     size_t rows = (size_t)batch->length, slots = 16;
     while (slots < rows * 2)
@@ -332,7 +335,8 @@ static int group_rows(const struct mr_delta_sink *s, const struct mr_batch *batc
     return MR_OK;
 }
 
-static int check_not_null_in(const struct mr_column *column, const struct mr_type *known, const char *name, struct mr_error *error)
+static int check_not_null_in(const struct mr_column *column, const struct mr_type *known, const char *name,
+                             struct mr_error *error)
 {
     if (known->id != MR_STRUCT)
         return MR_OK;
@@ -343,7 +347,8 @@ static int check_not_null_in(const struct mr_column *column, const struct mr_typ
         for (int64_t row = 0; required && row < column->length; row++)
             if (mr_column_is_null(child, row) && !mr_column_is_null(column, row))
                 return mr_error_set(error, MR_E_DATA, "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
-                                    "The column %s.%s is NOT NULL in the table, and a row has NULL.", name, known->fields[at].name);
+                                    "The column %s.%s is NOT NULL in the table, and a row has NULL.", name,
+                                    known->fields[at].name);
         if (at >= 0)
             MR_TRY(check_not_null_in(child, known->fields[at].type, name, error));
     }
@@ -356,7 +361,8 @@ static int check_not_null(const struct mr_delta_sink *s, const struct mr_batch *
         const char *name = batch->schema->fields[i].name;
         if (s->not_null[i] && batch->length > 0 && mr_column_null_count(batch->columns[i]) > 0) {
             mr_error_set(error, MR_E_DATA, "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
-                         "The column %s is NOT NULL in the table %s, and a row has NULL. Drop such rows with an expectation, or give "
+                         "The column %s is NOT NULL in the table %s, and a row has NULL. Drop such rows with "
+                         "an expectation, or give "
                          "a value with coalesce.",
                          name, mr_delta_path(&s->table));
             mr_error_parameter(error, "columnName", "%s", name);
@@ -370,7 +376,8 @@ static int check_not_null(const struct mr_delta_sink *s, const struct mr_batch *
 }
 
 /* The batch as files hold it: without partition columns, in the table's spelling. Shares the columns. */
-static int project(const struct mr_delta_sink *s, const struct mr_batch *batch, struct mr_batch *out, struct mr_error *error)
+static int project(const struct mr_delta_sink *s, const struct mr_batch *batch, struct mr_batch *out,
+                   struct mr_error *error)
 {
     MR_TRY(mr_batch_init(out, s->file_schema, 0, error));
     out->length = batch->length;
@@ -379,8 +386,8 @@ static int project(const struct mr_delta_sink *s, const struct mr_batch *batch, 
     return MR_OK;
 }
 
-static int write_groups(struct mr_delta_sink *s, const struct mr_batch *batch, const struct mr_batch *projected,
-                        const struct groups *groups, struct mr_error *error)
+static int write_groups(struct mr_delta_sink *s, const struct mr_batch *batch,
+                        const struct mr_batch *projected, const struct groups *groups, struct mr_error *error)
 {
     int32_t start = 0;
     for (int32_t group = 0; group < groups->count; group++) {
@@ -455,7 +462,8 @@ int mr_delta_writers_finish(struct mr_delta_sink *s, struct mr_error *error)
     else
         MR_TRY(close_files(&closing, 0, error));
     for (size_t i = 0; i < w->directories.count; i++) {
-        char *path = mr_arena_copy_text(&w->arena, w->directories.entries[i].key.data, w->directories.entries[i].key.size);
+        char *path = mr_arena_copy_text(&w->arena, w->directories.entries[i].key.data,
+                                        w->directories.entries[i].key.size);
         if (!path)
             return mr_error_memory(error, w->directories.entries[i].key.size);
         MR_TRY(s->table.storage.type->sync_directory(&s->table.storage, path, error));

@@ -1,20 +1,28 @@
-/* sources/delta.c: the verbs of the Delta source, and planning a micro-batch; following the log is in delta_follow.c. */
+/* sources/delta.c: the verbs of the Delta source, and planning a micro-batch; following the log is in
+ * delta_follow.c. */
 #include "sources/delta.h"
 
-#define POLL_US (INT64_C(1) * 1000000)     /* how soon a foreign commit is seen where the kernel does not tell */
+#define POLL_US (INT64_C(1) * 1000000) /* how soon a foreign commit is seen where the kernel does not tell   \
+                                        */
 #define WATCHED_US (INT64_C(30) * 1000000) /* how soon at the latest where it should have told */
 
 const struct mr_option_spec mr_delta_source_options[] = {
     {"path", MR_OPTION_TEXT, NULL, "delta", NULL, "directory of the table"},
     {"maxFilesPerTrigger", MR_OPTION_INTEGER, "1000", "delta", NULL, "files in a micro-batch at most"},
-    {"maxBytesPerTrigger", MR_OPTION_BYTES, NULL, "delta", NULL, "bytes in a micro-batch, about; one file at least"},
-    {"startingVersion", MR_OPTION_TEXT, NULL, "delta", NULL, "first version to read, or 'latest'; without it the whole table"},
-    {"startingTimestamp", MR_OPTION_TIME, NULL, "delta", NULL, "read versions committed at this time or later"},
-    {"versionAsOf", MR_OPTION_INTEGER, NULL, "delta", NULL, "read the table as it was at this version, and nothing after it"},
+    {"maxBytesPerTrigger", MR_OPTION_BYTES, NULL, "delta", NULL,
+     "bytes in a micro-batch, about; one file at least"},
+    {"startingVersion", MR_OPTION_TEXT, NULL, "delta", NULL,
+     "first version to read, or 'latest'; without it the whole table"},
+    {"startingTimestamp", MR_OPTION_TIME, NULL, "delta", NULL,
+     "read versions committed at this time or later"},
+    {"versionAsOf", MR_OPTION_INTEGER, NULL, "delta", NULL,
+     "read the table as it was at this version, and nothing after it"},
     {"timestampAsOf", MR_OPTION_TIME, NULL, "delta", NULL, "read the table as it was at this time"},
     {"ignoreDeletes", MR_OPTION_BOOLEAN, "false", "delta", NULL, "pass over versions that only delete"},
-    {"ignoreChanges", MR_OPTION_BOOLEAN, "false", "delta", NULL, "read rewritten files again; rows may come twice"},
-    {"skipChangeCommits", MR_OPTION_BOOLEAN, "false", "delta", NULL, "pass over versions that delete or change rows"},
+    {"ignoreChanges", MR_OPTION_BOOLEAN, "false", "delta", NULL,
+     "read rewritten files again; rows may come twice"},
+    {"skipChangeCommits", MR_OPTION_BOOLEAN, "false", "delta", NULL,
+     "pass over versions that delete or change rows"},
     {"readChangeFeed", MR_OPTION_REFUSED, NULL, "delta", NULL, "change data feed"},
     {"withEventTimeOrder", MR_OPTION_REFUSED, NULL, "delta", NULL, "initial snapshot in event time order"},
     {"schemaTrackingLocation", MR_OPTION_REFUSED, NULL, "delta", NULL, "non-additive schema changes"},
@@ -32,7 +40,8 @@ static int read_options(struct mr_delta_source *s, struct mr_error *error)
     const struct mr_source *source = s->source;
     const struct mr_option_spec *const tables[] = {mr_delta_source_options};
     for (int i = 0; i < source->option_count; i++) {
-        const struct mr_option_spec *spec = mr_option_spec_find(mr_delta_source_options, source->options[i].name);
+        const struct mr_option_spec *spec =
+            mr_option_spec_find(mr_delta_source_options, source->options[i].name);
         if (!spec)
             return mr_option_unknown(source->options[i].name, "the Delta source", tables, 1, error);
         MR_TRY(mr_option_check(spec, source->options[i].value, error));
@@ -44,7 +53,8 @@ static int read_options(struct mr_delta_source *s, struct mr_error *error)
     if (bytes)
         mr_option_parse_bytes(bytes, &s->max_bytes);
     if (s->max_files <= 0 || s->max_bytes < 0)
-        return mr_error_set(error, MR_E_USAGE, "DELTA_ILLEGAL_OPTION", "maxFilesPerTrigger and maxBytesPerTrigger must be positive.");
+        return mr_error_set(error, MR_E_USAGE, "DELTA_ILLEGAL_OPTION",
+                            "maxFilesPerTrigger and maxBytesPerTrigger must be positive.");
     s->starting_version = option(source, "startingVersion");
     s->as_of = mr_option_integer(options, count, "versionAsOf", -1);
     s->ignore_deletes = mr_option_boolean(options, count, "ignoreDeletes", false);
@@ -53,7 +63,8 @@ static int read_options(struct mr_delta_source *s, struct mr_error *error)
     bool at = option(source, "timestampAsOf") != NULL, from = option(source, "startingTimestamp") != NULL;
     if ((at && s->as_of >= 0) || (from && s->starting_version))
         return mr_error_set(error, MR_E_USAGE,
-                            from ? "DELTA_STARTING_VERSION_AND_TIMESTAMP_BOTH_SET" : "DELTA_UNSUPPORTED_TIME_TRAVEL_MULTIPLE_FORMATS",
+                            from ? "DELTA_STARTING_VERSION_AND_TIMESTAMP_BOTH_SET"
+                                 : "DELTA_UNSUPPORTED_TIME_TRAVEL_MULTIPLE_FORMATS",
                             "Give a version or a time, not both.");
     return MR_OK;
 }
@@ -69,13 +80,15 @@ static int resolve_times(struct mr_delta_source *s, struct mr_error *error)
         if (!text)
             continue;
         if (!mr_timestamp_parse(mr_str_of(text), zone, &time_us))
-            return mr_error_set(error, MR_E_USAGE, "DELTA_TIMESTAMP_INVALID", "%s is '%s', which is no time.", names[i], text);
+            return mr_error_set(error, MR_E_USAGE, "DELTA_TIMESTAMP_INVALID", "%s is '%s', which is no time.",
+                                names[i], text);
         int status = mr_delta_version_at(&s->table, i == 0 ? time_us : time_us - 1, &version, error);
         if (status < 0)
             return status;
         if (i == 0 && status == MR_END)
             return mr_error_set(error, MR_E_USAGE, "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
-                                "%s: no version that is still in the log was committed by %s.", mr_delta_path(&s->table), text);
+                                "%s: no version that is still in the log was committed by %s.",
+                                mr_delta_path(&s->table), text);
         if (i == 0)
             s->as_of = version;
         else
@@ -90,13 +103,15 @@ static const char *plain_metadata(struct mr_arena *arena, const char *metadata)
     struct mr_json *root = NULL;
     struct mr_error ignored;
     struct mr_text text;
-    if (!metadata || mr_json_parse(arena, mr_str_of(metadata), &root, &ignored) != MR_OK || root->type != MR_JSON_OBJECT)
+    if (!metadata || mr_json_parse(arena, mr_str_of(metadata), &root, &ignored) != MR_OK ||
+        root->type != MR_JSON_OBJECT)
         return NULL;
     mr_text_init(&text);
     struct mr_json_writer w = {.out = &text};
     mr_json_begin_object(&w);
     for (const struct mr_json *member = root->first; member; member = member->next) {
-        if (mr_str_starts_with(member->key, MR_STR("delta.")) || mr_str_equal(member->key, MR_STR("CURRENT_DEFAULT")))
+        if (mr_str_starts_with(member->key, MR_STR("delta.")) ||
+            mr_str_equal(member->key, MR_STR("CURRENT_DEFAULT")))
             continue;
         mr_json_key_str(&w, member->key);
         mr_json_raw(&w, member->raw);
@@ -128,13 +143,14 @@ static int set_schema(struct mr_delta_source *s, struct mr_error *error)
     struct mr_source *source = s->source;
     const struct mr_type *from = source->declared_schema ? source->declared_schema : s->table.snapshot.schema;
     if (!source->declared_schema && !s->exists) {
-        mr_error_set(error, MR_E_USAGE, "DELTA_PATH_DOES_NOT_EXIST", "%s does not exist, or is no Delta table.",
-                     mr_delta_path(&s->table));
+        mr_error_set(error, MR_E_USAGE, "DELTA_PATH_DOES_NOT_EXIST",
+                     "%s does not exist, or is no Delta table.", mr_delta_path(&s->table));
         mr_error_parameter(error, "path", "%s", mr_delta_path(&s->table));
         return error->code;
     }
     if (!source->declared_schema && from->field_count == 0)
-        return mr_error_set(error, MR_E_USAGE, "DELTA_SCHEMA_NOT_SET", "%s has no columns.", mr_delta_path(&s->table));
+        return mr_error_set(error, MR_E_USAGE, "DELTA_SCHEMA_NOT_SET", "%s has no columns.",
+                            mr_delta_path(&s->table));
     source->schema = plain_type(&source->arena, from);
     return source->schema ? MR_OK : mr_error_memory(error, sizeof(*from));
 }
@@ -153,8 +169,8 @@ static int check_declared(const struct mr_delta_source *s, struct mr_error *erro
         mr_type_text(&have, schema->fields[at].type);
         mr_type_text(&want, declared->fields[i].type);
         mr_error_set(error, MR_E_SQL, "DELTA_STREAMING_SCHEMA_MISMATCH_ON_RESTART",
-                     "The column %s of %s is %s; %s was expected.", schema->fields[at].name, mr_delta_path(&s->table), have.data,
-                     want.data);
+                     "The column %s of %s is %s; %s was expected.", schema->fields[at].name,
+                     mr_delta_path(&s->table), have.data, want.data);
         mr_text_release(&have);
         mr_text_release(&want);
         return error->code;
@@ -181,7 +197,8 @@ static int open_table(struct mr_delta_source *s, struct mr_error *error)
     struct mr_arena arena;
     const char *path = option(source, "path");
     if (!path || !*path)
-        return mr_error_set(error, MR_E_USAGE, "DELTA_ILLEGAL_OPTION", "The Delta source '%s' needs the option 'path'.", source->name);
+        return mr_error_set(error, MR_E_USAGE, "DELTA_ILLEGAL_OPTION",
+                            "The Delta source '%s' needs the option 'path'.", source->name);
     mr_arena_init(&arena);
     bool relative = path[0] != '/' && !strstr(path, ":/") && source->base_directory;
     const char *full = relative ? mr_path_join(&arena, source->base_directory, path) : path;
@@ -200,7 +217,8 @@ static int delta_open(struct mr_source *source, struct mr_error *error)
     s->as_of = s->starting_at = s->empty_initial = -1;
     s->bound = INT64_MAX;
     mr_arena_init(&s->initial_arena);
-    s->gap_checked_us = mr_env()->monotonic_us() - INT64_C(3600) * 1000000; /* the first time it looks at once */
+    s->gap_checked_us =
+        mr_env()->monotonic_us() - INT64_C(3600) * 1000000; /* the first time it looks at once */
     int status = MR_OK;
     MR_ERR(read_options(s, error));
     MR_ERR(open_table(s, error));
@@ -224,11 +242,13 @@ static int delta_restore(struct mr_source *source, struct mr_str from, struct mr
     struct mr_delta_offset offset;
     if (from.size > 0 && !s->exists)
         return mr_error_set(error, MR_E_PROTOCOL, "DELTA_PATH_DOES_NOT_EXIST",
-                            "%s is gone; the query has read it before. Put it back, or start a full refresh.", mr_delta_path(&s->table));
+                            "%s is gone; the query has read it before. Put it back, or start a full refresh.",
+                            mr_delta_path(&s->table));
     return mr_delta_offset_parse(from, s->table.snapshot.metadata.id, &offset, error);
 }
 
-/* Takes items into the micro-batch as long as the limits allow; the first always. Returns how many; sets the backlog. */
+/* Takes items into the micro-batch as long as the limits allow; the first always. Returns how many; sets the
+ * backlog. */
 static size_t admit(struct mr_delta_source *s)
 {
     int64_t bytes = 0, left_bytes = 0;
@@ -250,7 +270,8 @@ static size_t admit(struct mr_delta_source *s)
     return taken;
 }
 
-static int delta_latest(struct mr_source *source, struct mr_str from_text, struct mr_text *to, struct mr_error *error)
+static int delta_latest(struct mr_source *source, struct mr_str from_text, struct mr_text *to,
+                        struct mr_error *error)
 {
     struct mr_delta_source *s = source->ctx;
     struct mr_delta_offset from, begin;
@@ -274,8 +295,8 @@ static int delta_latest(struct mr_source *source, struct mr_str from_text, struc
     MR_TRY(mr_delta_offset_parse(from_text, id, &from, error));
     MR_TRY(mr_delta_follow(s, &from, &begin, error));
     size_t taken = admit(s);
-    bool pinned = begin.present && (!from.present ? s->starting_version && taken == 0
-                                                  : begin.version != from.version);
+    bool pinned =
+        begin.present && (!from.present ? s->starting_version && taken == 0 : begin.version != from.version);
     if (taken > 0) {
         struct mr_delta_offset offset = mr_delta_offset_behind(&s->items[s->head + taken - 1], 0);
         mr_delta_offset_print(to, id, &offset);
@@ -287,8 +308,8 @@ static int delta_latest(struct mr_source *source, struct mr_str from_text, struc
     return to->failed ? mr_error_memory(error, to->size) : MR_OK;
 }
 
-static int delta_remember(struct mr_source *source, struct mr_str from, struct mr_str to, struct mr_decision *decision,
-                          struct mr_error *error)
+static int delta_remember(struct mr_source *source, struct mr_str from, struct mr_str to,
+                          struct mr_decision *decision, struct mr_error *error)
 {
     (void)source, (void)from, (void)to, (void)decision, (void)error; /* the offset says it all */
     return MR_OK;

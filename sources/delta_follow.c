@@ -1,13 +1,14 @@
 /* sources/delta_follow.c: from an offset to the files behind it.
  *
- * The log is read one version at a time. A version that is missing is the end of the log, or it has vanished; which of the two is
- * settled by looking for later versions: at once for the next one, by a listing now and then for the others. A vanished version is
- * an error, never a skip. */
+ * The log is read one version at a time. A version that is missing is the end of the log, or it has vanished;
+ * which of the two is settled by looking for later versions: at once for the next one, by a listing now and
+ * then for the others. A vanished version is an error, never a skip. */
 #include "sources/delta.h"
 
 #define GAP_CHECK_US (INT64_C(60) * 1000000)
-#define LOOK_AHEAD 256          /* items beyond a micro-batch's worth, for the backlog */
-#define EMPTY_VERSIONS_MAX 100  /* versions without rows before the offset moves on all the same: logs are cleaned up */
+#define LOOK_AHEAD 256 /* items beyond a micro-batch's worth, for the backlog */
+#define EMPTY_VERSIONS_MAX                                                                                   \
+    100 /* versions without rows before the offset moves on all the same: logs are cleaned up */
 
 static int schema_changed(const struct mr_delta_source *s, int64_t version, struct mr_error *error)
 {
@@ -29,7 +30,8 @@ int mr_delta_source_look(struct mr_delta_source *s, struct mr_error *error)
     if (status == MR_OK)
         status = mr_delta_check_readable(mr_delta_path(&s->table), &s->table.snapshot.protocol, error);
     if (status == MR_OK && known != 0 && known != s->table.snapshot.schema_hash)
-        status = schema_changed(s, s->table.snapshot.version, error); /* between opening and the first micro-batch */
+        status = schema_changed(s, s->table.snapshot.version,
+                                error); /* between opening and the first micro-batch */
     return status < 0 ? status : MR_OK;
 }
 
@@ -91,13 +93,15 @@ static int refuse_changes(const struct version_scan *scan, struct mr_error *erro
     const char *path = mr_delta_path(&scan->s->table);
     if (!scan->adds) {
         mr_error_set(error, MR_E_PROTOCOL, "DELTA_SOURCE_IGNORE_DELETE",
-                     "Version %lld of %s deletes rows (file %s); a stream cannot take rows back. Set ignoreDeletes to true to pass "
+                     "Version %lld of %s deletes rows (file %s); a stream cannot take rows back. Set "
+                     "ignoreDeletes to true to pass "
                      "over deletes, or start a full refresh.",
                      (long long)scan->version, path, scan->removed);
         mr_error_parameter(error, "removedFile", "%s", scan->removed);
     } else {
         mr_error_set(error, MR_E_PROTOCOL, "DELTA_SOURCE_TABLE_IGNORE_CHANGES",
-                     "Version %lld of %s changes rows (file %s); a stream cannot take rows back. Set skipChangeCommits to true to pass "
+                     "Version %lld of %s changes rows (file %s); a stream cannot take rows back. Set "
+                     "skipChangeCommits to true to pass "
                      "over such versions, or start a full refresh.",
                      (long long)scan->version, path, scan->removed);
         mr_error_parameter(error, "changeInfo", "%s", scan->removed);
@@ -108,25 +112,29 @@ static int refuse_changes(const struct version_scan *scan, struct mr_error *erro
 }
 
 /* Do the columns we give still mean the same under that metadata? */
-static bool same_shape(const struct mr_delta_source *s, const struct mr_delta_metadata *metadata, const struct mr_type *schema)
+static bool same_shape(const struct mr_delta_source *s, const struct mr_delta_metadata *metadata,
+                       const struct mr_type *schema)
 {
     const struct mr_delta_metadata *known = &s->table.snapshot.metadata;
     bool same = known->partition_column_count == metadata->partition_column_count;
     for (int i = 0; same && i < known->partition_column_count; i++)
         same = mr_str_equal(known->partition_columns[i], metadata->partition_columns[i]);
     return same && mr_type_equal(s->table.snapshot.schema, schema) &&
-           mr_str_equal(mr_delta_property(known, "delta.columnMapping.mode"), mr_delta_property(metadata, "delta.columnMapping.mode"));
+           mr_str_equal(mr_delta_property(known, "delta.columnMapping.mode"),
+                        mr_delta_property(metadata, "delta.columnMapping.mode"));
 }
 
 /* metaData in the log: the schema this source was opened with, or an older one, or a new one. */
-static int check_metadata(struct version_scan *scan, const struct mr_delta_metadata *metadata, struct mr_error *error)
+static int check_metadata(struct version_scan *scan, const struct mr_delta_metadata *metadata,
+                          struct mr_error *error)
 {
     struct mr_delta_source *s = scan->s;
     struct mr_arena arena;
     const struct mr_type *schema = NULL;
     if (!mr_str_equal(metadata->id, s->table.snapshot.metadata.id))
         return mr_error_set(error, MR_E_PROTOCOL, "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE",
-                            "%s was re-created while the query read it. Start a full refresh of the query.", mr_delta_path(&s->table));
+                            "%s was re-created while the query read it. Start a full refresh of the query.",
+                            mr_delta_path(&s->table));
     if (scan->version <= s->table.snapshot.version)
         return MR_OK; /* known when the query started */
     mr_arena_init(&arena);
@@ -214,10 +222,12 @@ static int scan_version(struct mr_delta_source *s, struct mr_error *error)
     return MR_OK;
 }
 
-static int lost_versions(const struct mr_delta_source *s, int64_t wanted, int64_t last, struct mr_error *error)
+static int lost_versions(const struct mr_delta_source *s, int64_t wanted, int64_t last,
+                         struct mr_error *error)
 {
     return mr_error_set(error, MR_E_PROTOCOL, "DELTA_STREAMING_TRAILING_COMMIT_MISSING",
-                        "%s: the query has read to version %lld and the log ends at version %lld: versions were lost, or the table was "
+                        "%s: the query has read to version %lld and the log ends at version %lld: versions "
+                        "were lost, or the table was "
                         "put back to an older copy. Start a full refresh.",
                         mr_delta_path(&s->table), (long long)wanted - 1, (long long)last);
 }
@@ -239,10 +249,11 @@ static int check_gap(struct mr_delta_source *s, struct mr_error *error)
     if (wanted > last + 1)
         return lost_versions(s, wanted, last, error);
     if (wanted <= last) {
-        mr_error_set(error, MR_E_PROTOCOL, "DELTA_MISSING_FILES_UNEXPECTED_VERSION",
-                     "%s: version %lld is gone from the log, which now begins at version %lld (cleaned up after "
-                     "delta.logRetentionDuration?). Rows would be missing; start a full refresh.",
-                     mr_delta_path(&s->table), (long long)wanted, (long long)first);
+        mr_error_set(
+            error, MR_E_PROTOCOL, "DELTA_MISSING_FILES_UNEXPECTED_VERSION",
+            "%s: version %lld is gone from the log, which now begins at version %lld (cleaned up after "
+            "delta.logRetentionDuration?). Rows would be missing; start a full refresh.",
+            mr_delta_path(&s->table), (long long)wanted, (long long)first);
         mr_error_parameter(error, "startVersion", "%lld", (long long)wanted);
         mr_error_parameter(error, "earliestVersion", "%lld", (long long)first);
         return error->code;
@@ -251,7 +262,8 @@ static int check_gap(struct mr_delta_source *s, struct mr_error *error)
 }
 
 /* ---- the beginning ---- */
-/* Foreign commits that the snapshot rests on, newer than its checkpoint, must be durable before their rows count as read. */
+/* Foreign commits that the snapshot rests on, newer than its checkpoint, must be durable before their rows
+ * count as read. */
 static int sync_tail(struct mr_delta_source *s, struct mr_error *error)
 {
     const struct mr_delta_snapshot *snapshot = &s->initial.snapshot;
@@ -262,7 +274,8 @@ static int sync_tail(struct mr_delta_source *s, struct mr_error *error)
 }
 
 /* The files of the snapshot at `version` (-1: the newest) that are behind the offset. */
-static int load_initial(struct mr_delta_source *s, int64_t version, const struct mr_delta_offset *from, struct mr_error *error)
+static int load_initial(struct mr_delta_source *s, int64_t version, const struct mr_delta_offset *from,
+                        struct mr_error *error)
 {
     const struct mr_delta_entry **entries = NULL;
     size_t count = 0;
@@ -297,11 +310,13 @@ static int resolve_starting_version(struct mr_delta_source *s, struct mr_error *
     }
     if (!mr_option_parse_integer(s->starting_version, &asked) || asked < 0)
         return mr_error_set(error, MR_E_USAGE, "DELTA_ILLEGAL_OPTION",
-                            "startingVersion is '%s'; it must be a version number or 'latest'.", s->starting_version);
+                            "startingVersion is '%s'; it must be a version number or 'latest'.",
+                            s->starting_version);
     MR_TRY(mr_delta_commit_range(&s->table, &first, &last, error));
     if (asked < first || asked > last) {
-        mr_error_set(error, MR_E_USAGE, "DELTA_VERSION_NOT_FOUND", "%s has no version %lld; the log has versions %lld to %lld.",
-                     mr_delta_path(&s->table), (long long)asked, (long long)first, (long long)last);
+        mr_error_set(error, MR_E_USAGE, "DELTA_VERSION_NOT_FOUND",
+                     "%s has no version %lld; the log has versions %lld to %lld.", mr_delta_path(&s->table),
+                     (long long)asked, (long long)first, (long long)last);
         mr_error_parameter(error, "userVersion", "%lld", (long long)asked);
         mr_error_parameter(error, "earliest", "%lld", (long long)first);
         mr_error_parameter(error, "latest", "%lld", (long long)last);
@@ -312,7 +327,8 @@ static int resolve_starting_version(struct mr_delta_source *s, struct mr_error *
 }
 
 /* Makes the queue begin behind `from`. *start is where that is, for a query that begins at a version. */
-static int start(struct mr_delta_source *s, const struct mr_delta_offset *from, struct mr_delta_offset *out, struct mr_error *error)
+static int start(struct mr_delta_source *s, const struct mr_delta_offset *from, struct mr_delta_offset *out,
+                 struct mr_error *error)
 {
     if (s->bound == INT64_MAX && s->source->available_now)
         s->bound = s->table.snapshot.version;
@@ -348,8 +364,8 @@ static int64_t worth(const struct mr_delta_source *s)
     return s->source->checkpoint ? s->max_files + LOOK_AHEAD : INT64_MAX;
 }
 
-int mr_delta_follow(struct mr_delta_source *s, const struct mr_delta_offset *from, struct mr_delta_offset *begin,
-                    struct mr_error *error)
+int mr_delta_follow(struct mr_delta_source *s, const struct mr_delta_offset *from,
+                    struct mr_delta_offset *begin, struct mr_error *error)
 {
     *begin = *from;
     if (!s->started) {
@@ -366,7 +382,8 @@ int mr_delta_follow(struct mr_delta_source *s, const struct mr_delta_offset *fro
     }
     if (status == MR_END)
         status = check_gap(s, error);
-    if (status == MR_OK && s->count == s->head && begin->present && s->next_version - begin->version >= EMPTY_VERSIONS_MAX)
+    if (status == MR_OK && s->count == s->head && begin->present &&
+        s->next_version - begin->version >= EMPTY_VERSIONS_MAX)
         *begin = (struct mr_delta_offset){.present = true, .version = s->next_version, .index = -1};
     return status;
 }

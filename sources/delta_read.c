@@ -1,4 +1,5 @@
-/* sources/delta_read.c: a range of offsets -> splits -> batches. A file is a split; a large one is several, by row groups. */
+/* sources/delta_read.c: a range of offsets -> splits -> batches. A file is a split; a large one is several,
+ * by row groups. */
 #include "sources/delta.h"
 
 #define SPLIT_BYTES (INT64_C(32) << 20)
@@ -9,7 +10,8 @@ struct split { /* what a split's ctx is */
     bool ends_file;
 };
 
-static int add_split(struct mr_split_list *list, const struct split *split, int64_t size_bytes, struct mr_error *error)
+static int add_split(struct mr_split_list *list, const struct split *split, int64_t size_bytes,
+                     struct mr_error *error)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 64;
@@ -30,8 +32,8 @@ static int add_split(struct mr_split_list *list, const struct split *split, int6
 }
 
 /* Row groups [first, end) of the item, end -1: all; in pieces when that is much. */
-static int split_item(struct mr_delta_source *s, const struct mr_delta_item *item, int first, int end, struct mr_split_list *list,
-                      struct mr_error *error)
+static int split_item(struct mr_delta_source *s, const struct mr_delta_item *item, int first, int end,
+                      struct mr_split_list *list, struct mr_error *error)
 {
     int64_t size = item->file->size_bytes > 0 ? item->file->size_bytes : 0;
     struct split split = {*item, first, end < 0 ? -1 : end - first, end < 0};
@@ -59,12 +61,12 @@ static int make_scan(struct mr_delta_source *s, struct mr_error *error)
     const struct mr_delta_snapshot *snapshot = &s->table.snapshot;
     if (s->scan)
         return MR_OK;
-    return mr_delta_scan_new(&s->scan, s->source->schema, &snapshot->metadata, snapshot->schema, s->source->used, s->source->zone,
-                             error);
+    return mr_delta_scan_new(&s->scan, s->source->schema, &snapshot->metadata, snapshot->schema,
+                             s->source->used, s->source->zone, error);
 }
 
-int mr_delta_source_split(struct mr_source *source, struct mr_str from_text, struct mr_str to_text, struct mr_split_list *splits,
-                          struct mr_error *error)
+int mr_delta_source_split(struct mr_source *source, struct mr_str from_text, struct mr_str to_text,
+                          struct mr_split_list *splits, struct mr_error *error)
 {
     struct mr_delta_source *s = source->ctx;
     struct mr_delta_offset from, to, begin;
@@ -91,38 +93,43 @@ int mr_delta_source_split(struct mr_source *source, struct mr_str from_text, str
         break;
     }
     if (!complete)
-        return mr_error_set(error, MR_E_PROTOCOL, "DELTA_STREAMING_TRAILING_COMMIT_MISSING",
-                            "%s: the micro-batch was planned to version %lld, and the log does not reach that far any more.",
-                            mr_delta_path(&s->table), (long long)to.version);
+        return mr_error_set(
+            error, MR_E_PROTOCOL, "DELTA_STREAMING_TRAILING_COMMIT_MISSING",
+            "%s: the micro-batch was planned to version %lld, and the log does not reach that far any more.",
+            mr_delta_path(&s->table), (long long)to.version);
     return MR_OK;
 }
 
-int mr_delta_source_cut(struct mr_source *source, struct mr_str from, struct mr_str to, const struct mr_split_list *splits,
-                        size_t taken, struct mr_text *out, struct mr_error *error)
+int mr_delta_source_cut(struct mr_source *source, struct mr_str from, struct mr_str to,
+                        const struct mr_split_list *splits, size_t taken, struct mr_text *out,
+                        struct mr_error *error)
 {
     struct mr_delta_source *s = source->ctx;
     if (taken == 0 || taken >= splits->count) {
         mr_text_append(out, taken == 0 ? from.data : to.data, taken == 0 ? from.size : to.size);
     } else {
         const struct split *last = splits->splits[taken - 1].ctx;
-        struct mr_delta_offset offset = mr_delta_offset_behind(&last->item, last->ends_file ? 0 : last->first_group + last->group_count);
+        struct mr_delta_offset offset =
+            mr_delta_offset_behind(&last->item, last->ends_file ? 0 : last->first_group + last->group_count);
         mr_delta_offset_print(out, s->table.snapshot.metadata.id, &offset);
     }
     return out->failed ? mr_error_memory(error, out->size) : MR_OK;
 }
 
-int mr_delta_source_reader_open(struct mr_source *source, const struct mr_split *split, struct mr_reader *reader,
-                                struct mr_error *error)
+int mr_delta_source_reader_open(struct mr_source *source, const struct mr_split *split,
+                                struct mr_reader *reader, struct mr_error *error)
 {
     struct mr_delta_source *s = source->ctx;
     const struct split *piece = split->ctx;
     struct mr_delta_reader *opened = NULL;
-    MR_TRY(mr_delta_reader_open(&opened, &s->table, s->scan, piece->item.file, piece->first_group, piece->group_count, error));
+    MR_TRY(mr_delta_reader_open(&opened, &s->table, s->scan, piece->item.file, piece->first_group,
+                                piece->group_count, error));
     reader->ctx = opened;
     return MR_OK;
 }
 
-int mr_delta_source_read(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch, struct mr_error *error)
+int mr_delta_source_read(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch,
+                         struct mr_error *error)
 {
     (void)source;
     return mr_delta_reader_next(reader->ctx, batch, error);

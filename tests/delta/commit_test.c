@@ -1,4 +1,5 @@
-/* Commits: compare-and-swap between processes, conflicts found by build, nothing done, ambiguity, log kept by others. */
+/* Commits: compare-and-swap between processes, conflicts found by build, nothing done, ambiguity, log kept by
+ * others. */
 #include <errno.h>
 #include <sys/wait.h>
 
@@ -13,8 +14,8 @@ struct intent {
     bool create;
 };
 
-static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_delta_commit_info *info, struct mr_text *actions,
-                 struct mr_error *failure)
+static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_delta_commit_info *info,
+                 struct mr_text *actions, struct mr_error *failure)
 {
     struct intent *intent = ctx;
     (void)info;
@@ -28,7 +29,8 @@ static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_
     const struct mr_delta_txn *txn = mr_delta_snapshot_txn(snapshot, mr_str_of(intent->app));
     int64_t expected = txn ? txn->version + 1 : 0;
     if (expected != intent->number)
-        return mr_error_set(failure, MR_E_PROTOCOL, "DELTA_CONCURRENT_TRANSACTION", "expected %lld", (long long)expected);
+        return mr_error_set(failure, MR_E_PROTOCOL, "DELTA_CONCURRENT_TRANSACTION", "expected %lld",
+                            (long long)expected);
     mr_delta_txn_print(actions, mr_str_of(intent->app), intent->number, 1);
     return MR_OK;
 }
@@ -39,10 +41,12 @@ static void create(const char *root)
     struct intent intent = {.create = true};
     int64_t version = -1;
     OK(mr_delta_open(&table, root, 0, &error));
-    assert_int_equal(mr_delta_commit(&table, &(struct mr_delta_commit_info){.operation = "CREATE TABLE"}, build, &intent, &version, &error),
+    assert_int_equal(mr_delta_commit(&table, &(struct mr_delta_commit_info){.operation = "CREATE TABLE"},
+                                     build, &intent, &version, &error),
                      MR_OK);
     assert_int_equal(version, 0);
-    assert_int_equal(mr_delta_commit(&table, &(struct mr_delta_commit_info){.operation = "CREATE TABLE"}, build, &intent, &version, &error),
+    assert_int_equal(mr_delta_commit(&table, &(struct mr_delta_commit_info){.operation = "CREATE TABLE"},
+                                     build, &intent, &version, &error),
                      MR_END);
     mr_delta_close(&table);
 }
@@ -57,7 +61,8 @@ static int write_many(const char *root, int writer, int commits)
     for (int i = 0; i < commits; i++) {
         struct intent intent = {.app = app, .number = i};
         int64_t version = -1;
-        int status = mr_delta_commit(&table, &(struct mr_delta_commit_info){.operation = "TEST"}, build, &intent, &version, &error);
+        int status = mr_delta_commit(&table, &(struct mr_delta_commit_info){.operation = "TEST"}, build,
+                                     &intent, &version, &error);
         if (status != MR_OK) {
             fprintf(stderr, "writer %d, commit %d: %s\n", writer, i, error.message);
             return 1;
@@ -94,7 +99,8 @@ static void test_four_writers(void **state)
     assert_int_equal(last, WRITERS * COMMITS);
     assert_int_equal(table.snapshot.txns.count, WRITERS);
     for (size_t i = 0; i < WRITERS; i++)
-        assert_int_equal(((struct mr_delta_txn *)table.snapshot.txns.entries[i].pointer)->version, COMMITS - 1);
+        assert_int_equal(((struct mr_delta_txn *)table.snapshot.txns.entries[i].pointer)->version,
+                         COMMITS - 1);
     mr_delta_close(&table);
     scratch_remove(root);
 }
@@ -104,7 +110,8 @@ static void test_conflict_is_seen(void **state)
     (void)state;
     char *root = scratch_new();
     struct mr_delta_table one, two;
-    struct intent a = {.app = "q", .number = 0}, b = {.app = "q", .number = 0}, c = {.app = "other", .number = 0};
+    struct intent a = {.app = "q", .number = 0}, b = {.app = "q", .number = 0},
+                  c = {.app = "other", .number = 0};
     int64_t version = -1;
     struct mr_delta_commit_info info = {.operation = "TEST"};
     create(root);
@@ -114,7 +121,8 @@ static void test_conflict_is_seen(void **state)
     OK(mr_delta_load(&two, -1, &error));
     OK(mr_delta_commit(&one, &info, build, &a, &version, &error));
     assert_int_equal(version, 1);
-    assert_int_equal(mr_delta_commit(&two, &info, build, &b, &version, &error), MR_E_PROTOCOL); /* the same number is taken */
+    assert_int_equal(mr_delta_commit(&two, &info, build, &b, &version, &error),
+                     MR_E_PROTOCOL); /* the same number is taken */
     assert_int_equal(b.calls, 2);
     OK(mr_delta_commit(&two, &info, build, &c, &version, &error));
     assert_int_equal(version, 2);
@@ -167,7 +175,8 @@ static void test_ambiguous(void **state)
     link_errno = 0;
     intent.calls = 0;
     mr_error_clear(&error);
-    assert_int_equal(mr_delta_commit(&table, &info, build, &intent, &version, &error), MR_E_PROTOCOL); /* it had landed, and is seen */
+    assert_int_equal(mr_delta_commit(&table, &info, build, &intent, &version, &error),
+                     MR_E_PROTOCOL); /* it had landed, and is seen */
     assert_int_equal(intent.calls, 1);
     intent.number = 1;
     link_errno = EIO, link_lands = false;
@@ -197,7 +206,8 @@ static void test_sync_of_foreign_commits(void **state)
     int64_t version = -1;
     create(root);
     OK(mr_delta_open(&table, root, 0, &error));
-    OK(mr_delta_commit(&table, &(struct mr_delta_commit_info){.operation = "TEST"}, build, &intent, &version, &error));
+    OK(mr_delta_commit(&table, &(struct mr_delta_commit_info){.operation = "TEST"}, build, &intent, &version,
+                       &error));
     write_text(root, "_delta_log/00000000000000000002.json", "{\"txn\":{\"appId\":\"x\",\"version\":1}}\n");
     faulty = *mr_env_system();
     faulty.fsync_directory = faulty_fsync_directory;

@@ -52,9 +52,11 @@ static inline void write_text(const char *directory, const char *name, const cha
 }
 
 #define PROTOCOL_LINE "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n"
-#define METADATA_LINE                                                                                                        \
-    "{\"metaData\":{\"id\":\"table-1\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":\"{\\\"type\\\":"  \
-    "\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":" \
+#define METADATA_LINE                                                                                        \
+    "{\"metaData\":{\"id\":\"table-1\",\"format\":{\"provider\":\"parquet\",\"options\":{}},"                \
+    "\"schemaString\":\"{\\\"type\\\":"                                                                      \
+    "\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"a\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":"     \
+    "true,\\\"metadata\\\":"                                                                                 \
     "{}}]}\",\"partitionColumns\":[],\"configuration\":{},\"createdTime\":1}}\n"
 
 #endif

@@ -1,5 +1,6 @@
-/* Tables that Spark wrote, as the Delta project publishes them for implementers: each is read and compared, as a multiset of rows,
- * with the expected rows beside it, or refused with the condition named here. Read from ../shared/data/delta-golden. */
+/* Tables that Spark wrote, as the Delta project publishes them for implementers: each is read and compared,
+ * as a multiset of rows, with the expected rows beside it, or refused with the condition named here. Read
+ * from ../shared/data/delta-golden. */
 #include <dirent.h>
 #include <sys/stat.h>
 
@@ -79,7 +80,8 @@ static int read_table(struct mr_delta_table *table, const struct mr_zone *zone, 
     const struct mr_delta_entry **files = NULL;
     size_t count = 0;
     mr_arena_init(&arena);
-    int status = mr_delta_scan_new(&scan, snapshot->schema, &snapshot->metadata, snapshot->schema, NULL, zone, &error);
+    int status =
+        mr_delta_scan_new(&scan, snapshot->schema, &snapshot->metadata, snapshot->schema, NULL, zone, &error);
     if (status == MR_OK)
         status = mr_delta_set_sorted(&snapshot->files, &arena, &files, &count, &error);
     for (size_t i = 0; status == MR_OK && i < count; i++) {
@@ -110,7 +112,8 @@ static void read_parquet(const char *path, struct rows *out, const struct mr_typ
     OK(mr_storage_open(&storage, "/", &error));
     OK(storage.type->input(&storage, path + 1, &input, &error));
     OK(mr_parquet_reader_open(&reader, input, &error));
-    OK(mr_parquet_scan_open(&scan, reader, mr_parquet_reader_schema(reader), NULL, 0, mr_parquet_reader_row_groups(reader), &error));
+    OK(mr_parquet_scan_open(&scan, reader, mr_parquet_reader_schema(reader), NULL, 0,
+                            mr_parquet_reader_row_groups(reader), &error));
     while (OK(mr_parquet_scan_next(scan, MR_BATCH_ROWS, &batch, &error)) == MR_OK) {
         add_rows(out, &batch, order);
         mr_batch_release(&batch);
@@ -181,7 +184,8 @@ static bool check_table(const char *name)
     if (wanted && wanted->condition) {
         good = condition && strcmp(condition, wanted->condition) == 0;
         if (!good)
-            fprintf(stderr, "%s: %s instead of %s\n", name, condition ? condition : "read", wanted->condition);
+            fprintf(stderr, "%s: %s instead of %s\n", name, condition ? condition : "read",
+                    wanted->condition);
     } else if (condition) {
         good = false;
         fprintf(stderr, "%s: [%s] %s\n", name, condition, error.message);
@@ -197,8 +201,8 @@ static bool check_table(const char *name)
             good = same_rows(&got, &expected, name);
         }
     } else {
-        printf("  %s: loads (version %lld, %zu files); it has no expected rows\n", name, (long long)table.snapshot.version,
-               table.snapshot.files.count);
+        printf("  %s: loads (version %lld, %zu files); it has no expected rows\n", name,
+               (long long)table.snapshot.version, table.snapshot.files.count);
     }
     mr_delta_close(&table);
     free_rows(&got);
@@ -240,7 +244,8 @@ static void test_golden(void **state)
         if (!dot)
             continue;
         snprintf(name, sizeof(name), "%.*s", (int)(dot - entry->d_name), entry->d_name);
-        snprintf(command, sizeof(command), "tar -C '%s' --zstd -xf '%s/%s' 2>/dev/null", scratch, GOLDEN, entry->d_name);
+        snprintf(command, sizeof(command), "tar -C '%s' --zstd -xf '%s/%s' 2>/dev/null", scratch, GOLDEN,
+                 entry->d_name);
         assert_int_equal(system(command), 0);
         tables++;
         bad += strcmp(name, "hive") == 0 ? check_folder(name) : !check_table(name);

@@ -12,7 +12,9 @@ static void put_version(const char *root, int64_t version, const char *text)
     write_text(root, name, text);
 }
 
-#define ADD_LINE(path) "{\"add\":{\"path\":\"" path "\",\"partitionValues\":{},\"size\":7,\"modificationTime\":5,\"dataChange\":true}}\n"
+#define ADD_LINE(path)                                                                                       \
+    "{\"add\":{\"path\":\"" path                                                                             \
+    "\",\"partitionValues\":{},\"size\":7,\"modificationTime\":5,\"dataChange\":true}}\n"
 #define REMOVE_LINE(path) "{\"remove\":{\"path\":\"" path "\",\"deletionTimestamp\":9,\"dataChange\":true}}\n"
 
 static void load(struct mr_delta_table *table, const char *root, int64_t version, int expected)
@@ -27,7 +29,8 @@ static void load(struct mr_delta_table *table, const char *root, int64_t version
 static void test_print_parse(void **state)
 {
     (void)state;
-    struct mr_delta_pair values[] = {{MR_STR("p\"q"), MR_STR("a/b %\xc3\xa9"), false}, {MR_STR("n"), {NULL, 0}, true}};
+    struct mr_delta_pair values[] = {{MR_STR("p\"q"), MR_STR("a/b %\xc3\xa9"), false},
+                                     {MR_STR("n"), {NULL, 0}, true}};
     struct mr_delta_file file = {.path = MR_STR("p=a%2520b/x.parquet"),
                                  .partition_values = {values, 2},
                                  .size_bytes = 1234567890123,
@@ -67,7 +70,9 @@ static void test_replay(void **state)
     char *root = scratch_new();
     struct mr_delta_table table;
     put_version(root, 0, "{\"commitInfo\":{\"operation\":\"X\"}}\n" PROTOCOL_LINE METADATA_LINE);
-    put_version(root, 1, ADD_LINE("a%20b") ADD_LINE("c") "{\"unknownAction\":{\"x\":1}}\n{\"cdc\":{\"path\":\"q\"}}\n");
+    put_version(root, 1,
+                ADD_LINE("a%20b")
+                    ADD_LINE("c") "{\"unknownAction\":{\"x\":1}}\n{\"cdc\":{\"path\":\"q\"}}\n");
     put_version(root, 2, REMOVE_LINE("a%20b") "{\"txn\":{\"appId\":\"q\",\"version\":4}}\n" ADD_LINE("d"));
     put_version(root, 3, REMOVE_LINE("d") ADD_LINE("d"));
     load(&table, root, -1, MR_OK);
@@ -130,7 +135,8 @@ static void test_refused_logs(void **state)
 static void test_hint_is_only_a_hint(void **state)
 {
     (void)state;
-    static const char *const hints[] = {"", "{", "{\"version\":77,\"size\":3}", "{\"version\":-4}", "\xff\xfe", "{\"version\":1,\"size\":3}"};
+    static const char *const hints[] = {
+        "", "{", "{\"version\":77,\"size\":3}", "{\"version\":-4}", "\xff\xfe", "{\"version\":1,\"size\":3}"};
     char *root = scratch_new();
     struct mr_delta_table table;
     put_version(root, 0, PROTOCOL_LINE METADATA_LINE);
@@ -150,7 +156,8 @@ static void test_hint_is_only_a_hint(void **state)
     scratch_remove(root);
 }
 
-static void check_features(const char *protocol, const char *metadata, const char *read_condition, const char *write_condition)
+static void check_features(const char *protocol, const char *metadata, const char *read_condition,
+                           const char *write_condition)
 {
     struct mr_arena arena;
     struct mr_delta_action p, m;
@@ -168,12 +175,15 @@ static void check_features(const char *protocol, const char *metadata, const cha
     mr_arena_release(&arena);
 }
 
-#define CONFIGURED(key, value, extra)                                                                                         \
-    "{\"metaData\":{\"id\":\"i\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"a\\\","         \
-    "\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{" extra "}}]}\",\"partitionColumns\":[],"                \
+#define CONFIGURED(key, value, extra)                                                                        \
+    "{\"metaData\":{\"id\":\"i\",\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{"          \
+    "\\\"name\\\":\\\"a\\\","                                                                                \
+    "\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{" extra                               \
+    "}}]}\",\"partitionColumns\":[],"                                                                        \
     "\"configuration\":{\"" key "\":\"" value "\"}}}"
-#define P37(readers, writers)                                                                                                 \
-    "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[" readers "],\"writerFeatures\":[" writers "]}}"
+#define P37(readers, writers)                                                                                \
+    "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[" readers              \
+    "],\"writerFeatures\":[" writers "]}}"
 #define READ "DELTA_UNSUPPORTED_FEATURES_FOR_READ"
 #define WRITE "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE"
 
@@ -183,9 +193,10 @@ static void test_features(void **state)
     const char *plain = CONFIGURED("x", "y", "");
     check_features(PROTOCOL_LINE, plain, NULL, NULL);
     check_features("{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":6}}", plain, NULL, NULL);
-    check_features("{\"protocol\":{\"minReaderVersion\":4,\"minWriterVersion\":7}}", plain, "DELTA_INVALID_PROTOCOL_VERSION",
+    check_features("{\"protocol\":{\"minReaderVersion\":4,\"minWriterVersion\":7}}", plain,
+                   "DELTA_INVALID_PROTOCOL_VERSION", "DELTA_INVALID_PROTOCOL_VERSION");
+    check_features("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":8}}", plain, NULL,
                    "DELTA_INVALID_PROTOCOL_VERSION");
-    check_features("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":8}}", plain, NULL, "DELTA_INVALID_PROTOCOL_VERSION");
     check_features(P37("\"madeUp\"", "\"madeUp\""), plain, READ, READ);
     assert_non_null(strstr(error.message, "madeUp"));
     check_features(P37("", "\"madeUpToo\""), plain, NULL, WRITE);
@@ -194,30 +205,39 @@ static void test_features(void **state)
     check_features(P37("\"deletionVectors\"", "\"deletionVectors\""), plain, NULL, NULL);
     check_features(P37("", "\"rowTracking\""), plain, NULL, WRITE);
     check_features(P37("", "\"inCommitTimestamp\""), plain, NULL, NULL); /* listed, not used */
-    check_features(P37("", "\"inCommitTimestamp\""), CONFIGURED("delta.enableInCommitTimestamps", "true", ""), NULL, WRITE);
-    check_features(P37("", "\"checkConstraints\""), CONFIGURED("delta.constraints.c", "a > 0", ""), NULL, WRITE);
-    check_features("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":3}}", CONFIGURED("delta.constraints.c", "a > 0", ""),
+    check_features(P37("", "\"inCommitTimestamp\""), CONFIGURED("delta.enableInCommitTimestamps", "true", ""),
                    NULL, WRITE);
-    check_features("{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}", CONFIGURED("delta.columnMapping.mode", "name", ""),
-                   NULL, WRITE);
+    check_features(P37("", "\"checkConstraints\""), CONFIGURED("delta.constraints.c", "a > 0", ""), NULL,
+                   WRITE);
+    check_features("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":3}}",
+                   CONFIGURED("delta.constraints.c", "a > 0", ""), NULL, WRITE);
+    check_features("{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}",
+                   CONFIGURED("delta.columnMapping.mode", "name", ""), NULL, WRITE);
     check_features(PROTOCOL_LINE, CONFIGURED("x", "y", "\\\"delta.invariants\\\":\\\"{}\\\""), NULL, WRITE);
-    check_features(PROTOCOL_LINE, CONFIGURED("x", "y", "\\\"comment\\\":\\\"say \\\\\\\"delta.invariants\\\\\\\": no\\\""), NULL, NULL);
+    check_features(PROTOCOL_LINE,
+                   CONFIGURED("x", "y", "\\\"comment\\\":\\\"say \\\\\\\"delta.invariants\\\\\\\": no\\\""),
+                   NULL, NULL);
 }
 
 static void test_paths(void **state)
 {
     (void)state;
-    /* As Spark 4.2 wrote it, but for the \xc3\xa9: Spark leaves it, and delta-rs then does not find the file it is to remove. */
+    /* As Spark 4.2 wrote it, but for the \xc3\xa9: Spark leaves it, and delta-rs then does not find the file
+     * it is to remove. */
     const char *value = "a b/c%d:e=f?g\"h\\i{j}[k]^l#m*n'o\xc3\xa9 \x7f+&@!$~`|;,.<>()";
     struct mr_text path, uri, back;
     mr_text_init(&path);
     mr_text_init(&uri);
     mr_text_init(&back);
     mr_delta_partition_path(&path, MR_STR("p"), mr_str_of(value), false);
-    assert_string_equal(path.data, "p=a b%2Fc%25d%3Ae%3Df%3Fg%22h%5Ci%7Bj}%5Bk%5D%5El%23m%2An%27o\xc3\xa9 %7F+&@!$~`|;,.<>()/");
+    assert_string_equal(
+        path.data,
+        "p=a b%2Fc%25d%3Ae%3Df%3Fg%22h%5Ci%7Bj}%5Bk%5D%5El%23m%2An%27o\xc3\xa9 %7F+&@!$~`|;,.<>()/");
     mr_delta_path_encode(&uri, mr_text_str(&path));
-    assert_string_equal(uri.data, "p=a%20b%252Fc%2525d%253Ae%253Df%253Fg%2522h%255Ci%257Bj%7D%255Bk%255D%255El%2523m%252An%2527o"
-                                  "%C3%A9%20%257F+&@!$~%60%7C;,.%3C%3E()/");
+    assert_string_equal(
+        uri.data,
+        "p=a%20b%252Fc%2525d%253Ae%253Df%253Fg%2522h%255Ci%257Bj%7D%255Bk%255D%255El%2523m%252An%2527o"
+        "%C3%A9%20%257F+&@!$~%60%7C;,.%3C%3E()/");
     mr_delta_path_decode(&back, mr_text_str(&uri));
     assert_string_equal(back.data, path.data);
     mr_text_clear(&path);
@@ -231,8 +251,9 @@ static void test_paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_print_parse), cmocka_unit_test(test_replay),   cmocka_unit_test(test_refused_logs),
-        cmocka_unit_test(test_hint_is_only_a_hint), cmocka_unit_test(test_features), cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_print_parse),  cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_refused_logs), cmocka_unit_test(test_hint_is_only_a_hint),
+        cmocka_unit_test(test_features),     cmocka_unit_test(test_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* The Delta sink: its register, publishing once and only once, what it does when the target changes, files, partitions, modes. */
+/* The Delta sink: its register, publishing once and only once, what it does when the target changes, files,
+ * partitions, modes. */
 #include <dirent.h>
 #include <sys/stat.h>
 
@@ -55,11 +56,13 @@ static void test_published_once(void **state)
     OK(rig_publish(&rig, &copy)); /* again: found done */
     assert_int_equal(read_back(root).rows, 10);
     rig_stop(&rig);
-    rig_init(&later, root, "id BIGINT", QUERY, 9); /* another process recovers: it needs nothing but the manifest */
+    rig_init(&later, root, "id BIGINT", QUERY,
+             9); /* another process recovers: it needs nothing but the manifest */
     rig_start(&later);
     OK(rig_publish(&later, &two));
     assert_int_equal(read_back(root).rows, 20);
-    assert_int_equal(rig_publish(&later, &stale), MR_E_PROTOCOL); /* behind what the table holds: the runtime knows it is done */
+    assert_int_equal(rig_publish(&later, &stale),
+                     MR_E_PROTOCOL); /* behind what the table holds: the runtime knows it is done */
     assert_int_equal(read_back(root).rows, 20);
     rig_stop(&later);
     scratch_remove(root);
@@ -125,7 +128,8 @@ static void test_target_changed(void **state)
     rig_decide(&rig, 0, 10, &manifest);
     /* a wider table takes the batch */
     write_text(root, "_delta_log/00000000000000000001.json", METADATA_LINE);
-    assert_int_equal(rig_publish(&rig, &manifest), MR_E_PROTOCOL); /* but that one is another table, with another column */
+    assert_int_equal(rig_publish(&rig, &manifest),
+                     MR_E_PROTOCOL); /* but that one is another table, with another column */
     assert_string_equal(error.condition, "DELTA_METADATA_CHANGED");
     rig_stop(&rig);
     scratch_remove(root);
@@ -380,7 +384,8 @@ static void test_clean(void **state)
     rig_start(&rig);
     assert_int_equal(rig.at.batch, crashed_at.batch);
     OK(rig.sink.type->clean(&rig.sink, &rig.at, &error));
-    assert_int_equal(count_files(root, "part-"), 2); /* batch 1 is not at the register: it might be decided for all we know */
+    assert_int_equal(count_files(root, "part-"),
+                     2); /* batch 1 is not at the register: it might be decided for all we know */
     rig_decide(&rig, 10, 10, &pending); /* decided and not published */
     OK(rig.sink.type->clean(&rig.sink, &crashed_at, &error));
     assert_int_equal(count_files(root, "part-"), 3);
@@ -458,7 +463,8 @@ static void test_one_shot(void **state)
     char *root = scratch_new();
     for (int i = 0; i < 3; i++) {
         struct rig rig;
-        rig_init(&rig, root, i < 2 ? "id BIGINT, name STRING" : "id BIGINT, other DOUBLE", i % 2 ? OTHER : QUERY, (uint64_t)i);
+        rig_init(&rig, root, i < 2 ? "id BIGINT, name STRING" : "id BIGINT, other DOUBLE",
+                 i % 2 ? OTHER : QUERY, (uint64_t)i);
         rig.sink.mode = MR_MODE_COMPLETE;
         rig_option(&rig, "oneShot", "true");
         rig_option(&rig, "overwriteSchema", "true");
@@ -488,14 +494,22 @@ static void test_one_shot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_append),          cmocka_unit_test(test_published_once),
-        cmocka_unit_test(test_two_of_one),      cmocka_unit_test(test_other_writers),
-        cmocka_unit_test(test_target_changed),  cmocka_unit_test(test_register_gone),
-        cmocka_unit_test(test_complete),        cmocka_unit_test(test_full_refresh),
-        cmocka_unit_test(test_schema),          cmocka_unit_test(test_not_null),
-        cmocka_unit_test(test_refused_names),   cmocka_unit_test(test_partitions),
-        cmocka_unit_test(test_many_partitions), cmocka_unit_test(test_clean),
-        cmocka_unit_test(test_clean_keeps_history), cmocka_unit_test(test_log_checkpoints),
+        cmocka_unit_test(test_append),
+        cmocka_unit_test(test_published_once),
+        cmocka_unit_test(test_two_of_one),
+        cmocka_unit_test(test_other_writers),
+        cmocka_unit_test(test_target_changed),
+        cmocka_unit_test(test_register_gone),
+        cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_full_refresh),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_not_null),
+        cmocka_unit_test(test_refused_names),
+        cmocka_unit_test(test_partitions),
+        cmocka_unit_test(test_many_partitions),
+        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_clean_keeps_history),
+        cmocka_unit_test(test_log_checkpoints),
         cmocka_unit_test(test_one_shot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* tests/delta/sink_test_util.h: a Delta sink driven by hand, as the runtime drives it; and reading a table back. */
+/* tests/delta/sink_test_util.h: a Delta sink driven by hand, as the runtime drives it; and reading a table
+ * back. */
 #ifndef MR_TESTS_DELTA_SINK_TEST_UTIL_H
 #define MR_TESTS_DELTA_SINK_TEST_UTIL_H
 
@@ -16,7 +17,8 @@ struct rig { /* one query with one sink */
     int64_t batch;
 };
 
-static inline void rig_init(struct rig *rig, const char *path, const char *ddl, const char *query_id, uint64_t attempt)
+static inline void rig_init(struct rig *rig, const char *path, const char *ddl, const char *query_id,
+                            uint64_t attempt)
 {
     memset(rig, 0, sizeof(*rig));
     mr_arena_init(&rig->arena);
@@ -58,7 +60,8 @@ static inline void rig_stop(struct rig *rig)
     mr_arena_release(&rig->arena);
 }
 
-/* Rows from first on: BIGINT columns get the number, STRING columns "s<number % 3>" (NULL when % 7 == 6), DOUBLE number / 2. */
+/* Rows from first on: BIGINT columns get the number, STRING columns "s<number % 3>" (NULL when % 7 == 6),
+ * DOUBLE number / 2. */
 static inline void fill(struct mr_batch *batch, const struct mr_type *schema, int64_t first, int64_t rows)
 {
     OK(mr_batch_init(batch, schema, rows + 1, &error));
@@ -101,7 +104,8 @@ static inline void rig_decide(struct rig *rig, int64_t first, int64_t rows, stru
 {
     mr_text_init(manifest);
     OK(rig_write(rig, first, rows));
-    OK(rig->sink.type->prepare(&rig->sink, rig->batch, 1000 + (uint64_t)rig->batch, &rig->at, manifest, &error));
+    OK(rig->sink.type->prepare(&rig->sink, rig->batch, 1000 + (uint64_t)rig->batch, &rig->at, manifest,
+                               &error));
     if (manifest->size > 0)
         rig->at = (struct mr_register){true, rig->batch, 1000 + (uint64_t)rig->batch};
     rig->batch++;
@@ -143,7 +147,8 @@ static inline struct contents read_back(const char *path)
     int id = mr_type_field(snapshot->schema, MR_STR("id"), false, NULL);
     OK(mr_delta_scan_new(&scan, snapshot->schema, &snapshot->metadata, snapshot->schema, NULL, NULL, &error));
     size_t at = 0;
-    for (const struct mr_delta_entry *e = mr_delta_set_next(&snapshot->files, &at); e; e = mr_delta_set_next(&snapshot->files, &at)) {
+    for (const struct mr_delta_entry *e = mr_delta_set_next(&snapshot->files, &at); e;
+         e = mr_delta_set_next(&snapshot->files, &at)) {
         struct mr_delta_reader *reader = NULL;
         struct mr_batch batch = {0};
         OK(mr_delta_reader_open(&reader, &table, scan, &e->file, 0, -1, &error));

@@ -1,4 +1,5 @@
-/* The Delta source: initial snapshot, version by version, limits, restarts at every offset, and what it must refuse. */
+/* The Delta source: initial snapshot, version by version, limits, restarts at every offset, and what it must
+ * refuse. */
 #include "sources/delta.h"
 #include "tests/delta/sink_test_util.h"
 
@@ -56,13 +57,15 @@ static void read_split(struct tap *tap, const struct mr_split *split)
     while (OK(tap->source.type->read(&tap->source, &reader, &batch, &error)) == MR_OK) {
         tap->rows += batch.length;
         for (int64_t row = 0; row < batch.length; row++)
-            tap->sum += id >= 0 && !mr_column_is_null(batch.columns[id], row) ? batch.columns[id]->i64[row] : 0;
+            tap->sum +=
+                id >= 0 && !mr_column_is_null(batch.columns[id], row) ? batch.columns[id]->i64[row] : 0;
         mr_batch_release(&batch);
     }
     tap->source.type->reader_close(&tap->source, &reader);
 }
 
-/* One micro-batch; returns its splits, 0: nothing new, -1: error. taken_most: cut after so many splits, 0: all. */
+/* One micro-batch; returns its splits, 0: nothing new, -1: error. taken_most: cut after so many splits, 0:
+ * all. */
 static int tap_step(struct tap *tap, size_t taken_most)
 {
     struct mr_text to;
@@ -83,7 +86,8 @@ static int tap_step(struct tap *tap, size_t taken_most)
     if (taken < splits.count) {
         struct mr_text shorter;
         mr_text_init(&shorter);
-        OK(tap->source.type->cut(&tap->source, mr_text_str(&tap->at), mr_text_str(&to), &splits, taken, &shorter, &error));
+        OK(tap->source.type->cut(&tap->source, mr_text_str(&tap->at), mr_text_str(&to), &splits, taken,
+                                 &shorter, &error));
         mr_text_release(&to);
         to = shorter;
     }
@@ -357,11 +361,14 @@ static void commit_text(const char *root, int64_t version, const char *text)
     write_text(root, name, text);
 }
 
-#define REMOVE(change) "{\"remove\":{\"path\":\"gone.parquet\",\"deletionTimestamp\":1,\"dataChange\":" change "}}\n"
-#define ADD(change) \
-    "{\"add\":{\"path\":\"new.parquet\",\"partitionValues\":{},\"size\":1,\"modificationTime\":1,\"dataChange\":" change "}}\n"
+#define REMOVE(change)                                                                                       \
+    "{\"remove\":{\"path\":\"gone.parquet\",\"deletionTimestamp\":1,\"dataChange\":" change "}}\n"
+#define ADD(change)                                                                                          \
+    "{\"add\":{\"path\":\"new.parquet\",\"partitionValues\":{},\"size\":1,\"modificationTime\":1,"           \
+    "\"dataChange\":" change "}}\n"
 
-static void check_changes(const char *root, const char *text, const char *option, const char *condition, int64_t files)
+static void check_changes(const char *root, const char *text, const char *option, const char *condition,
+                          int64_t files)
 {
     struct tap tap;
     struct mr_text to;
@@ -435,8 +442,11 @@ static void test_schema_grows(void **state)
 static void test_bad_options(void **state)
 {
     (void)state;
-    static const char *const cases[][2] = {{"startingVersoin", "1"}, {"maxFilesPerTrigger", "x"}, {"maxFilesPerTrigger", "0"},
-                                           {"readChangeFeed", "true"}, {"startingVersion", "soon"}};
+    static const char *const cases[][2] = {{"startingVersoin", "1"},
+                                           {"maxFilesPerTrigger", "x"},
+                                           {"maxFilesPerTrigger", "0"},
+                                           {"readChangeFeed", "true"},
+                                           {"startingVersion", "soon"}};
     char *root = scratch_new();
     struct rig rig;
     upstream(&rig, root);
@@ -457,7 +467,8 @@ static void test_bad_options(void **state)
     tap_init(&tap, root);
     tap_open(&tap);
     mr_error_clear(&error);
-    assert_int_equal(tap.source.type->restore(&tap.source, MR_STR("{\"sourceVersion\":1}"), &error), MR_E_CORRUPT);
+    assert_int_equal(tap.source.type->restore(&tap.source, MR_STR("{\"sourceVersion\":1}"), &error),
+                     MR_E_CORRUPT);
     assert_string_equal(error.condition, "DELTA_INVALID_SOURCE_OFFSET_FORMAT");
     tap_close(&tap, true);
     rig_stop(&rig);
@@ -496,8 +507,10 @@ static void test_row_groups(void **state)
     mr_parquet_writer_close(writer);
     OK(output->finish(output, &error));
     mr_storage_close(&storage);
-    commit_text(root, 2, "{\"add\":{\"path\":\"large.parquet\",\"partitionValues\":{},\"size\":400000000,\"modificationTime\":1,"
-                         "\"dataChange\":true}}\n");
+    commit_text(root, 2,
+                "{\"add\":{\"path\":\"large.parquet\",\"partitionValues\":{},\"size\":400000000,"
+                "\"modificationTime\":1,"
+                "\"dataChange\":true}}\n");
     tap_init(&tap, root);
     int steps = 0;
     for (int got = 1; got > 0; steps++) {
@@ -516,11 +529,16 @@ static void test_row_groups(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_follow),        cmocka_unit_test(test_restart_everywhere),
-        cmocka_unit_test(test_limits_and_cut), cmocka_unit_test(test_available_now),
-        cmocka_unit_test(test_waits_for_the_table), cmocka_unit_test(test_vanished),
-        cmocka_unit_test(test_other_table),   cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_schema_grows),  cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_follow),
+        cmocka_unit_test(test_restart_everywhere),
+        cmocka_unit_test(test_limits_and_cut),
+        cmocka_unit_test(test_available_now),
+        cmocka_unit_test(test_waits_for_the_table),
+        cmocka_unit_test(test_vanished),
+        cmocka_unit_test(test_other_table),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_schema_grows),
+        cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_row_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

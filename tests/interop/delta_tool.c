@@ -1,11 +1,12 @@
 /* tests/interop/delta_tool.c: Delta tables from the command line, for the interoperability tests.
  *
- *   delta_tool write DIRECTORY QUERY FIRST ROWS BATCHES [option=value ...]   appends rows FIRST .. in batches, through the sink
- *   delta_tool rows DIRECTORY [VERSION]                                      rows as JSON, one a line
- *   delta_tool stream DIRECTORY [option=value ...]                           rows as the source gives them in one run
- *   delta_tool info DIRECTORY                                                version, files, features
- *   delta_tool checkpoint DIRECTORY                                          writes a log checkpoint of the newest version
- * Options of write beyond the sink's: schema=types|plain|plain_date|ntz|keys, mode=append|complete. What row n holds: see value(). */
+ *   delta_tool write DIRECTORY QUERY FIRST ROWS BATCHES [option=value ...]   appends rows FIRST .. in
+ * batches, through the sink delta_tool rows DIRECTORY [VERSION]                                      rows as
+ * JSON, one a line delta_tool stream DIRECTORY [option=value ...]                           rows as the
+ * source gives them in one run delta_tool info DIRECTORY version, files, features delta_tool checkpoint
+ * DIRECTORY                                          writes a log checkpoint of the newest version Options of
+ * write beyond the sink's: schema=types|plain|plain_date|ntz|keys, mode=append|complete. What row n holds:
+ * see value(). */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,13 +32,21 @@ static const char *schema_of(const char *name)
     if (strcmp(name, "ntz") == 0)
         return "id BIGINT, nt TIMESTAMP_NTZ, p TIMESTAMP_NTZ";
     if (strcmp(name, "keys") == 0) /* every type a table may be partitioned by */
-        return "id BIGINT, p STRING, b BOOLEAN, t TINYINT, i INT, d DOUBLE, dec DECIMAL(12,2), da DATE, ts TIMESTAMP";
-    return "id BIGINT, b BOOLEAN, t TINYINT, s SMALLINT, i INT, f FLOAT, d DOUBLE, dec DECIMAL(10,2), big DECIMAL(30,5), st STRING, "
-           "bin BINARY, da DATE, ts TIMESTAMP, arr ARRAY<INT>, m MAP<STRING, BIGINT>, n STRUCT<x: INT, y: STRUCT<z: STRING>>, p STRING";
+        return "id BIGINT, p STRING, b BOOLEAN, t TINYINT, i INT, d DOUBLE, dec DECIMAL(12,2), da DATE, ts "
+               "TIMESTAMP";
+    return "id BIGINT, b BOOLEAN, t TINYINT, s SMALLINT, i INT, f FLOAT, d DOUBLE, dec DECIMAL(10,2), big "
+           "DECIMAL(30,5), st STRING, "
+           "bin BINARY, da DATE, ts TIMESTAMP, arr ARRAY<INT>, m MAP<STRING, BIGINT>, n STRUCT<x: INT, y: "
+           "STRUCT<z: STRING>>, p STRING";
 }
 
-static const char *const texts[] = {"plain", "a b/c%d=e", "\xc3\xa9\xf0\x9f\x98\x80 \"q\"", "", "x'y:z?&+#",
-                                    "a rather long text that is longer than the thirty-two characters Spark keeps \xf0\x9f\x98\x80"};
+static const char *const texts[] = {
+    "plain",
+    "a b/c%d=e",
+    "\xc3\xa9\xf0\x9f\x98\x80 \"q\"",
+    "",
+    "x'y:z?&+#",
+    "a rather long text that is longer than the thirty-two characters Spark keeps \xf0\x9f\x98\x80"};
 
 static int put(struct mr_column *c, const char *name, int64_t n);
 
@@ -82,22 +91,45 @@ static int put(struct mr_column *c, const char *name, int64_t n)
     int64_t row = c->length;
     mr_column_set_valid(c, row);
     switch (c->type->id) {
-    case MR_BOOLEAN: c->booleans[row] = n % 2 == 0; break;
-    case MR_TINYINT: c->i8[row] = (int8_t)(n % 256 - 128); break;
-    case MR_SMALLINT: c->i16[row] = (int16_t)(n * 7 % 65536 - 32768); break;
-    case MR_INT: c->i32[row] = (int32_t)(n * 1000003 % 4294967296LL - 2147483648LL); break;
-    case MR_BIGINT: c->i64[row] = n; break;
-    case MR_FLOAT: c->f32[row] = (float)n / 4 - 10; break;
-    case MR_DOUBLE: c->f64[row] = (double)n / 8 - 100; break;
-    case MR_DECIMAL:
-        mr_decimal_put(c, row, c->type->precision > 18 ? (mr_i128)n * 100000000000000000LL - 5
-                                                       : n * 101 - (c->type->precision == 12 ? 0 : 5000));
+    case MR_BOOLEAN:
+        c->booleans[row] = n % 2 == 0;
         break;
-    case MR_DATE: c->i32[row] = (int32_t)(n * 37 - 20000); break;
+    case MR_TINYINT:
+        c->i8[row] = (int8_t)(n % 256 - 128);
+        break;
+    case MR_SMALLINT:
+        c->i16[row] = (int16_t)(n * 7 % 65536 - 32768);
+        break;
+    case MR_INT:
+        c->i32[row] = (int32_t)(n * 1000003 % 4294967296LL - 2147483648LL);
+        break;
+    case MR_BIGINT:
+        c->i64[row] = n;
+        break;
+    case MR_FLOAT:
+        c->f32[row] = (float)n / 4 - 10;
+        break;
+    case MR_DOUBLE:
+        c->f64[row] = (double)n / 8 - 100;
+        break;
+    case MR_DECIMAL:
+        mr_decimal_put(c, row,
+                       c->type->precision > 18 ? (mr_i128)n * 100000000000000000LL - 5
+                                               : n * 101 - (c->type->precision == 12 ? 0 : 5000));
+        break;
+    case MR_DATE:
+        c->i32[row] = (int32_t)(n * 37 - 20000);
+        break;
     case MR_TIMESTAMP:
-    case MR_TIMESTAMP_NTZ: c->i64[row] = n * 1000000000123LL - 500000000000000LL; break;
-    case MR_BINARY: MR_TRY(mr_column_set_bytes(c, row, (const char *)&n, (size_t)(n % 8), &error)); break;
-    default: MR_TRY(mr_column_set_bytes(c, row, texts[n % 6], strlen(texts[n % 6]), &error)); break;
+    case MR_TIMESTAMP_NTZ:
+        c->i64[row] = n * 1000000000123LL - 500000000000000LL;
+        break;
+    case MR_BINARY:
+        MR_TRY(mr_column_set_bytes(c, row, (const char *)&n, (size_t)(n % 8), &error));
+        break;
+    default:
+        MR_TRY(mr_column_set_bytes(c, row, texts[n % 6], strlen(texts[n % 6]), &error));
+        break;
     }
     c->length++;
     return MR_OK;
@@ -182,7 +214,8 @@ static void print_batch(const struct mr_batch *batch)
             struct mr_text value;
             mr_text_init(&value);
             const struct mr_column *c = batch->columns[i];
-            bool time = (c->type->id == MR_TIMESTAMP || c->type->id == MR_TIMESTAMP_NTZ) && !mr_column_is_null(c, row);
+            bool time = (c->type->id == MR_TIMESTAMP || c->type->id == MR_TIMESTAMP_NTZ) &&
+                        !mr_column_is_null(c, row);
             mr_json_key(&w, batch->schema->fields[i].name);
             if (time) { /* JSON would cut it to milliseconds */
                 mr_value_text(&value, c, row, mr_zone_utc());
@@ -231,7 +264,8 @@ static int print_rows(const char *path, int64_t version)
     if (status == MR_OK)
         status = mr_delta_check_readable(path, &table.snapshot.protocol, &error);
     if (status == MR_OK)
-        status = mr_delta_scan_new(&scan, table.snapshot.schema, &table.snapshot.metadata, table.snapshot.schema, NULL, NULL, &error);
+        status = mr_delta_scan_new(&scan, table.snapshot.schema, &table.snapshot.metadata,
+                                   table.snapshot.schema, NULL, NULL, &error);
     if (status == MR_OK)
         status = print_files(&table, scan);
     mr_delta_scan_free(scan);
@@ -305,8 +339,9 @@ static int print_info(const char *path)
     if (status == MR_OK)
         status = mr_delta_load(&table, -1, &error);
     if (status == MR_OK)
-        printf("{\"version\":%lld,\"files\":%zu,\"checkpoint\":%lld,\"txns\":%zu}\n", (long long)table.snapshot.version,
-               table.snapshot.files.count, (long long)table.snapshot.checkpoint_version, table.snapshot.txns.count);
+        printf("{\"version\":%lld,\"files\":%zu,\"checkpoint\":%lld,\"txns\":%zu}\n",
+               (long long)table.snapshot.version, table.snapshot.files.count,
+               (long long)table.snapshot.checkpoint_version, table.snapshot.txns.count);
     mr_delta_close(&table);
     return status < 0 ? fail() : 0;
 }
