@@ -159,9 +159,12 @@ static int open_steps(struct mr_checkpoint *checkpoint, const struct mr_checkpoi
     mr_killpoint("open.locked");
     if (!options->read_only) {
         MR_TRY(mr_rocks_refresh(checkpoint, options->refresh, error));
-        MR_TRY(mr_directory_create(checkpoint->database, error)); /* RocksDB does not fsync its parent */
-        MR_TRY(mr_directory_fsync(checkpoint->path,
-                                  error)); /* the lock file's name, and after a crash rocksdb/ */
+        /* RocksDB does not fsync its parent. Making the directory does; a crash may have come between the
+         * two. */
+        bool made = !mr_file_exists(checkpoint->database);
+        MR_TRY(mr_directory_create(checkpoint->database, error));
+        if (!made)
+            MR_TRY(mr_directory_fsync(checkpoint->path, error));
     }
     MR_TRY(mr_rocks_open(checkpoint, options, error));
     mr_killpoint("open.recovered");

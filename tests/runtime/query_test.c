@@ -480,6 +480,46 @@ static void retained_copies_hold_their_input(void **state)
                      MR_E_USAGE);
 }
 
+/* Overwrites the second half of every file of the checkpoint's database whose name ends so. */
+static int damage(const char *ending)
+{
+    char command[400];
+    snprintf(command, sizeof command,
+             "cd '%s/rocksdb' && for f in *%s; do n=$(stat -c %%s \"$f\"); "
+             "dd if=/dev/zero of=\"$f\" bs=1 seek=$((n/2)) count=$((n-n/2)) conv=notrunc 2>/dev/null; done",
+             checkpoint_path, ending);
+    return system(command);
+}
+
+/* A hole in the write-ahead log costs decisions, which RocksDB cannot know; the target's register tells. */
+static void a_damaged_log_is_noticed(void **state)
+{
+    (void)state;
+    for (int unit = 0; unit < 6; unit++)
+        add_rows(stream, unit * 10, 10, 0);
+    struct mr_job job;
+    map_job(&job, "1", NULL);
+    struct mr_query_options options = query_options(MR_TRIGGER_AVAILABLE_NOW);
+    options.decision_micro_batches = 1;
+    OK(run_job(&job, &options));
+    assert_int_equal(damage(".log"), 0);
+    assert_int_equal(run_map(NULL), MR_E_PROTOCOL);
+    assert_string_equal(error.condition, "SINK_REGISTER_MISMATCH.AHEAD");
+    assert_evens(60);
+}
+
+static void a_damaged_database_is_named(void **state)
+{
+    (void)state;
+    add_rows(stream, 0, 10, 0);
+    OK(run_map(NULL));
+    OK(run_map(NULL)); /* opening has flushed a table by now */
+    assert_int_equal(damage(".sst"), 0);
+    assert_int_equal(run_map(NULL), MR_E_CORRUPT);
+    assert_non_null(strstr(error.message, checkpoint_path));
+    assert_evens(10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +543,8 @@ int main(void)
         T(a_memory_table_goes_on_exactly_once),
         T(progress_looks_like_sparks),
         T(retained_copies_hold_their_input),
+        T(a_damaged_log_is_noticed),
+        T(a_damaged_database_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
