@@ -34,17 +34,12 @@ static void put_prefix(const struct mr_aggregate_state *state, struct mr_text *o
     mr_text_append_char(out, kind);
 }
 
-int64_t mr_event_time_of(const struct mr_column *column, int64_t row)
+const struct mr_column *mr_event_times(const struct mr_column *group)
 {
-    if (mr_column_is_null(column, row))
-        return INT64_MAX;
-    if (column->type->id == MR_STRUCT) {
-        int end = mr_type_field(column->type, MR_STR("end"), false, NULL);
-        column = column->children[end < 0 ? column->child_count - 1 : end];
-        if (mr_column_is_null(column, row))
-            return INT64_MAX;
-    }
-    return column->i64[row];
+    if (group->type->id != MR_STRUCT)
+        return group;
+    int end = mr_type_field(group->type, MR_STR("end"), true, NULL);
+    return group->children[end < 0 ? group->child_count - 1 : end];
 }
 
 static int first_key_group(const struct mr_operator *op, int partition)
@@ -61,11 +56,11 @@ static size_t head_bytes(const struct mr_aggregate_state *state)
 }
 
 static void put_key(const struct mr_aggregate_state *state, struct mr_text *out,
-                    struct mr_column *const *keys, int64_t row, uint64_t hash)
+                    struct mr_column *const *keys, int64_t row, uint64_t hash, int64_t time_us)
 {
     put_prefix(state, out, 1);
     if (state->config->event_time_group >= 0)
-        put_time(out, mr_event_time_of(keys[state->config->event_time_group], row));
+        put_time(out, time_us);
     put_u16(out, (unsigned)mr_key_group(hash));
     for (int g = 0; g < state->config->group_count; g++)
         mr_key_append(out, keys[g], row);
@@ -235,17 +230,18 @@ static int sorted_keys(struct mr_aggregate_state *state, struct mr_arena *arena,
     if (!columns)
         return mr_error_memory(error, sizeof(void *) * (size_t)groups_count);
     MR_TRY(mr_group_table_keys(state->table, groups, count, columns, error));
+    const struct mr_column *event_times = time_group >= 0 ? mr_event_times(columns[time_group]) : NULL;
     struct mr_text key;
     int status = MR_OK;
     mr_text_init(&key);
     for (int64_t k = 0; status >= 0 && k < count; k++) {
         mr_text_clear(&key);
-        put_key(state, &key, columns, k, groups[k]->hash);
+        times[k] = time_group >= 0 ? mr_event_time_of(columns[time_group], event_times, k) : 0;
+        put_key(state, &key, columns, k, groups[k]->hash, times[k]);
         char *copy = key.failed ? NULL : mr_arena_copy_text(arena, key.data, key.size);
         if (!copy)
             status = mr_error_memory(error, key.size);
         out[k] = (struct keyed){{copy, key.size}, groups[k]};
-        times[k] = time_group >= 0 ? mr_event_time_of(columns[time_group], k) : 0;
     }
     mr_text_release(&key);
     for (int g = 0; g < groups_count; g++)

@@ -36,6 +36,7 @@ struct aggregate {
     uint64_t *hashes;
     int32_t *rows;
     int64_t capacity;
+    const struct mr_column *times; /* event times of the batch being pushed */
 };
 
 static int list_add(struct group_list *list, struct mr_group *group, struct mr_error *error)
@@ -120,12 +121,14 @@ static int64_t drop_late(struct mr_operator *op, const struct mr_batch *batch)
 {
     const struct mr_aggregate_config *config = op->node->config;
     struct aggregate *aggregate = op->ctx;
-    int64_t kept = 0;
     bool can_be_late =
         config->event_time_group >= 0 && op->late_us != MR_NO_WATERMARK && !aggregate->everything;
+    const struct mr_column *group = can_be_late ? batch->columns[config->event_time_group] : NULL;
+    const struct mr_column *times = can_be_late ? mr_event_times(group) : NULL;
+    int64_t kept = 0;
     for (int64_t row = 0; row < batch->length; row++) {
         aggregate->rows[kept] = (int32_t)row;
-        kept += !can_be_late || mr_event_time_of(batch->columns[config->event_time_group], row) > op->late_us;
+        kept += !can_be_late || mr_event_time_of(group, times, row) > op->late_us;
     }
     op->metrics.rows_dropped_by_watermark += batch->length - kept;
     return kept;
@@ -165,7 +168,9 @@ static int touch(struct mr_operator *op, struct mr_group *group, const struct mr
     if (!(group->flags & MR_GROUP_DIRTY) && op->checkpoint)
         MR_TRY(list_add(&aggregate->dirty, group, error));
     if (!(group->flags & MR_GROUP_LISTED) && config->event_time_group >= 0 && !aggregate->everything)
-        MR_TRY(enlist(op, group, mr_event_time_of(batch->columns[config->event_time_group], row), error));
+        MR_TRY(enlist(op, group,
+                      mr_event_time_of(batch->columns[config->event_time_group], aggregate->times, row),
+                      error));
     group->flags |= MR_GROUP_TOUCHED | MR_GROUP_DIRTY;
     return MR_OK;
 }
@@ -186,6 +191,8 @@ static int aggregate_push(struct mr_operator *op, int input, const struct mr_bat
     MR_TRY(mr_group_table_find(&aggregate->table, batch->columns, aggregate->hashes, &selection,
                                batch->length, true, aggregate->records, error));
     const struct mr_column *states = batch->columns[config->group_count];
+    aggregate->times =
+        config->event_time_group >= 0 ? mr_event_times(batch->columns[config->event_time_group]) : NULL;
     for (int64_t k = 0; k < kept; k++) {
         struct mr_group *group = aggregate->records[k];
         const uint32_t settled = MR_GROUP_TOUCHED | MR_GROUP_DIRTY;
@@ -360,7 +367,8 @@ static bool aggregate_wants_batch(const struct mr_node *node, int64_t old_waterm
                                   int64_t new_watermark_us)
 {
     const struct mr_aggregate_config *config = node->config;
-    return !config->complete_output && new_watermark_us > old_watermark_us; /* Spark's rule, whatever is in state */
+    return !config->complete_output &&
+           new_watermark_us > old_watermark_us; /* Spark's rule, whatever is in state */
 }
 
 static void aggregate_fingerprint(const struct mr_node *node, struct mr_text *out)

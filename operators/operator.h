@@ -66,8 +66,8 @@ struct mr_operator_type {
     void (*close)(struct mr_operator *op);
 };
 struct mr_node {
-    /* Unique in the job. Stateful nodes: 0, 1, … in the order they were added, whatever stands between them, so that
-     * a filter more or less does not change where state is found: keys of state begin with it. */
+    /* Unique in the job. Stateful nodes: 0, 1, … in the order they were added, whatever stands between them,
+     * so that a filter more or less does not change where state is found: keys of state begin with it. */
     int id;
     const struct mr_operator_type *type; /* NULL: a source node */
     const void *config;
