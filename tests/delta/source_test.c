@@ -20,6 +20,8 @@ static void tap_init(struct tap *tap, const char *path)
     tap->options[0] = (struct mr_option){"path", path};
     tap->source.type = &mr_delta_source_type;
     tap->source.name = "in";
+    tap->source.checkpoint =
+        (struct mr_checkpoint *)tap; /* there is one, so this is a stream; never looked into */
     tap->source.options = tap->options;
     tap->source.option_count = 1;
 }
@@ -247,6 +249,29 @@ static void test_available_now(void **state)
     tap_open(&tap);
     assert_int_equal(tap_step(&tap, 0), -1);
     assert_string_equal(error.condition, "DELTA_VERSION_NOT_FOUND");
+    tap_close(&tap, true);
+    rig_stop(&rig);
+    scratch_remove(root);
+}
+
+/* A query without a checkpoint reads the table as it is, whole, whatever the limits. */
+static void test_batch(void **state)
+{
+    (void)state;
+    char *root = scratch_new();
+    struct rig rig;
+    struct tap tap;
+    upstream(&rig, root);
+    for (int i = 0; i < 5; i++)
+        rig_batch(&rig, i * 10, 10);
+    tap_init(&tap, root);
+    tap.source.checkpoint = NULL;
+    tap.source.available_now = true;
+    tap_option(&tap, "maxFilesPerTrigger", "1");
+    tap_open(&tap);
+    assert_int_equal(tap_step(&tap, 0), 5);
+    assert_int_equal(tap_step(&tap, 0), 0);
+    assert_int_equal(tap.rows, 50);
     tap_close(&tap, true);
     rig_stop(&rig);
     scratch_remove(root);
@@ -529,17 +554,12 @@ static void test_row_groups(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_follow),
-        cmocka_unit_test(test_restart_everywhere),
-        cmocka_unit_test(test_limits_and_cut),
-        cmocka_unit_test(test_available_now),
-        cmocka_unit_test(test_waits_for_the_table),
-        cmocka_unit_test(test_vanished),
-        cmocka_unit_test(test_other_table),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_schema_grows),
-        cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_row_groups),
+        cmocka_unit_test(test_follow),         cmocka_unit_test(test_restart_everywhere),
+        cmocka_unit_test(test_limits_and_cut), cmocka_unit_test(test_available_now),
+        cmocka_unit_test(test_batch),          cmocka_unit_test(test_waits_for_the_table),
+        cmocka_unit_test(test_vanished),       cmocka_unit_test(test_other_table),
+        cmocka_unit_test(test_changes),        cmocka_unit_test(test_schema_grows),
+        cmocka_unit_test(test_bad_options),    cmocka_unit_test(test_row_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -315,6 +315,8 @@ static int stream_table(int argc, char **argv)
     struct mr_option options[16] = {{"path", argv[2]}};
     struct mr_source source = {.name = "in", .options = options, .option_count = 1, .available_now = true};
     source.type = &mr_delta_source_type;
+    source.checkpoint =
+        (struct mr_checkpoint *)&source; /* there is one, so this is a stream; never looked into */
     mr_arena_init(&source.arena);
     for (int i = 3; i < argc && i < 18; i++) {
         char *equals = strchr(argv[i], '=');
