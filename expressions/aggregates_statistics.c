@@ -237,6 +237,8 @@ MR_AGGREGATE_FINISH(pair_finish)
             continue;
         }
         bool some = pair_statistic(a->type->name, m, &value);
+        if (m->n > 1 && m->x_m2 * m->y_m2 == 0 && strcmp(a->type->name, "corr") == 0)
+            return mr_row_divide_by_zero(error);
         MR_TRY(mr_aggregate_append(out, !some, &row, error));
         out->f64[row] = some ? value : 0;
     }

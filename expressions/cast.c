@@ -336,7 +336,7 @@ static int resolve_type_function(struct mr_resolve *r, struct mr_error *error)
     const struct mr_type *to = mr_type_of((enum mr_type_id)(intptr_t)r->function->data);
     if ((enum mr_type_id)(intptr_t)r->function->data == MR_DECIMAL)
         to = mr_type_decimal(r->builder->arena, 10, 0);
-    return build(r->builder, r->arguments[0], to, false, false, NULL, &r->rewritten, error);
+    return build(r->builder, r->arguments[0], to, false, true, NULL, &r->rewritten, error); /* not shown */
 }
 #define TYPE_FUNCTION(name, id)                                                                              \
     {                                                                                                        \

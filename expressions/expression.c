@@ -267,6 +267,10 @@ static int finish_rewritten(struct mr_resolve *r, const struct mr_expression **o
     struct mr_expression *e = MR_ARENA_NEW(r->builder->arena, struct mr_expression);
     if (!e)
         return mr_error_memory(error, sizeof *e);
+    if (r->rewritten->implicit) { /* bigint(x) is shown as x */
+        *out = r->rewritten;
+        return MR_OK;
+    }
     const char *name = r->function->shown ? NULL : r->name;
     MR_TRY(mr_call_build(r->builder, r->function, name, original, r->count, r->rewritten->type,
                          r->rewritten->nullable, NULL, &shown, error));
@@ -372,6 +376,21 @@ void mr_expression_columns_used(const struct mr_expression *e, bool *used)
         mr_expression_columns_used(e->arguments[i], used);
 }
 
+/* Equal in every bit that shows: 0.0 and -0.0 are one value to Spark's comparisons, but two literals. */
+static bool same_literal(const struct mr_expression *a, const struct mr_expression *b)
+{
+    if (a->type->id == MR_VOID)
+        return true;
+    if (!mr_column_same(a->literal, 0, b->literal, 0))
+        return false;
+    if (mr_column_is_null(a->literal, 0))
+        return true;
+    if (a->type->id == MR_DOUBLE)
+        return !__builtin_signbit(a->literal->f64[0]) == !__builtin_signbit(b->literal->f64[0]);
+    return a->type->id != MR_FLOAT ||
+           !__builtin_signbit(a->literal->f32[0]) == !__builtin_signbit(b->literal->f32[0]);
+}
+
 bool mr_expression_equal(const struct mr_expression *a, const struct mr_expression *b)
 {
     if (a == b)
@@ -383,7 +402,7 @@ bool mr_expression_equal(const struct mr_expression *a, const struct mr_expressi
     case MR_EXPR_VARIABLE:
         return a->column == b->column;
     case MR_EXPR_LITERAL:
-        return a->type->id == MR_VOID || mr_column_same(a->literal, 0, b->literal, 0);
+        return same_literal(a, b);
     case MR_EXPR_CALL:
         if (a->function != b->function)
             return false;

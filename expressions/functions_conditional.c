@@ -31,7 +31,8 @@ static int resolve_case(struct mr_resolve *r, struct mr_error *error)
             continue;
         }
         const struct mr_type *type = r->arguments[i]->type;
-        if (type->id != MR_BOOLEAN && type->id != MR_VOID)
+        bool void_fits = type->id == MR_VOID && *r->name == 'i'; /* IF(NULL, …) only */
+        if (type->id != MR_BOOLEAN && !void_fits)
             return mr_resolve_unexpected_type(r, i, "\"BOOLEAN\"", error);
         MR_TRY(mr_resolve_force(r, i, mr_type_of(MR_BOOLEAN), error));
     }

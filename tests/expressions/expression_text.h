@@ -84,12 +84,31 @@ static int parse_number(struct mr_expression_builder *b, struct mr_str token,
             token.size--;
         MR_TRY(mr_expression_string(b, token, &string, error));
         MR_TRY(mr_expression_cast(b, string, type, false, &string, error));
-        return mr_expression_fold(b, string, out, error);
+        MR_TRY(mr_expression_fold(b, string, &string, error));
+        return mr_expression_literal(b, (struct mr_column *)string->literal, out, error);
     }
     long long value = strtoll(text, NULL, 10);
     if (id == MR_INT && (value > INT32_MAX || value < INT32_MIN))
         type = mr_type_of(MR_BIGINT);
     return mr_expression_i64(b, type, value, out, error);
+}
+
+/* Types are one word here: INTERVAL_DT is INTERVAL DAY TO SECOND, INTERVAL_H is INTERVAL HOUR, … */
+static struct mr_str interval_name(struct mr_str word)
+{
+    static const struct {
+        const char *word, *name;
+    } names[] = {{"INTERVAL_DT", "INTERVAL DAY TO SECOND"},
+                 {"INTERVAL_YM", "INTERVAL YEAR TO MONTH"},
+                 {"INTERVAL_D", "INTERVAL DAY"},
+                 {"INTERVAL_H", "INTERVAL HOUR"},
+                 {"INTERVAL_S", "INTERVAL SECOND"},
+                 {"INTERVAL_M", "INTERVAL MONTH"},
+                 {"INTERVAL_Y", "INTERVAL YEAR"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (mr_str_equal(word, mr_str_of(names[i].word)))
+            return mr_str_of(names[i].name);
+    return word;
 }
 
 static int parse_call(struct mr_expression_builder *b, const char **at, const struct mr_expression **out,
@@ -104,10 +123,7 @@ static int parse_call(struct mr_expression_builder *b, const char **at, const st
         if ((cast || try_cast) && count == 1) {
             const struct mr_type *type = NULL;
             struct mr_str word = take_token(at);
-            if (mr_str_equal(word, MR_STR("INTERVAL_DT"))) /* types are one word here */
-                word = MR_STR("INTERVAL DAY TO SECOND");
-            if (mr_str_equal(word, MR_STR("INTERVAL_YM")))
-                word = MR_STR("INTERVAL YEAR TO MONTH");
+            word = interval_name(word);
             MR_TRY(mr_type_parse(b->arena, word, &type, error));
             ++*at;
             return mr_expression_cast(b, arguments[0], type, try_cast, out, error);

@@ -120,6 +120,8 @@ static void conditionals(void **state)
     static const struct expectation list[] = {
         {"(case true 1 2.5)", "1.0"},
         {"(case false 1)", "NULL"},
+        {"(case null 1 2)", "!DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE"},
+        {"(if null 1 2)", "2"},
         {"(case 1 2)", "!DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE"},
         {"(case true 1 'a')", "1"},
         {"(case false (/ 1 0) 7)", "7.0"},
@@ -197,11 +199,75 @@ static void times(void **state)
     (void)state;
     static const struct expectation list[] = {
         {"(+ (cast '2024-01-01' DATE) 1)", "2024-01-02"},
+        {"(+ 1 (cast '2024-01-01' DATE))", "2024-01-02"},
         {"(- (cast '2024-01-01' DATE) 1)", "2023-12-31"},
+        {"(+ (cast '9999-12-31' DATE) 2147483647)", "-5869611-06-20"},
         {"(+ (cast '2024-01-01' DATE) 1L)", "!DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE"},
         {"(- (cast '2024-01-02' DATE) (cast '2024-01-01' DATE))", "INTERVAL '1' DAY"},
+        {"(- '2024-01-02' (cast '2024-01-01' DATE))", "INTERVAL '1' DAY"},
+        {"(- (cast '2024-01-01' TIMESTAMP) '2023-12-31')", "INTERVAL '1 00:00:00' DAY TO SECOND"},
+        {"(- (cast '2024-03-31' DATE) (cast '1' INTERVAL_M))", "2024-02-29"},
+        {"(+ (cast '2024-02-29' DATE) (cast '1' INTERVAL_Y))", "2025-02-28"},
+        {"(+ (cast '2024-01-01' DATE) (cast '2' INTERVAL_D))", "2024-01-03"},
+        {"(+ (cast '2024-01-01' DATE) (cast '2' INTERVAL_H))", "2024-01-01 02:00:00"},
+        {"(+ (cast '2024-01-31 10:00:00' TIMESTAMP) (cast '1' INTERVAL_M))", "2024-02-29 10:00:00"},
+        {"(- (cast '2024-01-01 10:00:00' TIMESTAMP) (cast '1 02:03:04.5' INTERVAL_DT))",
+         "2023-12-31 07:56:55.5"},
+        {"(+ (cast '2024-01-31 10:00:00' TIMESTAMP_NTZ) (cast '1' INTERVAL_D))", "2024-02-01 10:00:00"},
+        {"(+ '2024-01-01' (cast '1' INTERVAL_D))", "2024-01-02 00:00:00"},
+        {"(+ (cast '1' INTERVAL_D) (cast '1' INTERVAL_H))", "INTERVAL '1 01' DAY TO HOUR"},
+        {"(- (cast '1' INTERVAL_Y) (cast '1' INTERVAL_M))", "INTERVAL '0-11' YEAR TO MONTH"},
+        {"(* (cast '1' INTERVAL_D) 1.5)", "INTERVAL '1 12:00:00' DAY TO SECOND"},
+        {"(* '2' (cast '1' INTERVAL_D))", "INTERVAL '2 00:00:00' DAY TO SECOND"},
+        {"(/ (cast '1' INTERVAL_D) 3)", "INTERVAL '0 08:00:00' DAY TO SECOND"},
+        {"(* (cast '10' INTERVAL_S) 0.3333333)", "INTERVAL '0 00:00:03.333333' DAY TO SECOND"},
+        {"(/ (cast '7' INTERVAL_M) 2)", "INTERVAL '0-4' YEAR TO MONTH"},
+        {"(* (cast '1' INTERVAL_M) 1.5D)", "INTERVAL '0-2' YEAR TO MONTH"},
+        {"(/ (cast '1' INTERVAL_D) 0)", "!INTERVAL_DIVIDED_BY_ZERO"},
+        {"(div (cast '10' INTERVAL_D) (cast '3' INTERVAL_D))", "3"},
+        {"(- (cast '1' INTERVAL_D))", "INTERVAL '-1' DAY"},
+        {"(+ (cast '106751991' INTERVAL_D) (cast '106751991' INTERVAL_D))",
+         "!INTERVAL_ARITHMETIC_OVERFLOW.WITH_SUGGESTION"},
+        {"(+ (cast '1' INTERVAL_M) (cast '1' INTERVAL_S))", "!DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE"},
+        {"(> (cast '1' INTERVAL_D) (cast '23' INTERVAL_H))", "true"},
+        {"(cast (cast '90' INTERVAL_S) INT)", "90"},
+        {"(cast 5 INTERVAL_D)", "INTERVAL '5' DAY"},
     };
     check_all(list);
+}
+
+/* Days are the calendar's, hours are durations: Europe/Zurich changes its clock on 2024-03-31 and 2024-10-27.
+ */
+static void zones(void **state)
+{
+    (void)state;
+    struct mr_error error;
+    const struct mr_zone *utc = NULL, *zurich = NULL;
+    mr_error_clear(&error);
+    test_builder();
+    utc = test_session.zone;
+    assert_int_equal(mr_zone_find(MR_STR("Europe/Zurich"), &zurich, &error), MR_OK);
+    test_session.zone = zurich;
+    static const struct expectation list[] = {
+        {"(cast (+ (cast '2024-03-30 02:30:00' TIMESTAMP) (cast '1' INTERVAL_D)) STRING)",
+         "2024-03-31 03:30:00"},
+        {"(cast (+ (cast '2024-03-30 02:30:00' TIMESTAMP) (cast '24' INTERVAL_H)) STRING)",
+         "2024-03-31 03:30:00"},
+        {"(cast (+ (cast '2024-10-26 02:30:00' TIMESTAMP) (cast '1' INTERVAL_D)) STRING)",
+         "2024-10-27 02:30:00"},
+        {"(- (cast '2024-10-27 12:00:00' TIMESTAMP) (cast '2024-10-26 12:00:00' TIMESTAMP))",
+         "INTERVAL '1 00:00:00' DAY TO SECOND"},
+        {"(cast (cast '2024-06-01 00:00:00' TIMESTAMP) BIGINT)", "1717192800"},
+        {"(= (cast (cast '2024-06-01 00:00:00' TIMESTAMP_NTZ) TIMESTAMP) (cast '2024-06-01 00:00:00' "
+         "TIMESTAMP))",
+         "true"},
+        {"(cast (+ (cast '2024-01-31 00:30:00' TIMESTAMP) (cast '2' INTERVAL_M)) STRING)",
+         "2024-03-31 00:30:00"},
+        {"(cast (cast '2024-06-01' DATE) TIMESTAMP)", "2024-05-31 22:00:00"},
+        {"(cast (cast '2024-06-01 00:30:00' TIMESTAMP) DATE)", "2024-06-01"},
+    };
+    check_all(list);
+    test_session.zone = utc;
 }
 
 static void like(void **state)
@@ -241,7 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arithmetic), cmocka_unit_test(comparisons), cmocka_unit_test(conditionals),
         cmocka_unit_test(branches),   cmocka_unit_test(speculation), cmocka_unit_test(nested),
-        cmocka_unit_test(times),      cmocka_unit_test(like),
+        cmocka_unit_test(times),      cmocka_unit_test(zones),       cmocka_unit_test(like),
     };
     return cmocka_run_group_tests(tests, NULL, test_teardown);
 }
