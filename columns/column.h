@@ -120,6 +120,7 @@ int mr_column_keep_all_of(struct mr_column *column, const struct mr_column *othe
 int mr_column_append(struct mr_column *column, const struct mr_column *other, int64_t row, bool kept,
                      struct mr_error *error);
 int mr_column_append_null(struct mr_column *column, struct mr_error *error);
+int mr_column_append_nulls(struct mr_column *column, int64_t count, struct mr_error *error);
 /* Appends rows [start, start+count) of other (same type); shares string buffers. */
 int mr_column_append_range(struct mr_column *column, const struct mr_column *other, int64_t start,
                            int64_t count, struct mr_error *error);

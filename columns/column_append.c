@@ -69,6 +69,31 @@ int mr_column_append_range(struct mr_column *column, const struct mr_column *oth
     return MR_OK;
 }
 
+int mr_column_append_nulls(struct mr_column *column, int64_t count, struct mr_error *error)
+{
+    if (count <= 0)
+        return MR_OK;
+    MR_TRY(mr_column_room(column, count, error));
+    int64_t row = column->length;
+    size_t width = mr_type_width(column->type);
+    if (width > 0) /* a cleared column still holds old values */
+        memset((char *)column->values + width * (size_t)row, 0, width * (size_t)count);
+    for (int64_t i = 0; column->offsets && i < count; i++)
+        column->offsets[row + i + 1] = column->offsets[row];
+    for (int i = 0; !column->offsets && i < column->child_count; i++)
+        MR_TRY(mr_column_append_nulls(column->children[i], count, error));
+    MR_TRY(mr_column_make_validity(column, error));
+    for (int64_t i = row; i < row + count; i++)
+        if ((i & 63) == 0 && i + 64 <= row + count) {
+            column->validity[i >> 6] = 0;
+            i += 63;
+        } else {
+            column->validity[i >> 6] &= ~(1ULL << (i & 63));
+        }
+    column->length += count;
+    return MR_OK;
+}
+
 int mr_column_append_null(struct mr_column *column, struct mr_error *error)
 {
     MR_TRY(mr_column_room(column, 1, error));

@@ -321,10 +321,8 @@ static int widen(struct file_source *s, struct file_reader *r, struct mr_batch *
             MR_ERR(mr_column_repeat(r->metadata, 0, batch->length, out, error));
         } else {
             *out = mr_column_new(s->source->schema->fields[count + partitions].type, batch->length);
-            status = *out ? MR_OK : mr_error_memory(error, (size_t)batch->length);
-            for (int64_t i = 0; status >= 0 && i < batch->length; i++)
-                status = mr_column_append_null(*out, error);
-            MR_ERR(status);
+            MR_ERR(*out ? MR_OK : mr_error_memory(error, (size_t)batch->length));
+            MR_ERR(mr_column_append_nulls(*out, batch->length, error));
         }
     }
     return MR_OK;

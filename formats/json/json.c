@@ -34,9 +34,7 @@ static void set_lengths(struct json_reader *r, int count)
 
 static int pad_nulls(struct mr_column *column, int64_t length, struct mr_error *error)
 {
-    while (column->length < length)
-        MR_TRY(mr_column_append_null(column, error));
-    return MR_OK;
+    return mr_column_append_nulls(column, length - column->length, error);
 }
 
 static int put_text(struct mr_column *column, int64_t row, struct mr_str text, struct mr_error *error)
