@@ -144,7 +144,10 @@ static bool add_zone_letter(struct compiler *c, char letter, int count)
     case 'V':
         return count == 2 && add_zone(c, MR_DT_ZONE_ID, true);
     case 'v':
-        return (count == 1 || count == 4) && add_zone(c, MR_DT_ZONE_NAME, count == 4);
+        if ((count != 1 && count != 4) || !add_zone(c, MR_DT_ZONE_NAME, count == 4))
+            return false;
+        c->items[c->count - 1].generic = true;
+        return true;
     case 'z':
         return count <= 4 && add_zone(c, MR_DT_ZONE_NAME, count == 4);
     case 'O':
@@ -310,12 +313,14 @@ static char refused_letter(const struct compiler *c, const char *set, bool runs_
 static bool legacy_accepts(struct mr_str pattern)
 {
     bool quoted = false;
+    int x_run = 0;
     for (size_t i = 0; i < pattern.size; i++) {
         char ch = pattern.data[i];
         bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
+        x_run = !quoted && ch == 'X' ? x_run + 1 : 0;
         if (ch == '\'')
             quoted = !quoted;
-        else if (!quoted && letter && !strchr("GyMdkHmsSEDFwWahKzZYuXL", ch))
+        else if (!quoted && letter && (!strchr("GyMdkHmsSEDFwWahKzZYuXL", ch) || x_run > 3))
             return false;
     }
     return !quoted;

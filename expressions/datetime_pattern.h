@@ -42,6 +42,7 @@ enum mr_datetime_item_kind {
 struct mr_datetime_item {
     uint8_t kind, field, sign;
     bool full;                            /* TEXT, LOCAL_OFFSET, ZONE_NAME: the long form */
+    bool generic;                         /* ZONE_NAME: without saying whether it is summer time ("ET") */
     bool colon;                           /* OFFSET: hh:mm */
     bool minute_optional, second_allowed; /* OFFSET */
     int16_t min_width, max_width;

@@ -144,12 +144,32 @@ static bool in_daylight_time(const struct moment *m)
     return m->offset_seconds > before || m->offset_seconds > after;
 }
 
+/* "EST" -> "ET", "Eastern Standard Time" -> "Eastern Time": where summer time has a name of its own that
+ * differs in the same place. */
+static void print_generic_name(const struct mr_zone_names *names, bool full, struct mr_text *out)
+{
+    const char *name = full ? names->standard_full : names->standard_short;
+    const char *cut = full ? strstr(name, "Standard ") : strstr(name, "ST");
+    size_t skip = full ? strlen("Standard ") : 1;
+    bool summer = strcmp(names->standard_short, names->daylight_short) != 0;
+    if (!cut || !summer) {
+        mr_text_append_str(out, name);
+        return;
+    }
+    mr_text_append(out, name, (size_t)(cut - name));
+    mr_text_append_str(out, cut + skip);
+}
+
 static void print_zone_name(const struct mr_datetime_item *item, const struct moment *m, struct mr_text *out)
 {
     const char *id = mr_zone_id(m->zone);
     const struct mr_zone_names *names = mr_zone_names_of(id);
     if (!names) {
         mr_text_append_str(out, id); /* as Java does for a zone without names, such as +02:00 */
+        return;
+    }
+    if (item->generic) {
+        print_generic_name(names, item->full, out);
         return;
     }
     bool daylight = in_daylight_time(m);

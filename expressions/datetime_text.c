@@ -104,13 +104,27 @@ static bool parse(const struct mr_call *call, const struct mr_datetime_format *f
     if (id == MR_DATE)
         *value = mr_floor_div(mr_zone_to_local(zone, *value), MR_DAY_US);
     else if (id == MR_BIGINT)
-        *value = mr_floor_div(*value, MR_SECOND_US);
+        *value /= MR_SECOND_US;
     return true;
+}
+
+/* Seconds of what is a time already; parts of a second are cut off, towards 1970. */
+static int seconds_of_times(struct mr_call *call, const struct mr_column *in, const struct mr_selection *rows,
+                            struct mr_column *out)
+{
+    MR_FOR_ROWS (i, rows, out->length) {
+        int64_t micros = in->type->id == MR_DATE ? mr_zone_to_utc(call->session->zone, in->i32[i] * MR_DAY_US)
+                                                 : in->i64[i];
+        out->i64[i] = micros / MR_SECOND_US;
+    }
+    return MR_OK;
 }
 
 MR_KERNEL(mr_datetime_parse)
 {
     struct formats *formats = call->state;
+    if (arguments[0]->type->id != MR_STRING)
+        return seconds_of_times(call, arguments[0], rows, out);
     enum mr_type_id id = out->type->id;
     bool tolerate = strncmp(call->expression->function->name, "try_", 4) == 0;
     MR_FOR_ROWS (i, rows, out->length) {

@@ -297,6 +297,8 @@ static int resolve_search(struct mr_resolve *r, struct mr_error *error)
 static int resolve_add(struct mr_resolve *r, struct mr_error *error)
 {
     bool inserts = r->count == 3;
+    if (inserts && r->arguments[1]->type->id == MR_VOID)
+        return mr_resolve_unexpected_type(r, 1, "\"INT\"", error);
     if (inserts)
         MR_TRY(mr_resolve_cast(r, 1, mr_type_of(MR_INT), error));
     MR_TRY(match_element(r, 0, inserts ? 2 : 1, inserts || r->arguments[1]->nullable, error));
@@ -402,11 +404,14 @@ static int resolve_zip(struct mr_resolve *r, struct mr_error *error)
 {
     struct mr_arena *arena = r->builder->arena;
     struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, r->count + 1);
+    const struct mr_type *nothing = mr_type_array(arena, mr_type_of(MR_VOID), true);
     if (!fields)
         return mr_error_memory(error, sizeof *fields);
     for (int i = 0; i < r->count; i++) {
-        const struct mr_expression *e = r->arguments[i];
+        if (r->arguments[i]->type->id == MR_VOID && nothing)
+            MR_TRY(mr_resolve_force(r, i, nothing, error));
         MR_TRY(need_array(r, i, error));
+        const struct mr_expression *e = r->arguments[i];
         fields[i] = (struct mr_field){.type = element_of(e->type), .nullable = true};
         fields[i].name = e->kind == MR_EXPR_COLUMN && e->name ? e->name : mr_arena_format(arena, "%d", i);
     }
@@ -500,7 +505,7 @@ static int resolve_reverse(struct mr_resolve *r, struct mr_error *error)
         return give(r, r->arguments[0]->type, error);
     if (mr_type_is_nested(r->arguments[0]->type))
         return mr_resolve_unexpected_type(r, 0, "(\"STRING\" or \"ARRAY\")", error);
-    return mr_resolve_signature(r, "s>s", error);
+    return mr_resolve_signature(r, "B>1", error);
 }
 
 static const enum mr_type_id boolean_id = MR_BOOLEAN, bigint_id = MR_BIGINT, array_id = MR_ARRAY;

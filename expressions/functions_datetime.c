@@ -284,6 +284,8 @@ static int resolve_to_time(struct mr_resolve *r, struct mr_error *error)
     const struct mr_type *to = mr_type_of(*id), *from = r->arguments[0]->type;
     bool tolerate = strncmp(r->function->name, "try_", 4) == 0,
          time = from->id >= MR_DATE && from->id <= MR_TIMESTAMP_NTZ;
+    if (*id == MR_DATE && !time && from->id != MR_VOID) /* whatever has a text */
+        MR_TRY(mr_resolve_cast(r, 0, mr_type_of(MR_STRING), error));
     if (r->count == 2 && !time) {
         MR_TRY(mr_resolve_signature(r, "ss>s", error));
         r->type = to;
@@ -299,26 +301,22 @@ static int resolve_to_time(struct mr_resolve *r, struct mr_error *error)
 /* unix_timestamp(), unix_timestamp(text [, pattern]), unix_timestamp(date or timestamp). */
 static int resolve_unix_timestamp(struct mr_resolve *r, struct mr_error *error)
 {
-    const struct mr_expression *argument;
     if (r->count == 0) {
+        const struct mr_expression *now;
         if (strcmp(r->name, "to_unix_timestamp") == 0)
             return mr_resolve_wrong_count(r, "[1, 2]", error);
-        MR_TRY(mr_expression_call(r->builder, MR_STR("current_timestamp"), NULL, 0, &argument, error));
-        return mr_resolve_rewrite(r, "unix_seconds", &argument, 1, error);
+        MR_TRY(mr_expression_call(r->builder, MR_STR("current_timestamp"), NULL, 0, &now, error));
+        MR_TRY(mr_resolve_add(r, now, error));
     }
     enum mr_type_id id = r->arguments[0]->type->id;
-    if (id == MR_DATE || id == MR_TIMESTAMP || id == MR_TIMESTAMP_NTZ) {
-        MR_TRY(mr_expression_cast(r->builder, r->arguments[0], mr_type_of(MR_TIMESTAMP), false, &argument,
-                                  error));
-        return mr_resolve_rewrite(r, "unix_seconds", &argument, 1, error);
-    }
-    if (id != MR_STRING && id != MR_VOID)
+    bool time = id == MR_DATE || id == MR_TIMESTAMP || id == MR_TIMESTAMP_NTZ;
+    if (!time && id != MR_STRING && id != MR_VOID)
         return mr_resolve_unexpected_type(r, 0,
                                           "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\")",
                                           error);
     if (r->count == 1)
         MR_TRY(mr_resolve_add_string(r, DEFAULT_PATTERN, error));
-    return mr_resolve_signature(r, "ss>l", error);
+    return mr_resolve_signature(r, time ? "as>l" : "ss>l", error);
 }
 
 static int resolve_from_unixtime(struct mr_resolve *r, struct mr_error *error)
@@ -365,9 +363,9 @@ static const enum mr_type_id to_timestamp_id = MR_TIMESTAMP, to_ntz_id = MR_TIME
         name, least, most, flags, resolve, kernel, mr_datetime_open_formats, mr_datetime_close_formats,      \
             signature, data, NULL                                                                            \
     }
-#define NOW(name, kernel, signature)                                                                         \
+#define NOW(name, kernel, signature, shown)                                                                  \
     {                                                                                                        \
-        name, 0, 0, MR_FN_BATCH_CONSTANT, NULL, kernel, NULL, NULL, signature, NULL, NULL                    \
+        name, 0, 0, MR_FN_BATCH_CONSTANT, NULL, kernel, NULL, NULL, signature, NULL, shown                   \
     }
 #define UNIX(name, unit)                                                                                     \
     {                                                                                                        \
@@ -375,11 +373,11 @@ static const enum mr_type_id to_timestamp_id = MR_TIMESTAMP, to_ntz_id = MR_TIME
     }
 
 const struct mr_function mr_functions_datetime[] = {
-    NOW("current_timestamp", mr_datetime_now, ">T"),
-    NOW("now", mr_datetime_now, ">T"),
-    NOW("current_date", mr_datetime_today, ">D"),
-    NOW("curdate", mr_datetime_today, ">D"),
-    NOW("localtimestamp", mr_datetime_local_now, ">N"),
+    NOW("current_timestamp", mr_datetime_now, ">T", NULL),
+    NOW("now", mr_datetime_now, ">T", NULL),
+    NOW("current_date", mr_datetime_today, ">D", NULL),
+    NOW("curdate", mr_datetime_today, ">D", "current_date"),
+    NOW("localtimestamp", mr_datetime_local_now, ">N", NULL),
     OWN("current_timezone", 0, 0, 0, resolve_current_timezone, NULL, NULL),
     SIMPLE("year", mr_datetime_year, "D>i"),
     SIMPLE("quarter", mr_datetime_quarter, "D>i"),

@@ -217,9 +217,9 @@ err:
     return status;
 }
 
-#define WHO(name, what)                                                                                      \
+#define WHO(name, what, shown)                                                                               \
     {                                                                                                        \
-        name, 0, 0, 0, resolve_who, NULL, NULL, NULL, NULL, what, NULL                                       \
+        name, 0, 0, 0, resolve_who, NULL, NULL, NULL, NULL, what, shown                                      \
     }
 #define PLAIN(name, least, most, flags, resolve, kernel, signature)                                          \
     {                                                                                                        \
@@ -228,13 +228,13 @@ err:
 
 const struct mr_function mr_functions_misc[] = {
     PLAIN("typeof", 1, 1, 0, resolve_typeof, NULL, NULL),
-    WHO("current_user", "user"),
-    WHO("session_user", "user"),
-    WHO("user", "user"),
-    WHO("current_catalog", "catalog"),
-    WHO("current_database", "database"),
-    WHO("current_schema", "database"),
-    WHO("version", "version"),
+    WHO("current_user", "user", NULL),
+    WHO("session_user", "user", NULL),
+    WHO("user", "user", NULL),
+    WHO("current_catalog", "catalog", NULL),
+    WHO("current_database", "database", "current_schema"),
+    WHO("current_schema", "database", NULL),
+    WHO("version", "version", NULL),
     PLAIN("monotonically_increasing_id", 0, 0, 0, resolve_refused, NULL, NULL),
     PLAIN("spark_partition_id", 0, 0, 0, resolve_refused, NULL, NULL),
     PLAIN("assert_true", 1, 2, MR_FN_NONDETERMINISTIC, resolve_assert_true, kernel_assert_true, NULL),

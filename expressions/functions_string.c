@@ -34,14 +34,24 @@ static int resolve_substring(struct mr_resolve *r, struct mr_error *error)
     return mr_resolve_signature(r, "Bii>1", error);
 }
 
+static int add_zero_byte(struct mr_resolve *r, struct mr_error *error)
+{
+    struct mr_column *value = mr_column_new(mr_type_of(MR_BINARY), 1);
+    const struct mr_expression *zero;
+    if (!value)
+        return mr_error_memory(error, sizeof *value);
+    value->length = 1;
+    value->views[0] = mr_view_of("\0", 1);
+    int status = mr_expression_literal(r->builder, value, &zero, error);
+    mr_column_unref(value);
+    return status < 0 ? status : mr_resolve_add(r, zero, error);
+}
+
 static int resolve_pad(struct mr_resolve *r, struct mr_error *error)
 {
     bool binary = r->arguments[0]->type->id == MR_BINARY;
     if (r->count == 2 && binary) {
-        const struct mr_expression *zero, *text;
-        MR_TRY(mr_expression_string(r->builder, (struct mr_str){"\0", 1}, &text, error));
-        MR_TRY(mr_expression_cast(r->builder, text, mr_type_of(MR_BINARY), false, &zero, error));
-        MR_TRY(mr_resolve_add(r, zero, error));
+        MR_TRY(add_zero_byte(r, error));
     } else if (r->count == 2) {
         MR_TRY(mr_resolve_add_string(r, " ", error));
     }
@@ -187,11 +197,10 @@ static int resolve_decode(struct mr_resolve *r, struct mr_error *error)
 static int resolve_to_binary(struct mr_resolve *r, struct mr_error *error)
 {
     static const char *const formats[] = {"hex", "utf-8", "utf8", "base64"};
-    if (r->count == 1)
-        MR_TRY(mr_resolve_add_string(r, "hex", error));
+    struct mr_str format = MR_STR("hex");
     MR_TRY(mr_resolve_all_strings(r, error));
-    struct mr_str format;
-    MR_TRY(mr_resolve_constant_string(r, 1, &format, error));
+    if (r->count > 1)
+        MR_TRY(mr_resolve_constant_string(r, 1, &format, error));
     bool known = format.data == NULL, tolerate = strncmp(r->function->name, "try_", 4) == 0;
     for (int i = 0; i < MR_COUNT(formats); i++)
         known |= mr_str_equal_nocase(format, mr_str_of(formats[i]));
@@ -245,6 +254,21 @@ static int resolve_collation(struct mr_resolve *r, struct mr_error *error)
     MR_TRY(mr_resolve_cast(r, 0, string_type(), error));
     MR_TRY(mr_expression_string(r->builder, MR_STR("SYSTEM.BUILTIN.UTF8_BINARY"), &name, error));
     r->rewritten = name;
+    return MR_OK;
+}
+
+static int resolve_collate(struct mr_resolve *r, struct mr_error *error)
+{
+    struct mr_str name;
+    MR_TRY(mr_resolve_all_strings(r, error));
+    MR_TRY(mr_resolve_constant_string(r, 1, &name, error));
+    if (!mr_str_equal_nocase(name, MR_STR("UTF8_BINARY"))) {
+        mr_error_set(error, MR_E_UNSUPPORTED, "UNSUPPORTED_FEATURE",
+                     "The collation %.*s is not supported; UTF8_BINARY is the only one.", (int)name.size,
+                     name.data);
+        return mr_builder_error_at(r->builder, error);
+    }
+    r->rewritten = r->arguments[0];
     return MR_OK;
 }
 
@@ -325,5 +349,6 @@ const struct mr_function mr_functions_string[] = {
     {"printf", 1, -1, SELF, NULL, mr_string_format_string, NULL, NULL, "sa*>s", NULL, NULL},
     OWN("format_number", 2, 2, N | MR_FN_MAY_BE_NULL, resolve_format_number, mr_string_format_number),
     OWN("collation", 1, 1, 0, resolve_collation, NULL),
+    OWN("collate", 2, 2, 0, resolve_collate, NULL),
     {0},
 };

@@ -214,7 +214,7 @@ static bool class_operand(struct translator *t, struct mr_text *items, struct mr
             t->at++;
             good = translate_escape(t, true);
         } else {
-            if (c == ']' || (c == '^' && items->size == 0))
+            if (c == ']' || (items->size == 0 && strchr("^:.=", c))) /* [: is more than a class to PCRE2 */
                 mr_text_append_char(items, '\\');
             mr_text_append_char(items, c);
             t->at++;

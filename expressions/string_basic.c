@@ -256,9 +256,10 @@ MR_KERNEL(mr_string_reverse)
         char *to = mr_out_begin(out, value.size);
         if (!to)
             return mr_error_memory(error, value.size);
-        size_t step;
+        size_t step = 1;
         for (size_t k = 0; k < value.size; k += step) {
-            step = mr_utf8_step(value.data + k, value.size - k);
+            if (out->type->id == MR_STRING)
+                step = mr_utf8_step(value.data + k, value.size - k);
             memcpy(to + value.size - k - step, value.data + k, step);
         }
         mr_out_end(out, i, to, value.size, value.size);

@@ -305,7 +305,9 @@ MR_KERNEL(mr_string_to_binary)
     mr_text_init(&bytes);
     int status = MR_OK;
     MR_FOR_ROWS (i, rows, out->length) {
-        struct mr_str text = mr_string_at(arguments[0], i), format = mr_string_at(arguments[1], i);
+        struct mr_str text = mr_string_at(arguments[0], i), format = MR_STR("hex");
+        if (call->expression->argument_count > 1)
+            format = mr_string_at(arguments[1], i);
         bool hex = mr_str_equal_nocase(format, MR_STR("hex")),
              base64 = mr_str_equal_nocase(format, MR_STR("base64"));
         bool utf8 =

@@ -231,6 +231,29 @@ static bool is_integer_like(const struct mr_type *type)
     return mr_type_is_integral(type) || (type->id >= MR_DATE && type->id <= MR_INTERVAL_YEAR_MONTH);
 }
 
+/* As Java's toString: arrays and structs without blanks, [a,b]. */
+static void append_text(struct mr_text *out, const struct mr_column *c, int64_t row,
+                        const struct mr_zone *zone)
+{
+    bool array = c->type->id == MR_ARRAY;
+    if (mr_column_is_null(c, row)) {
+        mr_text_append_str(out, "null");
+        return;
+    }
+    if (!array && c->type->id != MR_STRUCT) {
+        mr_value_text(out, c, row, zone);
+        return;
+    }
+    int32_t first = array ? c->offsets[row] : 0, last = array ? c->offsets[row + 1] : c->child_count;
+    mr_text_append_char(out, '[');
+    for (int32_t i = first; i < last; i++) {
+        if (i > first)
+            mr_text_append_char(out, ',');
+        append_text(out, c->children[array ? 0 : i], array ? i : row, zone);
+    }
+    mr_text_append_char(out, ']');
+}
+
 static int format_value(struct mr_call *call, struct mr_text *out, const struct spec *s,
                         const struct mr_column *c, int64_t row, struct mr_error *error)
 {
@@ -252,7 +275,7 @@ static int format_value(struct mr_call *call, struct mr_text *out, const struct 
         if (is_integer_like(c->type))
             mr_text_format(out, "%lld", (long long)integer_value(c, row));
         else
-            mr_value_text(out, c, row, call->session->zone);
+            append_text(out, c, row, call->session->zone);
         return MR_OK;
     case 'd':
     case 'o':
