@@ -151,7 +151,7 @@ int mr_exchange_drain(struct mr_execution *execution, struct mr_stage *stage, in
         pthread_mutex_unlock(&execution->lock);
         status = op->type->push(op, item.input, &item.batch, error);
         mr_batch_release(&item.batch);
-        int64_t dirty = op->type->dirty_bytes ? op->type->dirty_bytes(op) : 0;
+        int64_t dirty = status >= 0 && op->type->dirty_bytes ? op->type->dirty_bytes(op) : 0;
         pthread_mutex_lock(&execution->lock);
         partition->dirty_bytes = dirty;
     }

@@ -64,8 +64,9 @@ static const char *target_path(const struct mr_sink *sink)
 
 static int target_open(struct mr_sink *sink, struct mr_error *e)
 {
-    (void)e;
     struct file_target *self = mr_allocate_zeroed(sizeof *self);
+    if (!self)
+        return mr_error_memory(e, sizeof *self);
     pthread_mutex_init(&self->lock, NULL);
     mr_text_init(&self->rows);
     sink->ctx = self;
@@ -79,7 +80,11 @@ static int target_published(struct mr_sink *sink, struct mr_register *out, struc
     mr_text_init(&text);
     if (!mr_file_exists(target_path(sink)))
         return MR_OK;
-    MR_TRY(mr_file_read_all(target_path(sink), &text, e));
+    int status = mr_file_read_all(target_path(sink), &text, e);
+    if (status < 0) {
+        mr_text_release(&text);
+        return status;
+    }
     long long batch;
     unsigned long long id;
     char query[40];
@@ -98,12 +103,13 @@ static int target_enrol(struct mr_sink *sink, struct mr_register *out, struct mr
     struct mr_text old, text; /* the rows stay */
     mr_text_init(&old);
     mr_text_init(&text);
-    if (mr_file_exists(target_path(sink)))
-        mr_file_read_all(target_path(sink), &old, e);
+    int status = mr_file_exists(target_path(sink)) ? mr_file_read_all(target_path(sink), &old, e) : MR_OK;
     *out = (struct mr_register){true, -1, mr_env()->random() >> 1};
     mr_text_format(&text, "-1 %llu %s\n%s", (unsigned long long)out->decision_id, sink->query_id->text,
                    old.size ? strchr(old.data, '\n') + 1 : "");
-    int status = mr_file_replace(target_path(sink), text.data, text.size, e);
+    if (status >= 0)
+        status =
+            text.failed ? mr_error_memory(e, 1) : mr_file_replace(target_path(sink), text.data, text.size, e);
     mr_text_release(&old);
     mr_text_release(&text);
     return status;
@@ -141,7 +147,6 @@ static int target_write(struct mr_sink *sink, int worker, const struct mr_batch 
 static int target_prepare(struct mr_sink *sink, int64_t batch, uint64_t id, const struct mr_register *before,
                           struct mr_text *manifest, struct mr_error *e)
 {
-    (void)e;
     struct file_target *self = sink->ctx;
     if (fault.blocked_once) {
         fault.blocked_once = false;
@@ -151,8 +156,9 @@ static int target_prepare(struct mr_sink *sink, int64_t batch, uint64_t id, cons
         mr_text_format(manifest, "%lld %llu %lld %llu %d\n%s", (long long)batch, (unsigned long long)id,
                        (long long)before->batch, (unsigned long long)before->decision_id,
                        sink->truncate_first, self->rows.size ? self->rows.data : "");
+    bool failed = self->rows.failed || manifest->failed;
     mr_text_clear(&self->rows);
-    return MR_OK;
+    return failed ? mr_error_memory(e, 1) : MR_OK;
 }
 
 static int fail_with(struct mr_error *e, int code, uint32_t flags)
@@ -179,12 +185,15 @@ static int land(struct mr_sink *sink, struct mr_str manifest, struct mr_error *e
             struct mr_text old, text;
             mr_text_init(&old);
             mr_text_init(&text);
-            mr_file_read_all(target_path(sink), &old, e);
+            status = mr_file_read_all(target_path(sink), &old, e);
             mr_text_format(&text, "%lld %llu %s\n", batch, id, sink->query_id->text);
-            if (!truncate && sink->mode != MR_MODE_COMPLETE)
+            if (status >= 0 && !truncate && sink->mode != MR_MODE_COMPLETE)
                 mr_text_append_str(&text, strchr(old.data, '\n') + 1);
             mr_text_append_str(&text, strchr(copy, '\n') + 1);
-            status = mr_file_replace(target_path(sink), text.data, text.size, e);
+            if (status >= 0 && text.failed)
+                status = mr_error_memory(e, text.size);
+            if (status >= 0)
+                status = mr_file_replace(target_path(sink), text.data, text.size, e);
             mr_text_release(&old);
             mr_text_release(&text);
         }
@@ -282,7 +291,7 @@ static int even_push(struct mr_operator *op, int input, const struct mr_batch *b
     const int64_t *poison = op->node->config;
     int32_t *rows = mr_allocate(sizeof *rows * (size_t)batch->length);
     int64_t count = 0;
-    int status = MR_OK;
+    int status = rows ? MR_OK : mr_error_memory(e, sizeof *rows);
     for (int64_t i = 0; i < batch->length && status >= 0; i++) {
         if (poison && batch->columns[1]->i64[i] == *poison)
             status = mr_error_set(e, MR_E_DATA, "DIVIDE_BY_ZERO", "poison");
@@ -333,26 +342,27 @@ static void count_key(struct mr_operator *op, int64_t k, char out[10])
 static int count_find(struct mr_operator *op, int64_t k, struct count_entry **out, struct mr_error *e)
 {
     struct count_state *state = op->ctx;
-    bool created;
-    struct mr_map_entry *entry = mr_map_put(&state->map, (struct mr_str){(char *)&k, 8}, &created);
+    struct mr_map_entry *entry = mr_map_put(&state->map, (struct mr_str){(char *)&k, 8}, NULL);
     if (!entry)
         return mr_error_memory(e, 8);
-    if (created) {
-        struct count_entry *made = mr_allocate_zeroed(sizeof *made);
-        entry->pointer = made;
+    int status = MR_OK;
+    if (!entry->pointer) {
+        struct count_entry *made = entry->pointer = mr_allocate_zeroed(sizeof *made);
+        if (!made)
+            return mr_error_memory(e, sizeof *made);
         struct mr_arena arena;
         mr_arena_init(&arena);
         char key[10];
         count_key(op, k, key);
         struct mr_str slice = {key, 10}, value = {0};
         if (op->checkpoint)
-            MR_TRY(mr_checkpoint_get_many(op->checkpoint, MR_FAMILY_STATE, &slice, 1, &arena, &value, e));
-        if (value.data)
+            status = mr_checkpoint_get_many(op->checkpoint, MR_FAMILY_STATE, &slice, 1, &arena, &value, e);
+        if (status >= 0 && value.data)
             memcpy(made, value.data, 16);
         mr_arena_release(&arena);
     }
     *out = entry->pointer;
-    return MR_OK;
+    return status;
 }
 
 static int count_push(struct mr_operator *op, int input, const struct mr_batch *batch, struct mr_error *e)
