@@ -14,12 +14,15 @@
 
 #include "delta/delta.h"
 
-/* A fresh directory below $TMPDIR or /tmp; removed by scratch_remove. */
+/* A fresh directory below $TMPDIR, or in memory, where fsync is cheap, or below /tmp; removed by
+ * scratch_remove. */
 static inline char *scratch_new(void)
 {
     const char *base = getenv("TMPDIR");
     char *path = malloc(256);
-    snprintf(path, 256, "%s/millrace-delta-XXXXXX", base ? base : "/tmp");
+    if (!base)
+        base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(path, 256, "%s/millrace-delta-XXXXXX", base);
     assert_non_null(mkdtemp(path));
     return path;
 }
