@@ -82,7 +82,9 @@ int mr_report(const struct mr_error *error)
     bool colour = mr_terminal(stderr);
     mr_error_format(error, text, sizeof(text));
     fprintf(stderr, "%serror:%s %s\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "", text);
-    return error->code == MR_E_USAGE ? MR_EXIT_USAGE : MR_EXIT_FAILED;
+    /* Wrong use of the command; what is wrong inside a project's files has a place there. */
+    return error->code == MR_E_USAGE && !error->file[0] && !error->excerpt[0] ? MR_EXIT_USAGE
+                                                                              : MR_EXIT_FAILED;
 }
 
 bool mr_terminal(FILE *stream)

@@ -71,13 +71,13 @@ static int check_sources(const struct mr_json *before, const struct mr_json *now
         if (mr_str_equal(old_name, new_name) && mr_str_equal(old_type, new_type))
             continue;
         return mr_error_set(
-            error, MR_E_USAGE, "STREAMING_QUERY_EVOLUTION_ERROR.INVALID_SOURCE_NAME",
+            error, MR_E_UNSUPPORTED, "STREAMING_QUERY_EVOLUTION_ERROR.INVALID_SOURCE_NAME",
             "The checkpoint knows the source '%.*s' (%.*s) where the query has '%.*s' (%.*s). " REMEDY,
             (int)old_name.size, old_name.data, (int)old_type.size, old_type.data, (int)new_name.size,
             new_name.data, (int)new_type.size, new_type.data);
     }
     if (a || b)
-        return mr_error_set(error, MR_E_USAGE, "STREAMING_QUERY_EVOLUTION_ERROR.INVALID_SOURCE_NAME",
+        return mr_error_set(error, MR_E_UNSUPPORTED, "STREAMING_QUERY_EVOLUTION_ERROR.INVALID_SOURCE_NAME",
                             "The query has %zu sources, the checkpoint knows %zu. " REMEDY, now->count,
                             before ? before->count : 0);
     return MR_OK;
@@ -89,19 +89,19 @@ static int check_states(const struct mr_json *before, const struct mr_json *now,
     for (int id = 0; a && b; a = a->next, b = b->next, id++) {
         struct mr_str old_name = text_of(a, "operator"), new_name = text_of(b, "operator");
         if (!mr_str_equal(old_name, new_name))
-            return mr_error_set(error, MR_E_USAGE, "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
+            return mr_error_set(error, MR_E_UNSUPPORTED, "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
                                 "Stateful operator %d was '%.*s' and is '%.*s'. " REMEDY, id,
                                 (int)old_name.size, old_name.data, (int)new_name.size, new_name.data);
         struct mr_str old_plan = text_of(a, "plan"), new_plan = text_of(b, "plan");
         if (!mr_str_equal(old_plan, new_plan))
             return mr_error_set(
-                error, MR_E_USAGE, "STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE",
+                error, MR_E_UNSUPPORTED, "STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE",
                 "Stateful operator %d (%.*s) was planned as %.*s and is planned as %.*s. " REMEDY, id,
                 (int)old_name.size, old_name.data, (int)(old_plan.size < 300 ? old_plan.size : 300),
                 old_plan.data, (int)(new_plan.size < 300 ? new_plan.size : 300), new_plan.data);
     }
     if (a || b)
-        return mr_error_set(error, MR_E_USAGE, "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
+        return mr_error_set(error, MR_E_UNSUPPORTED, "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
                             "The query has %zu stateful operators, the checkpoint knows %zu. " REMEDY,
                             now->count, before ? before->count : 0);
     return MR_OK;
