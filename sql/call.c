@@ -507,6 +507,36 @@ static int struct_with_names(struct mr_resolution *r, const struct mr_sql_expres
     return MR_OK;
 }
 
+/* struct(a AS x, b) */
+static int show_struct(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct argument_list *list,
+                       const struct mr_expression **out)
+{
+    struct mr_text text;
+    mr_text_init(&text);
+    mr_text_append_str(&text, "struct(");
+    for (int i = 0; i < ast->argument_count; i++) {
+        const struct mr_sql_expression *argument = ast->arguments[i];
+        mr_text_format(&text, "%s%s", i > 0 ? ", " : "", mr_sql_shown_name(r->analysis, list->items[2 * i + 1]));
+        if (argument->kind == MR_SQL_ALIASED)
+            mr_text_format(&text, " AS %.*s", (int)argument->word.size, argument->word.data);
+    }
+    mr_text_append_char(&text, ')');
+    int status = mr_sql_show(r->analysis, out, "%s", text.data ? text.data : "");
+    mr_text_release(&text);
+    return status;
+}
+
+/* int(x) and kin are casts. */
+static bool is_cast(struct mr_str name)
+{
+    static const char *const names[] = {"boolean", "tinyint", "smallint", "int", "bigint", "float", "double",
+                                        "decimal", "date", "timestamp", "binary", "string"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (mr_str_equal_nocase(name, mr_str_of(names[i])))
+            return true;
+    return false;
+}
+
 static int plain_call(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression **out)
 {
     struct mr_analysis *a = r->analysis;
@@ -533,7 +563,12 @@ static int plain_call(struct mr_resolution *r, const struct mr_sql_expression *a
         MR_TRY(resolve_arguments(r, ast, &list));
     }
     mr_sql_builder(a, ast, &b);
-    return mr_expression_call(&b, name, list.items, list.count, out, a->error);
+    MR_TRY(mr_expression_call(&b, name, list.items, list.count, out, a->error));
+    if (is_cast(name) && list.count == 1) /* int(x) shows as x */
+        return mr_sql_show(a, out, "%s", mr_sql_shown_name(a, list.items[0]));
+    if (has_aliased(ast))
+        return show_struct(r, ast, &list, out);
+    return MR_OK;
 }
 
 static int misplaced_generator(struct mr_resolution *r, const struct mr_sql_expression *ast)

@@ -85,8 +85,9 @@ static int access_fields(struct mr_resolution *r, const struct mr_sql_expression
     mr_sql_builder(r->analysis, ast, &b);
     for (int i = first; i < ast->name->count; i++) {
         const struct mr_expression *arguments[2] = {*e, NULL};
+        bool subscript = (*e)->type->id == MR_MAP; /* the key, and shown like one */
         MR_TRY(mr_expression_string(&b, ast->name->parts[i], &arguments[1], r->analysis->error));
-        MR_TRY(mr_expression_call(&b, MR_STR("."), arguments, 2, e, r->analysis->error));
+        MR_TRY(mr_expression_call(&b, subscript ? MR_STR("[]") : MR_STR("."), arguments, 2, e, r->analysis->error));
     }
     return MR_OK;
 }
@@ -134,6 +135,18 @@ static int find_item(struct mr_resolution *r, const struct mr_sql_expression *as
         *found = i;
     }
     return *found >= 0 ? MR_OK : MR_END;
+}
+
+/* sum(a) AS s, max(s): s is not there yet when groups are formed. */
+static int alias_in_aggregate(struct mr_resolution *r, const struct mr_sql_expression *ast)
+{
+    struct mr_analysis *a = r->analysis;
+    const char *name = mr_sql_quoted(a, ast->name->parts, 1);
+    mr_error_set(a->error, MR_E_SQL, "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_AGGREGATE_FUNC",
+                 "%s is another item of this select list, which an aggregate function cannot use; nest the queries.",
+                 name);
+    mr_error_parameter(a->error, "lca", "%s", name);
+    return mr_sql_error_at(a, ast->start, ast->stop);
 }
 
 /* An earlier item in the place of its alias: a lateral alias. What is not deterministic is computed once, below. */
@@ -201,8 +214,8 @@ int mr_sql_resolve_column(struct mr_resolution *r, const struct mr_sql_expressio
     int status = find_variable(r, ast, out);
     if (status != MR_END)
         return status;
-    bool items = r->items && r->place != MR_PLACE_ARGUMENT;
-    if (items && r->items_first && ast->name->count == 1) {
+    bool items = r->items != NULL;
+    if (items && r->items_first && ast->name->count == 1 && r->place != MR_PLACE_ARGUMENT) {
         MR_TRY(status = find_item(r, ast, &item));
         if (status == MR_OK)
             return use_item(r, ast, item, out);
@@ -212,6 +225,8 @@ int mr_sql_resolve_column(struct mr_resolution *r, const struct mr_sql_expressio
         return MR_OK;
     if (items) {
         MR_TRY(status = find_item(r, ast, &item));
+        if (status == MR_OK && r->place == MR_PLACE_ARGUMENT)
+            return alias_in_aggregate(r, ast);
         if (status == MR_OK) {
             MR_TRY(use_item(r, ast, item, out));
             return access_fields(r, ast, 1, out);
@@ -247,6 +262,24 @@ static int junction(struct mr_resolution *r, const struct mr_sql_expression *ast
     return call(r, ast, ast->word, sides, 2, out);
 }
 
+static int row_of(struct mr_resolution *r, const struct mr_sql_expression *ast, bool by_position,
+                  const struct mr_expression **out);
+
+/* d + 1 and d - 1 of a DATE are date_add and date_sub to Spark. */
+static int show_date_arithmetic(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                                const struct mr_expression *const *arguments, const struct mr_expression **e)
+{
+    bool plus = mr_str_equal(ast->word, MR_STR("+")), minus = mr_str_equal(ast->word, MR_STR("-"));
+    if (ast->argument_count != 2 || (!plus && !minus))
+        return MR_OK;
+    int date = arguments[0]->type->id == MR_DATE ? 0 : 1;
+    if (arguments[date]->type->id != MR_DATE || !mr_type_is_integral(arguments[!date]->type) || (minus && date != 0))
+        return MR_OK;
+    return mr_sql_show(r->analysis, e, "%s(%s, %s)", plus ? "date_add" : "date_sub",
+                       mr_sql_shown_name(r->analysis, arguments[date]),
+                       mr_sql_shown_name(r->analysis, arguments[!date]));
+}
+
 static int resolve_operator(struct mr_resolution *r, const struct mr_sql_expression *ast,
                             const struct mr_expression **out)
 {
@@ -254,13 +287,18 @@ static int resolve_operator(struct mr_resolution *r, const struct mr_sql_express
     const struct mr_expression **arguments = MR_ARENA_ARRAY(r->analysis->arena, const struct mr_expression *, count);
     if (!arguments)
         return mr_error_memory(r->analysis->error, sizeof *arguments * (size_t)count);
-    for (int i = 0; i < count; i++)
-        MR_TRY(mr_sql_resolve(r, ast->arguments[i], &arguments[i]));
+    bool in = mr_str_equal(ast->word, MR_STR("in"));
+    for (int i = 0; i < count; i++) {
+        bool row = in && ast->arguments[i]->kind == MR_SQL_ROW; /* (a, b) IN ((1, 2)): names do not count */
+        MR_TRY(row ? row_of(r, ast->arguments[i], true, &arguments[i])
+                   : mr_sql_resolve(r, ast->arguments[i], &arguments[i]));
+    }
     if (mr_str_equal(ast->word, MR_STR("and")) || mr_str_equal(ast->word, MR_STR("or")))
         return junction(r, ast, arguments, count, out);
     if (mr_str_equal(ast->word, MR_STR("||")))
         return call(r, ast, MR_STR("concat"), arguments, count, out);
-    return call(r, ast, ast->word, arguments, count, out);
+    MR_TRY(call(r, ast, ast->word, arguments, count, out));
+    return show_date_arithmetic(r, ast, arguments, out);
 }
 
 static int resolve_case(struct mr_resolution *r, const struct mr_sql_expression *ast,
@@ -339,7 +377,8 @@ static int resolve_like_list(struct mr_resolution *r, const struct mr_sql_expres
 }
 
 /* (a, 1): a struct with the columns' own names, else col1, col2, … */
-static int resolve_row(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int row_of(struct mr_resolution *r, const struct mr_sql_expression *ast, bool by_position,
+                  const struct mr_expression **out)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_expression_builder b;
@@ -351,7 +390,7 @@ static int resolve_row(struct mr_resolution *r, const struct mr_sql_expression *
     for (int i = 0; i < count; i++) {
         char name[32];
         const struct mr_sql_expression *argument = ast->arguments[i];
-        bool named = argument->kind == MR_SQL_COLUMN;
+        bool named = argument->kind == MR_SQL_COLUMN && !by_position;
         size_t size = (size_t)snprintf(name, sizeof name, "col%d", i + 1);
         struct mr_str shown = named ? argument->name->parts[argument->name->count - 1] : (struct mr_str){name, size};
         MR_TRY(mr_expression_string(&b, shown, &arguments[2 * i], a->error));
@@ -436,7 +475,7 @@ int mr_sql_resolve(struct mr_resolution *r, const struct mr_sql_expression *ast,
     case MR_SQL_CAST: return resolve_cast(r, ast, out);
     case MR_SQL_FIELD: return resolve_field(r, ast, out);
     case MR_SQL_SUBSCRIPT: return resolve_subscript(r, ast, out);
-    case MR_SQL_ROW: return resolve_row(r, ast, out);
+    case MR_SQL_ROW: return row_of(r, ast, false, out);
     case MR_SQL_EXTRACT: return resolve_extract(r, ast, out);
     case MR_SQL_TRIM: return resolve_trim(r, ast, out);
     default: return refused(r, ast);

@@ -1,4 +1,5 @@
 /* sql/group.c: GROUP BY: its expressions and sets, the aggregation, and expressions over its result. */
+#include "expressions/function.h"
 #include "expressions/resolve.h"
 #include "sql/analysis.h"
 
@@ -380,10 +381,46 @@ int mr_sql_group_plan(struct mr_resolution *r, const struct mr_grouping_plan *gr
 }
 
 /* ---- expressions over the result ---- */
+static bool commutes(const struct mr_expression *e)
+{
+    static const char *const names[] = {"+", "*", "=", "<=>", "and", "or", "&", "|", "^"};
+    if (e->kind != MR_EXPR_CALL || e->argument_count != 2)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(e->function->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Equal, with 1 + a the same as a + 1 (at the top: trees below are compared as they are). */
+static bool same(const struct mr_expression *x, const struct mr_expression *y)
+{
+    if (mr_expression_equal(x, y))
+        return true;
+    return commutes(x) && y->kind == MR_EXPR_CALL && x->function == y->function && y->argument_count == 2 &&
+           mr_expression_equal(x->arguments[0], y->arguments[1]) &&
+           mr_expression_equal(x->arguments[1], y->arguments[0]);
+}
+
+/* HAVING and ORDER BY of groups see the select list and what is grouped by, nothing else. */
+static int out_of_sight(struct mr_resolution *r, const struct mr_expression *e)
+{
+    struct mr_scope scope = {0};
+    struct mr_str part = mr_str_of(e->name);
+    const struct mr_sql_name name = {&part, 1, e->sql_start, e->sql_stop};
+    for (int i = 0; i < r->item_count; i++) {
+        struct mr_scope_column item = {.name = mr_str_of(r->items[i].name), .column = i};
+        MR_TRY(mr_scope_add(r->analysis, &scope, item));
+    }
+    return mr_scope_unresolved(r->analysis, &scope, &name);
+}
+
 static int missing(struct mr_resolution *r, bool has_group_by, const struct mr_expression *e)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_text name;
+    if (has_group_by && (r->place == MR_PLACE_HAVING || r->place == MR_PLACE_ORDER_BY))
+        return out_of_sight(r, e);
     if (!has_group_by) {
         mr_error_set(a->error, MR_E_SQL, "MISSING_GROUP_BY",
                      "The query has aggregate functions beside plain columns, and no GROUP BY.");
@@ -417,7 +454,7 @@ int mr_sql_regroup(struct mr_resolution *r, const struct mr_grouping_plan *group
     struct mr_analysis *a = r->analysis;
     const struct mr_expression *was = *e;
     for (int i = 0; i < groups->count; i++)
-        if (mr_expression_equal(was, groups->groups[i]))
+        if (same(was, groups->groups[i]))
             return plan_column(a, plan, i, was, e);
     if (was->kind == MR_EXPR_COLUMN && was->column >= MR_ITEM_BASE)
         return MR_OK;

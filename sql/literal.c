@@ -277,7 +277,13 @@ static int typed_literal(struct mr_analysis *a, const struct mr_sql_expression *
     mr_error_set(a->error, MR_E_SQL, "UNSUPPORTED_TYPED_LITERAL",
                  "There are no literals of the type \"%.*s\"; there are DATE, TIMESTAMP, TIMESTAMP_LTZ, "
                  "TIMESTAMP_NTZ, INTERVAL and X.", (int)ast->word.size, ast->word.data);
-    mr_error_parameter(a->error, "unsupportedType", "\"%.*s\"", (int)ast->word.size, ast->word.data);
+    char upper[64];
+    size_t size = ast->word.size < sizeof upper ? ast->word.size : sizeof upper;
+    for (size_t i = 0; i < size; i++)
+        upper[i] = ast->word.data[i] >= 'a' && ast->word.data[i] <= 'z' ? (char)(ast->word.data[i] - 32) : ast->word.data[i];
+    mr_error_parameter(a->error, "unsupportedType", "\"%.*s\"", (int)size, upper);
+    mr_error_parameter(a->error, "supportedTypes",
+                       "\"DATE\", \"TIMESTAMP_NTZ\", \"TIMESTAMP_LTZ\", \"TIMESTAMP\", \"INTERVAL\", \"X\"");
     return mr_sql_error_at(a, ast->start, ast->stop);
 }
 
@@ -317,8 +323,10 @@ struct interval {
 
 static int mixed(struct mr_analysis *a, const struct mr_sql_expression *ast)
 {
-    return mr_sql_error(a, ast->start, ast->stop, "_LEGACY_ERROR_TEMP_0029",
-                        "An interval has either years and months, or days and times; write two of them.");
+    mr_error_set(a->error, MR_E_SQL, "_LEGACY_ERROR_TEMP_0029",
+                 "An interval has either years and months, or days and times; write two of them.");
+    mr_error_parameter(a->error, "literal", "%.*s", (int)(ast->stop - ast->start), a->origin->text + ast->start);
+    return mr_sql_error_at(a, ast->start, ast->stop);
 }
 
 static int bad_interval_value(struct mr_analysis *a, const struct mr_sql_expression *ast, struct mr_str value)

@@ -123,6 +123,15 @@ static int limit_value(struct mr_analysis *a, const struct mr_sql_expression *as
     mr_error_set(a->error, MR_E_SQL, problem, "%s is followed by a constant integer that is not negative.", name);
     mr_error_parameter(a->error, "name", "%s", name);
     mr_error_parameter(a->error, "expr", "\"%.*s\"", size, text);
+    if (e && strstr(problem, "DATA_TYPE")) {
+        struct mr_text type;
+        mr_text_init(&type);
+        mr_type_text(&type, e->type);
+        mr_error_parameter(a->error, "dataType", "\"%s\"", type.data);
+        mr_text_release(&type);
+    }
+    if (strstr(problem, "IS_NEGATIVE"))
+        mr_error_parameter(a->error, "v", "%lld", (long long)*out);
     return mr_sql_error_at(a, ast->start, ast->stop);
 }
 

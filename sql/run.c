@@ -173,6 +173,8 @@ int mr_sql_run(struct mr_str text, const struct mr_sql_run_options *options, str
     } else if (script.count > 1) {
         mr_error_set(error, MR_E_SQL, "PARSE_SYNTAX_ERROR", "One query is run at a time; there are %d statements.",
                      script.count);
+        mr_error_parameter(error, "error", "'%.*s'", (int)script.statements[1].word.size,
+                           script.statements[1].word.data);
         status = mr_error_in_sql(error, script.file, script.text, script.statements[1].start,
                                  script.statements[1].stop);
     } else if (script.statements[0].kind != MR_SQL_STATEMENT_QUERY) {

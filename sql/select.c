@@ -89,9 +89,12 @@ static int struct_star(struct selection *s, const struct mr_sql_expression *star
         return status < 0 ? status : MR_OK;
     MR_TRY(mr_sql_resolve_column(&s->r, &column, &base));
     *found = true;
-    if (base->type->id != MR_STRUCT)
-        return mr_sql_error(a, star->start, star->stop, "_LEGACY_ERROR_TEMP_1050",
-                            "Only a STRUCT has fields that a star can stand for.");
+    if (base->type->id != MR_STRUCT) {
+        mr_error_set(a->error, MR_E_SQL, "_LEGACY_ERROR_TEMP_1050",
+                     "Only a STRUCT has fields that a star can stand for.");
+        mr_error_parameter(a->error, "attributes", "List(%s)", base->name ? base->name : "");
+        return mr_sql_error_at(a, star->start, star->stop);
+    }
     mr_sql_builder(a, star, &b);
     for (int i = 0; i < base->type->field_count; i++) {
         const struct mr_expression *arguments[2] = {base, NULL};
@@ -209,6 +212,8 @@ static int resolve_item(struct selection *s, struct mr_select_item *item)
         mr_error_set(a->error, MR_E_SQL, "MULTI_ALIAS_WITHOUT_GENERATOR",
                      "Several names are for generators like explode; this is one column.");
         mr_error_parameter(a->error, "expr", "\"%.*s\"", size, a->origin->text + item->ast->start);
+        mr_error_parameter(a->error, "names", "%.*s, %.*s", (int)item->aliases[0].size, item->aliases[0].data,
+                           (int)item->aliases[1].size, item->aliases[1].data);
         return mr_sql_error_at(a, item->ast->start, item->ast->stop);
     }
     MR_TRY(mr_sql_resolve(&s->r, item->ast, &item->expression));
@@ -284,8 +289,10 @@ static int aggregate_plan(struct selection *s)
 {
     struct mr_plan *plan = NULL;
     MR_TRY(mr_sql_group_plan(&s->r, &s->groups, &plan));
+    s->r.place = MR_PLACE_SELECT;
     for (int i = 0; i < s->r.item_count; i++)
         MR_TRY(mr_sql_regroup(&s->r, &s->groups, plan, s->has_group_by, &s->r.items[i].expression));
+    s->r.place = MR_PLACE_ORDER_BY;
     for (int i = 0; i < s->key_count; i++)
         MR_TRY(mr_sql_regroup(&s->r, &s->groups, plan, s->has_group_by, &s->keys[i].expression));
     s->input.plan = plan;
