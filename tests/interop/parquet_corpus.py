@@ -114,8 +114,15 @@ def as_text(value):
     return value
 
 
+class Skip(Exception):
+    pass
+
+
 def same_as_pyarrow(path, rows):
-    import pyarrow.parquet as pq
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise Skip("the JSON cannot hold its rows, and %s has no pyarrow to ask instead" % sys.executable)
     theirs = pq.ParquetFile(path).read().to_pylist()
     for index, (ours, row) in enumerate(zip(rows, theirs)):
         for column in ours:
@@ -149,6 +156,8 @@ def check(path):
         if problems:  # the JSON may be what is wrong
             try:
                 other = same_as_pyarrow(path, rows)
+            except Skip:
+                raise
             except Exception as e:
                 other = "pyarrow: %s" % str(e)[:100]
             if other is not None:
@@ -163,12 +172,15 @@ def main():
         return 0
     failures = 0
     for path in files:
+        name = "parquet_corpus_" + os.path.basename(path)[:-len(".parquet")]
         try:
             problem = check(path)
+        except Skip as e:
+            print("skip %s: %s" % (name, e))
+            continue
         except Exception as e:
             problem = "%s: %s" % (type(e).__name__, e)
         failures += problem is not None
-        name = "parquet_corpus_" + os.path.basename(path)[:-len(".parquet")]
         print("ok " + name if problem is None else "not ok %s: %s" % (name, problem.replace("\n", " ")[:500]))
     return 1 if failures else 0
 

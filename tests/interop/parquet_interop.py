@@ -165,7 +165,7 @@ def start_spark():
     from pyspark.sql import SparkSession
     spark = (SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC")
              .config("spark.driver.memory", "1g").config("spark.sql.execution.arrow.maxRecordsPerBatch", "100000")
-             .config("spark.sql.parquet.fieldId.write.enabled", "false").getOrCreate())
+             .config("spark.ui.showConsoleProgress", "false").getOrCreate())
     spark.sparkContext.setLogLevel("OFF")
     return spark
 
