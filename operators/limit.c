@@ -53,6 +53,7 @@ static int limit_push(struct mr_operator *op, int input, const struct mr_batch *
     }
     limit->taken += first + count;
     limit->dirty = limit->dirty || first + count > 0;
+    op->metrics.rows_updated = op->metrics.rows_updated || first + count > 0; /* the one count that is kept */
     if (count == 0)
         return MR_OK;
     if (count == batch->length)
@@ -62,6 +63,13 @@ static int limit_push(struct mr_operator *op, int input, const struct mr_batch *
     int status = mr_operator_emit(op, &out, error);
     mr_batch_release(&out);
     return status;
+}
+
+static int limit_finish(struct mr_operator *op, struct mr_error *error)
+{
+    (void)error;
+    op->metrics.rows_total = 1;
+    return MR_OK;
 }
 
 static int limit_flush(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error)
@@ -95,6 +103,7 @@ const struct mr_operator_type mr_limit_operator = {.name = "globalLimit",
                                                    .flags = MR_OP_STATEFUL | MR_OP_SINGLE,
                                                    .open = limit_open,
                                                    .push = limit_push,
+                                                   .finish = limit_finish,
                                                    .flush = limit_flush,
                                                    .fingerprint = limit_fingerprint,
                                                    .close = limit_close};

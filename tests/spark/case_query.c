@@ -312,10 +312,11 @@ static int plan(struct run *run, struct mr_job *job, struct mr_sql_script *scrip
     mr_type_simple_text(&schema, job->output);
     printf("{\"schema\": \"%s\"}\n", schema.data);
     mr_text_release(&schema);
-    const struct mr_option options[] = {{"table", "case"}};
-    struct mr_option *kept = MR_ARENA_ARRAY(&job->arena, struct mr_option, 1);
+    const struct mr_option options[] = {{"table", "case"}, {"history", "true"}};
+    struct mr_option *kept = MR_ARENA_ARRAY(&job->arena, struct mr_option, 2);
     kept[0] = options[0];
-    return mr_job_add_sink(job, node, mr_sink_type_find(MR_STR("memory")), "out", kept, 1, error);
+    kept[1] = options[1];
+    return mr_job_add_sink(job, node, mr_sink_type_find(MR_STR("memory")), "out", kept, 2, error);
 }
 
 static int run_query(struct run *run, struct mr_job *job, int partitions, struct mr_error *error)
