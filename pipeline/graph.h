@@ -10,6 +10,13 @@
 int mr_flow_plan(struct mr_pipeline *pipeline, struct mr_flow *flow, struct mr_job *job, bool for_running,
                  bool *unchanged, struct mr_error *error);
 
+/* ---- inputs.c ---- */
+/* What a materialized view is about to be made of, as a note for its commit; in the job's arena. NULL: it
+ * reads something whose changes cannot be told. */
+const char *mr_view_inputs(const struct mr_flow *flow, struct mr_job *job);
+/* Was its newest commit made of the same? */
+bool mr_view_is_unchanged(const struct mr_flow *flow, const char *inputs);
+
 /* ---- relations.c: the source a name stands for. MR_END: there is no such thing. ---- */
 int mr_relation_table(const struct mr_relation_request *request, const char *path,
                       const struct mr_type *declared, struct mr_relation *out, struct mr_error *error);

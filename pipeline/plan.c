@@ -7,6 +7,7 @@ struct planning { /* one flow being planned; ctx of the catalog */
     struct mr_pipeline *pipeline;
     struct mr_flow *flow;
     bool for_running;
+    bool unchanged; /* a materialized view whose inputs are as they were */
 };
 
 static int find_schema(struct mr_pipeline *pipeline, struct mr_dataset *dataset, struct mr_error *error);
@@ -166,7 +167,7 @@ static int add_table_sink(struct planning *planning, struct mr_job *job, const s
     const struct mr_dataset *target = planning->flow->target;
     const struct mr_sql_statement *statement = target->statement;
     bool view = target->kind == MR_MATERIALIZED_VIEW;
-    struct mr_option *options = MR_ARENA_ARRAY(&job->arena, struct mr_option, statement->property_count + 8);
+    struct mr_option *options = MR_ARENA_ARRAY(&job->arena, struct mr_option, statement->property_count + 9);
     struct mr_str *not_null = MR_ARENA_ARRAY(&job->arena, struct mr_str, statement->column_count + 1);
     int count = 0, required = 0;
     if (!options || !not_null)
@@ -186,6 +187,10 @@ static int add_table_sink(struct planning *planning, struct mr_job *job, const s
             (struct mr_option){"comment", mr_arena_copy_text(&job->arena, statement->comment.data,
                                                              statement->comment.size)};
     if (view) {
+        const char *inputs = mr_view_inputs(planning->flow, job);
+        planning->unchanged = inputs && mr_view_is_unchanged(planning->flow, inputs);
+        if (inputs)
+            options[count++] = (struct mr_option){"userMetadata", inputs};
         options[count++] = (struct mr_option){"oneShot", "true"};
         options[count++] = (struct mr_option){"overwriteSchema", "true"};
     } else {
@@ -224,10 +229,10 @@ static int plan_flow(struct planning *planning, struct mr_job *job, struct mr_er
 int mr_flow_plan(struct mr_pipeline *pipeline, struct mr_flow *flow, struct mr_job *job, bool for_running,
                  bool *unchanged, struct mr_error *error)
 {
-    struct planning planning = {pipeline, flow, for_running};
-    *unchanged = false;
+    struct planning planning = {pipeline, flow, for_running, false};
     mr_job_init(job);
     int status = plan_flow(&planning, job, error);
+    *unchanged = planning.unchanged;
     if (status < 0)
         mr_job_release(job);
     return status;
@@ -291,7 +296,7 @@ static int merge_schema(struct mr_arena *arena, const struct mr_type *schema, co
 
 static int flow_schema(struct mr_pipeline *pipeline, struct mr_flow *flow, struct mr_error *error)
 {
-    struct planning planning = {pipeline, flow, false};
+    struct planning planning = {pipeline, flow, false, false};
     struct mr_job job;
     struct mr_plan *plan = NULL;
     mr_job_init(&job);
@@ -367,7 +372,7 @@ static int check_view(struct mr_pipeline *pipeline, struct mr_dataset *view, str
                            .query = view->statement->query,
                            .catalog = view->catalog,
                            .database = view->database};
-    struct planning planning = {pipeline, &flow, false};
+    struct planning planning = {pipeline, &flow, false, false};
     struct mr_catalog catalog = {&planning, resolve};
     struct mr_sql_environment environment = {.catalog = &catalog,
                                              .base_directory = pipeline->project->directory};

@@ -174,6 +174,7 @@ static int run_query(struct flow_run *own, struct mr_job *job, struct mr_error *
         .interval_us = trigger_interval_us(flow),
         .memory_limit_bytes = (size_t)configured(flow, "millrace.memory.limitMiB", 1024) << 20,
         .partitions = (int)configured(flow, "millrace.state.partitions", 0),
+        .decision_micro_batches = (int)configured(flow, "millrace.decision.microBatches", 0),
         .retain_every = (int)configured(flow, "millrace.checkpoint.retainEvery", 0),
         .retain_count = (int)configured(flow, "millrace.checkpoint.retainCount", 3),
         .full_refresh = full_refresh(run, flow) && flow->attempts == 1,
