@@ -69,6 +69,12 @@ MR_KERNEL(mr_collection_transform_values);
 MR_KERNEL(mr_collection_map_zip_with);
 int mr_collection_resolve_lambda(struct mr_resolve *r, struct mr_error *error);
 
+/* collection_vector.c: ARRAY<FLOAT> */
+MR_KERNEL(mr_collection_vector_pair); /* inner product, L2 distance, cosine: the function's letter */
+MR_KERNEL(mr_collection_vector_norm);
+MR_KERNEL(mr_collection_vector_normalize);
+int mr_collection_resolve_vector(struct mr_resolve *r, struct mr_error *error);
+
 /* collection_generate.c: the rows a generator gives, as an ARRAY of STRUCTs */
 MR_KERNEL(mr_collection_explode);
 MR_KERNEL(mr_collection_stack);

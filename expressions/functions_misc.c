@@ -104,6 +104,39 @@ static int resolve_raise_error(struct mr_resolve *r, struct mr_error *error)
     return MR_OK;
 }
 
+/* ---- places in a bitmap of 32,768 bits; numbers begin with 1 in bucket 1 ---- */
+#define BITMAP_BITS 32768
+
+MR_KERNEL(kernel_bitmap_bit_position)
+{
+    MR_FOR_ROWS (i, rows, out->length) {
+        int64_t value = arguments[0]->i64[i];
+        out->i64[i] = value > 0 ? (value - 1) % BITMAP_BITS : (int64_t)((0 - (uint64_t)value) % BITMAP_BITS);
+    }
+    return MR_OK;
+}
+
+MR_KERNEL(kernel_bitmap_bucket_number)
+{
+    MR_FOR_ROWS (i, rows, out->length) {
+        int64_t value = arguments[0]->i64[i];
+        out->i64[i] = value > 0 ? 1 + (value - 1) / BITMAP_BITS : value / BITMAP_BITS;
+    }
+    return MR_OK;
+}
+
+MR_KERNEL(kernel_bitmap_count)
+{
+    MR_FOR_ROWS (i, rows, out->length) {
+        struct mr_str bytes = mr_string_at(arguments[0], i);
+        int64_t count = 0;
+        for (size_t k = 0; k < bytes.size; k++)
+            count += __builtin_popcount((unsigned char)bytes.data[k]);
+        out->i64[i] = count;
+    }
+    return MR_OK;
+}
+
 /* ---- uuid: random, but for the version's bits ---- */
 static int open_uuid(struct mr_call *call, struct mr_error *error)
 {
@@ -240,6 +273,9 @@ const struct mr_function mr_functions_misc[] = {
     PLAIN("assert_true", 1, 2, MR_FN_NONDETERMINISTIC, resolve_assert_true, kernel_assert_true, NULL),
     PLAIN("raise_error", 1, 1, MR_FN_NONDETERMINISTIC, resolve_raise_error, kernel_raise_error, NULL),
     {"uuid", 0, 0, MR_FN_NONDETERMINISTIC, NULL, kernel_uuid, open_uuid, close_uuid, ">s", NULL, NULL},
+    PLAIN("bitmap_bit_position", 1, 1, N, NULL, kernel_bitmap_bit_position, "l>l"),
+    PLAIN("bitmap_bucket_number", 1, 1, N, NULL, kernel_bitmap_bucket_number, "l>l"),
+    PLAIN("bitmap_count", 1, 1, N, NULL, kernel_bitmap_count, "x>l"),
     PLAIN("parse_url", 2, 3, N | MR_FN_MAY_BE_NULL, NULL, kernel_parse_url, "ss?s>s"),
     PLAIN("try_parse_url", 2, 3, N | MR_FN_MAY_BE_NULL, NULL, kernel_parse_url, "ss?s>s"),
     PLAIN("url_encode", 1, 1, N, NULL, kernel_url_encode, "s>s"),
