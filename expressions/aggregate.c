@@ -147,8 +147,9 @@ void mr_aggregate_name(struct mr_text *out, const struct mr_aggregate *a, const 
         name = "collect_list";
     bool first =
         strncmp(name, "first", 5) == 0 || strncmp(name, "last", 4) == 0 || strcmp(name, "any_value") == 0;
-    if (first && count == 2)
-        count = 1; /* whether it skips NULLs is not shown */
+    bool hidden = strcmp(name, "approx_count_distinct") == 0 || strcmp(name, "mode") == 0;
+    if ((first || hidden) && count == 2)
+        count = 1; /* whether it skips NULLs, and how exact it is, are not shown */
     mr_text_append_str(out, name);
     mr_text_append_str(out, a->distinct ? "(DISTINCT " : "(");
     for (int i = 0; i < count; i++) {
@@ -156,6 +157,8 @@ void mr_aggregate_name(struct mr_text *out, const struct mr_aggregate *a, const 
             mr_text_append_str(out, ", ");
         mr_expression_name(out, a->arguments[i], input);
     }
+    if (count == 1 && (strcmp(name, "listagg") == 0 || strcmp(name, "string_agg") == 0))
+        mr_text_append_str(out, ", NULL"); /* the delimiter it was not given */
     mr_text_append_char(out, ')');
     if (!a->filter)
         return;

@@ -265,6 +265,9 @@ err:
 /* ---- mode: the most frequent value, of equally frequent ones the least ---- */
 MR_AGGREGATE_RESOLVE(mode_resolve)
 {
+    /* mode(x, deterministic): the answer always is. */
+    if (a->argument_count == 2)
+        MR_TRY(mr_aggregate_cast(b, a, arguments, 1, mr_type_of(MR_BOOLEAN), error));
     MR_TRY(mr_aggregate_orderable(b, a, arguments, 0, error));
     mr_aggregate_shape(a, arguments[0]->type, true, sizeof(struct state));
     a->flat = false;
@@ -302,24 +305,44 @@ MR_AGGREGATE_FINISH(mode_finish)
 }
 
 /* ---- percentile, median: exact, between the two nearest values ---- */
+/* Intervals are worked on as their microseconds or months; the result is one again. */
+static bool is_interval(const struct mr_type *type)
+{
+    return type->id == MR_INTERVAL_DAY_TIME || type->id == MR_INTERVAL_YEAR_MONTH;
+}
+
+struct percentile_plan {
+    struct mr_percentages percentages;
+    const struct mr_type *element; /* of the result */
+};
+
 MR_AGGREGATE_RESOLVE(percentile_resolve)
 {
-    struct mr_percentages *p = MR_ARENA_NEW(b->arena, struct mr_percentages);
+    struct percentile_plan *plan = MR_ARENA_NEW(b->arena, struct percentile_plan);
     static double half = 0.5;
-    if (!p)
-        return mr_error_memory(error, sizeof *p);
-    *p = (struct mr_percentages){&half, 1, false};
-    MR_TRY(mr_aggregate_cast(b, a, arguments, 0, mr_type_of(MR_DOUBLE), error));
-    if (a->argument_count > 1)
-        MR_TRY(mr_percentages_constant(b, a, arguments, p, error));
+    if (!plan)
+        return mr_error_memory(error, sizeof *plan);
+    plan->percentages = (struct mr_percentages){&half, 1, false};
+    plan->element = mr_type_of(MR_DOUBLE);
+    if (is_interval(arguments[0]->type))
+        plan->element = mr_type_of(arguments[0]->type->id);
+    else
+        MR_TRY(mr_aggregate_cast(b, a, arguments, 0, plan->element, error));
+    bool median = strcmp(a->type->name, "median") == 0;
+    if (!median)
+        MR_TRY(mr_percentages_constant(b, a, arguments, &plan->percentages, error));
+    if (!median && a->argument_count == 2) {
+        MR_TRY(mr_expression_i64(b, mr_type_of(MR_BIGINT), 1, &arguments[2], error)); /* shown in names */
+        a->argument_count = 3;
+    }
     if (a->argument_count > 2)
         MR_TRY(mr_aggregate_cast(b, a, arguments, 2, mr_type_of(MR_BIGINT), error));
-    const struct mr_type *type = mr_type_of(MR_DOUBLE);
-    if (p->array)
+    const struct mr_type *type = plan->element;
+    if (plan->percentages.array)
         type = mr_type_array(b->arena, type, false);
     if (!type)
         return mr_error_memory(error, sizeof *type);
-    a->bound = p;
+    a->bound = plan;
     mr_aggregate_shape(a, type, true, sizeof(struct state));
     a->flat = false;
     return MR_OK;
@@ -367,15 +390,24 @@ static double interpolate(const double *sorted, int64_t count, double percentage
     return ((double)high - position) * sorted[low] + (position - (double)low) * sorted[high];
 }
 
-static int sorted_values(const struct list *list, double **out, struct mr_error *error)
+static void copy_numbers(const struct mr_column *values, double *out)
 {
-    struct mr_column *values = mr_column_new(mr_type_of(MR_DOUBLE), list->count);
+    for (int64_t i = 0; i < values->length; i++)
+        out[i] = values->type->id == MR_DOUBLE                ? values->f64[i]
+                 : values->type->id == MR_INTERVAL_YEAR_MONTH ? values->i32[i]
+                                                              : (double)values->i64[i];
+}
+
+static int sorted_values(const struct mr_type *type, const struct list *list, double **out,
+                         struct mr_error *error)
+{
+    struct mr_column *values = mr_column_new(type, list->count);
     int status = values ? MR_OK : mr_error_memory(error, list->count);
     for (uint32_t i = 0; i < list->count && status >= 0; i++)
         status = decode_item(&list->items[i], false, values, error);
     *out = status >= 0 ? mr_allocate(sizeof(double) * (list->count + 1)) : NULL;
     if (*out) {
-        memcpy(*out, values->f64, sizeof(double) * list->count);
+        copy_numbers(values, *out);
         qsort(*out, list->count, sizeof(double), compare_doubles);
     } else if (status >= 0) {
         status = mr_error_memory(error, sizeof(double) * list->count);
@@ -384,24 +416,40 @@ static int sorted_values(const struct list *list, double **out, struct mr_error 
     return status;
 }
 
+static int put_percentile(const struct percentile_plan *plan, struct mr_column *out, int64_t row,
+                          double value, struct mr_error *error)
+{
+    struct mr_column *to = plan->percentages.array ? out->children[0] : out;
+    if (plan->percentages.array)
+        MR_TRY(mr_aggregate_append(to, false, &row, error));
+    switch (plan->element->id) {
+    case MR_INTERVAL_YEAR_MONTH:
+        to->i32[row] = (int32_t)value;
+        break;
+    case MR_INTERVAL_DAY_TIME:
+        to->i64[row] = (int64_t)value;
+        break;
+    default:
+        to->f64[row] = value;
+        break;
+    }
+    return MR_OK;
+}
+
 MR_AGGREGATE_FINISH(percentile_finish)
 {
-    const struct mr_percentages *p = a->bound;
+    const struct percentile_plan *plan = a->bound;
     for (int64_t k = 0; k < count; k++) {
         const struct list *list = MR_STATE(struct state, records, offset, k)->list;
         double *sorted = NULL;
         int64_t row = 0;
         if (list)
-            MR_TRY(sorted_values(list, &sorted, error));
+            MR_TRY(sorted_values(a->arguments[0]->type, list, &sorted, error));
         int status = mr_aggregate_append(out, !list, &row, error);
-        for (int i = 0; i < p->count && list && status >= 0; i++) {
-            double value = interpolate(sorted, list->count, p->values[i]);
-            if (p->array)
-                status = mr_list_append_f64(out->children[0], value, error);
-            else
-                out->f64[row] = value;
-        }
-        if (p->array)
+        for (int i = 0; i < plan->percentages.count && list && status >= 0; i++)
+            status = put_percentile(plan, out, row,
+                                    interpolate(sorted, list->count, plan->percentages.values[i]), error);
+        if (plan->percentages.array)
             out->offsets[row + 1] = (int32_t)out->children[0]->length;
         mr_free(sorted);
         MR_TRY(status);
@@ -419,7 +467,7 @@ const struct mr_aggregate_type mr_aggregates_collect[] = {
     LIST("collect_set", 1, 1, collect_resolve, list_update, collect_finish),
     LIST("string_agg", 1, 2, string_agg_resolve, list_update, string_agg_finish),
     LIST("listagg", 1, 2, string_agg_resolve, list_update, string_agg_finish),
-    LIST("mode", 1, 1, mode_resolve, list_update, mode_finish),
+    LIST("mode", 1, 2, mode_resolve, list_update, mode_finish),
     LIST("percentile", 2, 3, percentile_resolve, percentile_update, percentile_finish),
     LIST("median", 1, 1, percentile_resolve, percentile_update, percentile_finish),
     {0},

@@ -99,6 +99,23 @@ static struct mr_column *copy_column(struct mr_arena *arena, const struct mr_col
     return to->children ? to : NULL;
 }
 
+/* A TIMESTAMP is shown on the session's clock, which names do not know any more. */
+static int name_timestamp(struct mr_expression_builder *b, const struct mr_column *value, const char **out,
+                          struct mr_error *error)
+{
+    bool shown = value->type->id == MR_TIMESTAMP && !mr_column_is_null(value, 0) && b->session;
+    if (!shown)
+        return MR_OK;
+    struct mr_text text;
+    mr_text_init(&text);
+    mr_text_append_str(&text, "TIMESTAMP '");
+    mr_value_text(&text, value, 0, b->session->zone);
+    mr_text_append_char(&text, '\'');
+    *out = mr_arena_copy_text(b->arena, text.data, text.size);
+    mr_text_release(&text);
+    return *out ? MR_OK : mr_error_memory(error, 0);
+}
+
 static int literal_of(struct mr_expression_builder *b, const struct mr_column *value,
                       const struct mr_type *type, struct mr_expression **out, struct mr_error *error)
 {
@@ -109,6 +126,7 @@ static int literal_of(struct mr_expression_builder *b, const struct mr_column *v
     if (!copy)
         return mr_error_memory(error, sizeof *copy);
     MR_TRY(new_node(b, MR_EXPR_LITERAL, type, out, error));
+    MR_TRY(name_timestamp(b, value, &(*out)->name, error));
     copy->type = type;
     (*out)->literal = copy;
     (*out)->foldable = true;

@@ -31,8 +31,8 @@ struct mr_expression {
     bool deterministic, foldable;
     bool implicit; /* a cast that coercion put in: names and messages show its argument instead */
     int column;
-    /* COLUMN: the field's name, for messages; CALL: as written, lower case, when not function->name; else
-     * NULL */
+    /* COLUMN: the field's name; LITERAL: its text, if not plain; CALL: as written, lower case, when not
+     * function->name; else NULL */
     const char *name;
     /* what names show instead of this (a call that resolution rewrote); NULL: itself */
     const struct mr_expression *shown;

@@ -199,6 +199,24 @@ KERNEL(width_bucket)
     return MR_OK;
 }
 
+/* Intervals of one family are compared as numbers. */
+static int resolve_width_bucket(struct mr_resolve *r, struct mr_error *error)
+{
+    enum mr_type_id id = r->arguments[0]->type->id;
+    for (int i = 0; i < 3 && (id == MR_INTERVAL_DAY_TIME || id == MR_INTERVAL_YEAR_MONTH); i++) {
+        if (r->arguments[i]->type->id != id)
+            return mr_resolve_data_diff_types(r, 0, 2, error);
+        MR_TRY(mr_resolve_force(r, i,
+                                mr_type_interval(id == MR_INTERVAL_YEAR_MONTH,
+                                                 id == MR_INTERVAL_YEAR_MONTH ? 1 : 3,
+                                                 id == MR_INTERVAL_YEAR_MONTH ? 1 : 3),
+                                error));
+        MR_TRY(mr_resolve_force(r, i, mr_type_decimal(r->builder->arena, 38, 6), error));
+        MR_TRY(mr_resolve_force(r, i, mr_type_of(MR_DOUBLE), error));
+    }
+    return mr_resolve_signature(r, "dddl>l", error);
+}
+
 /* ---- greatest, least: NULLs do not count ---- */
 static int resolve_extreme(struct mr_resolve *r, struct mr_error *error)
 {
@@ -478,8 +496,8 @@ const struct mr_function mr_functions_math[] = {
     {"pi", 0, 0, 0, .kernel = constant, .signature = ">d", .data = &(const double){M_PI}, .shown = "PI"},
     {"e", 0, 0, 0, .kernel = constant, .signature = ">d", .data = &(const double){M_E}, .shown = "E"},
     {"factorial", 1, 1, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .kernel = factorial, .signature = "i>l"},
-    {"width_bucket", 4, 4, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .kernel = width_bucket,
-     .signature = "dddl>l"},
+    {"width_bucket", 4, 4, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, .resolve = resolve_width_bucket,
+     .kernel = width_bucket},
     {"greatest", 2, -1, 0, .resolve = resolve_extreme, .kernel = extreme},
     {"least", 2, -1, 0, .resolve = resolve_extreme, .kernel = extreme},
     {"ceil", 1, 2, 0, .resolve = mr_resolve_ceil},
@@ -488,7 +506,8 @@ const struct mr_function mr_functions_math[] = {
     {"round", 1, 2, 0, .resolve = mr_resolve_round},
     {"bround", 1, 2, 0, .resolve = mr_resolve_bround},
     RANDOM("rand", rand_uniform),
-    RANDOM("random", rand_uniform),
+    {"random", 0, 1, MR_FN_NONDETERMINISTIC, .resolve = resolve_random, .kernel = rand_uniform,
+     .open = random_open, .close = random_close, .shown = "rand"},
     {"randn", 0, 1, MR_FN_NONDETERMINISTIC, .resolve = resolve_random, .kernel = rand_normal,
      .open = gaussian_open, .close = random_close},
     {"uniform", 2, 3, MR_FN_NONDETERMINISTIC, .resolve = resolve_uniform, .kernel = uniform,

@@ -221,7 +221,10 @@ void mr_expression_name(struct mr_text *out, const struct mr_expression *e, cons
         mr_text_append_str(out, input ? input->fields[e->column].name : e->name);
         return;
     case MR_EXPR_LITERAL:
-        mr_literal_name(out, e->literal);
+        if (e->name)
+            mr_text_append_str(out, e->name);
+        else
+            mr_literal_name(out, e->literal);
         return;
     case MR_EXPR_VARIABLE:
         mr_text_append_str(out, e->name ? e->name : "x");

@@ -5,8 +5,9 @@
 #include <pthread.h>
 
 static const struct mr_function *const tables[] = {
-    mr_functions_operators,  mr_functions_predicates, mr_functions_conditional, mr_functions_access,
-    mr_functions_math,       mr_functions_casts,      mr_functions_window,      mr_functions_like,
+    mr_functions_operators,  mr_functions_predicates, mr_functions_conditional,
+    mr_functions_access,     mr_functions_math,       mr_functions_casts,
+    mr_functions_window,     mr_functions_like,       mr_functions_bases,
 #if __has_include("expressions/functions_string.c")
     mr_functions_string,
 #endif

@@ -13,6 +13,7 @@ extern const struct mr_function mr_functions_predicates[];
 extern const struct mr_function mr_functions_conditional[];
 extern const struct mr_function mr_functions_access[];
 extern const struct mr_function mr_functions_math[];
+extern const struct mr_function mr_functions_bases[]; /* bin, conv */
 extern const struct mr_function mr_functions_like[];
 extern const struct mr_function mr_functions_casts[]; /* int(x), string(x), … */
 extern const struct mr_function mr_functions_window[];
