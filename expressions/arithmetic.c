@@ -124,7 +124,8 @@ WRAPPING(subtract_i32, subtract_i32_checked, i32, int32_t, uint32_t, -,
 WRAPPING(subtract_i64, subtract_i64_checked, i64, int64_t, uint64_t, -,
          (left[i] ^ right[i]) & (left[i] ^ value))
 
-#define REMAINDER(name, field, type)                                                                         \
+/* sum: Java's type of a sum, which wraps around in pmod. */
+#define REMAINDER(name, field, type, sum_type)                                                               \
     KERNEL(name)                                                                                             \
     {                                                                                                        \
         const struct mr_arithmetic *a = call->expression->bound;                                             \
@@ -132,17 +133,20 @@ WRAPPING(subtract_i64, subtract_i64_checked, i64, int64_t, uint64_t, -,
         MR_ROWS(i, rows, out->length, {                                                                      \
             if (right[i] == 0)                                                                               \
                 MR_TRY(mr_arithmetic_zero(a, out, i, error));                                                \
-            type value = right[i] == 0 || right[i] == -1 ? 0 : (type)(left[i] % right[i]);                   \
-            if (a->operator== 'p' && value<0 && right[i] != 0)                                               \
-                value = (type)((value + right[i]) % right[i]);                                               \
-            out->field[i] = value;                                                                           \
+            sum_type value = right[i] == 0 || right[i] == -1 ? 0 : left[i] % right[i];                       \
+            if (a->operator== 'p' && value<0) {                                                              \
+                sum_type sum = 0;                                                                            \
+                (void)__builtin_add_overflow(value, (sum_type)right[i], &sum);                               \
+                value = right[i] == -1 ? 0 : sum % right[i];                                                 \
+            }                                                                                                \
+            out->field[i] = (type)value;                                                                     \
         });                                                                                                  \
         return MR_OK;                                                                                        \
     }
-REMAINDER(remainder_i8, i8, int8_t)
-REMAINDER(remainder_i16, i16, int16_t)
-REMAINDER(remainder_i32, i32, int32_t)
-REMAINDER(remainder_i64, i64, int64_t)
+REMAINDER(remainder_i8, i8, int8_t, int32_t)
+REMAINDER(remainder_i16, i16, int16_t, int32_t)
+REMAINDER(remainder_i32, i32, int32_t, int32_t)
+REMAINDER(remainder_i64, i64, int64_t, int64_t)
 
 KERNEL(div_i64)
 {
