@@ -229,9 +229,11 @@ int mr_delta_read_commit(struct mr_delta_table *table, int64_t version, struct m
                          struct mr_error *error);
 /* Does the commit file exist? 1, 0, or an error. Cheap. */
 int mr_delta_has_commit(struct mr_delta_table *table, int64_t version, struct mr_error *error);
-/* Lowest and highest commit file there are (-1 without any). */
+/* Lowest commit file, and highest version of a commit or checkpoint there is (-1 without any). */
 int mr_delta_commit_range(struct mr_delta_table *table, int64_t *first, int64_t *last,
                           struct mr_error *error);
+/* Is there a commit or checkpoint of a version above this one? 1, 0, or an error. */
+int mr_delta_any_after(struct mr_delta_table *table, int64_t version, struct mr_error *error);
 /* Newest version whose commit file was last modified at or before then. MR_END: none is. */
 int mr_delta_version_at(struct mr_delta_table *table, int64_t time_us, int64_t *version,
                         struct mr_error *error);

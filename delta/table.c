@@ -51,19 +51,15 @@ int mr_delta_load(struct mr_delta_table *table, int64_t version, struct mr_error
 /* After a long pause: are there versions beyond a gap behind ours? Then the log was cleaned up under us. */
 static int check_gap(struct mr_delta_table *table, bool *gap, struct mr_error *error)
 {
-    struct mr_arena arena;
-    struct mr_delta_listing listing;
     *gap = false;
     if (mr_env()->monotonic_us() - table->listed_us < RELIST_US)
         return MR_OK;
-    mr_arena_init(&arena);
-    int status = mr_delta_list(&table->storage, table->snapshot.version + 1, &arena, &listing, error);
-    if (status == MR_OK) {
-        *gap = listing.commit_count > 0 || listing.checkpoint_count > 0;
-        table->listed_us = mr_env()->monotonic_us();
-    }
-    mr_arena_release(&arena);
-    return status;
+    int any = mr_delta_any_after(table, table->snapshot.version, error);
+    if (any < 0)
+        return any;
+    *gap = any > 0;
+    table->listed_us = mr_env()->monotonic_us();
+    return MR_OK;
 }
 
 int mr_delta_refresh(struct mr_delta_table *table, struct mr_error *error)
@@ -116,6 +112,21 @@ int mr_delta_commit_range(struct mr_delta_table *table, int64_t *first, int64_t 
     bool any = status == MR_OK && listing.commit_count > 0;
     *first = any ? listing.commits[0] : -1;
     *last = any ? listing.commits[listing.commit_count - 1] : -1;
+    for (size_t i = 0; status == MR_OK && i < listing.checkpoint_count; i++)
+        if (listing.checkpoints[i].version > *last)
+            *last = listing.checkpoints[i].version;
+    mr_arena_release(&arena);
+    return status;
+}
+
+int mr_delta_any_after(struct mr_delta_table *table, int64_t version, struct mr_error *error)
+{
+    struct mr_arena arena;
+    struct mr_delta_listing listing;
+    mr_arena_init(&arena);
+    int status = mr_delta_list(&table->storage, version + 1, &arena, &listing, error);
+    if (status == MR_OK)
+        status = listing.commit_count > 0 || listing.checkpoint_count > 0;
     mr_arena_release(&arena);
     return status;
 }

@@ -9,6 +9,8 @@
 
 #include "sinks/delta.h"
 
+#define ABANDONED_US (INT64_C(3600) * 1000000)
+
 struct sweep {
     struct mr_delta_sink *s;
     struct mr_arena arena;
@@ -74,6 +76,29 @@ static int visit(void *ctx, const struct mr_storage_entry *entry)
     return push(sweep, &sweep->candidates, &sweep->count, &sweep->capacity, entry->path) ? 0 : 1;
 }
 
+/* What a killed process left of a log checkpoint it was writing; an hour is longer than any takes. */
+static int visit_log(void *ctx, const struct mr_storage_entry *entry)
+{
+    struct sweep *sweep = ctx;
+    size_t size = strlen(entry->path);
+    bool temporary = !entry->is_directory && size > 4 && strcmp(entry->path + size - 4, ".tmp") == 0;
+    if (!temporary || mr_env()->now_us() - entry->modified_us < ABANDONED_US)
+        return 0;
+    return push(sweep, &sweep->candidates, &sweep->count, &sweep->capacity, entry->path) ? 0 : 1;
+}
+
+static int clean_log(struct mr_delta_sink *s, struct mr_error *error)
+{
+    struct sweep sweep = {.s = s};
+    struct mr_storage *storage = &s->table.storage;
+    mr_arena_init(&sweep.arena);
+    int status = storage->type->list(storage, MR_DELTA_LOG, NULL, visit_log, &sweep, error);
+    for (size_t i = 0; status == MR_OK && i < sweep.count; i++)
+        status = storage->type->remove(storage, sweep.candidates[i], error);
+    mr_arena_release(&sweep.arena);
+    return status;
+}
+
 static int find_candidates(struct sweep *sweep, struct mr_error *error)
 {
     struct mr_storage *storage = &sweep->s->table.storage;
@@ -126,5 +151,5 @@ int mr_delta_sink_clean(struct mr_sink *sink, const struct mr_register *publishe
     if (status == MR_OK && sweep.count > 0)
         status = remove_orphans(&sweep, error);
     mr_arena_release(&sweep.arena);
-    return status;
+    return status == MR_OK ? clean_log(sink->ctx, error) : status;
 }

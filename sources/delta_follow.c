@@ -243,6 +243,14 @@ static int check_gap(struct mr_delta_source *s, struct mr_error *error)
     if (!later && now - s->gap_checked_us < GAP_CHECK_US)
         return MR_OK;
     s->gap_checked_us = now;
+    int before = wanted > 0 ? mr_delta_has_commit(&s->table, wanted - 1, error) : 1;
+    if (before < 0)
+        return before;
+    if (before && !later) { /* the usual case, told apart without stating the whole log */
+        int any = mr_delta_any_after(&s->table, wanted, error);
+        if (any <= 0)
+            return any;
+    }
     MR_TRY(mr_delta_commit_range(&s->table, &first, &last, error));
     if (wanted <= last && mr_delta_has_commit(&s->table, wanted, error) == 1)
         return MR_OK; /* it came a moment ago */

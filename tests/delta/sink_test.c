@@ -2,6 +2,7 @@
  * partitions, modes. */
 #include <dirent.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "tests/delta/sink_test_util.h"
 
@@ -392,11 +393,20 @@ static void test_clean(void **state)
     OK(rig_publish(&rig, &pending));
     write_text(root, "part-00000-" OTHER "-00000000-0-0000000000000001.zstd.parquet", "x");
     write_text(root, "part-00000-another-writers.snappy.parquet", "x");
+    char stale[400], fresh[400];
+    snprintf(stale, sizeof(stale), "%s/_delta_log/00000000000000000007.checkpoint.parquet.0a.tmp", root);
+    snprintf(fresh, sizeof(fresh), "%s/_delta_log/_last_checkpoint.0b.tmp", root);
+    write_text(root, "_delta_log/00000000000000000007.checkpoint.parquet.0a.tmp", "x");
+    write_text(root, "_delta_log/_last_checkpoint.0b.tmp", "x");
+    struct timeval long_ago[2] = {{1000, 0}, {1000, 0}};
+    assert_int_equal(utimes(stale, long_ago), 0);
     struct mr_register published;
     OK(rig.sink.type->published(&rig.sink, &published, &error));
     assert_int_equal(published.batch, 1);
     OK(rig.sink.type->clean(&rig.sink, &published, &error));
     assert_int_equal(count_files(root, "part-"), 4); /* two of the table, two of others */
+    assert_int_not_equal(access(stale, F_OK), 0);
+    assert_int_equal(access(fresh, F_OK), 0); /* somebody may be writing it */
     assert_int_equal(read_back(root).rows, 20);
     rig_stop(&rig);
     scratch_remove(root);

@@ -320,6 +320,33 @@ static void remove_version(const char *root, int64_t version)
     assert_int_equal(unlink(path), 0);
 }
 
+/* A commit, or wake from another thread, ends the wait; nothing else does for long. */
+static void test_wait(void **state)
+{
+    (void)state;
+    char *root = scratch_new();
+    struct rig rig;
+    struct tap tap;
+    upstream(&rig, root);
+    rig_batch(&rig, 0, 10);
+    tap_init(&tap, root);
+    tap_open(&tap);
+    assert_int_equal(tap_step(&tap, 0), 1);
+    int64_t started = mr_env()->monotonic_us();
+    tap.source.type->wait(&tap.source, started + 1000); /* puts the watch in place */
+    tap.source.type->wait(&tap.source, mr_env()->monotonic_us() + 50000);
+    assert_true(mr_env()->monotonic_us() - started < 5000000);
+    tap.source.type->wake(&tap.source); /* before the wait: not lost */
+    tap.source.type->wait(&tap.source, mr_env()->monotonic_us() + 60000000);
+    rig_batch(&rig, 10, 10);
+    tap.source.type->wait(&tap.source, mr_env()->monotonic_us() + 60000000);
+    assert_true(mr_env()->monotonic_us() - started < 20000000);
+    assert_int_equal(tap_step(&tap, 0), 1);
+    tap_close(&tap, true);
+    rig_stop(&rig);
+    scratch_remove(root);
+}
+
 /* Between planning and reading nothing may vanish; a version that vanished is never skipped. */
 static void test_vanished(void **state)
 {
@@ -557,9 +584,10 @@ int main(void)
         cmocka_unit_test(test_follow),         cmocka_unit_test(test_restart_everywhere),
         cmocka_unit_test(test_limits_and_cut), cmocka_unit_test(test_available_now),
         cmocka_unit_test(test_batch),          cmocka_unit_test(test_waits_for_the_table),
-        cmocka_unit_test(test_vanished),       cmocka_unit_test(test_other_table),
-        cmocka_unit_test(test_changes),        cmocka_unit_test(test_schema_grows),
-        cmocka_unit_test(test_bad_options),    cmocka_unit_test(test_row_groups),
+        cmocka_unit_test(test_wait),           cmocka_unit_test(test_vanished),
+        cmocka_unit_test(test_other_table),    cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_schema_grows),   cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_row_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
