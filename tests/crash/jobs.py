@@ -1,0 +1,143 @@
+"""The jobs of the crash tests, their input, and how one life of the process is run.
+
+A trial is a folder with a project of its own (checkpoints, tables, progress); the input is shared and read only. A life is one run of
+`millrace run` on it, undisturbed or with trouble made by the preloaded library (preload.c) or by a named kill point.
+"""
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MILLRACE = os.path.abspath(os.environ.get("MILLRACE", ".build/release/millrace"))
+PRELOAD = os.environ.get("CRASH_PRELOAD") or os.path.join(os.environ.get("BUILD") or os.path.dirname(MILLRACE), "crash_preload.so")
+BATCHES, ROWS = 10, 12
+SCHEMA = "id BIGINT, k STRING, v INT, t TIMESTAMP"
+
+SPEC = """name: crash
+storage: storage
+libraries:
+  - glob:
+      include: transformations/**
+configuration:
+  spark.sql.session.timeZone: UTC
+  millrace.decision.microBatches: "1"
+"""
+READ = "read_files('LANDING', format => 'json', schema => '" + SCHEMA + "', maxFilesPerTrigger => 1)"
+WINDOW = ("SELECT window.start AS minute, k, count(*) AS n, sum(v) AS total, min(id) AS lowest "
+          "FROM STREAM %s WATERMARK t DELAY OF INTERVAL 30 SECONDS GROUP BY window(t, '1 minute'), k")
+# name -> {table: (SQL, the columns that are unique)}
+JOBS = {
+    "map": {"mapped": ("SELECT id, k, v * 2 AS doubled, t FROM STREAM " + READ + " WHERE v % 5 <> 0", ("id",))},
+    "window": {"windowed": (WINDOW % READ, ("minute", "k"))},
+    "medallion": {"bronze": ("SELECT id, k, v, t FROM STREAM " + READ, ("id",)),
+                  "gold": (WINDOW % "bronze", ("minute", "k"))},
+}
+
+
+def workplace():
+    """A new folder on memory if there is room: fsync costs nothing there, and the library takes the place of the disk."""
+    base = os.environ.get("CRASH_DIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    return tempfile.mkdtemp(prefix="millrace_crash_", dir=base)
+
+
+def write_input(folder, batches=BATCHES, first=0, seed=7):
+    """One file per batch, a minute of event time apart; every third holds rows that are late by then. Ids are unique over all files."""
+    dice = random.Random(seed)
+    os.makedirs(folder, exist_ok=True)
+    for number in range(first, first + batches):
+        path = os.path.join(folder, "part-%03d.json" % number)
+        with open(path + ".part", "w") as file:
+            for row in range(ROWS):
+                late = number % 3 == 2 and row % 4 == 0
+                second = 60 * number + dice.randrange(60) - (300 if late else 0)
+                second = max(second, 0)
+                file.write(json.dumps({"id": number * 1000 + row, "k": "abc"[dice.randrange(3)], "v": dice.randrange(100),
+                                       "t": "2026-01-01T%02d:%02d:%02dZ" % (second // 3600, second // 60 % 60, second % 60)}) + "\n")
+        os.utime(path + ".part", (1767225600 + number, 1767225600 + number))
+        os.rename(path + ".part", path)
+
+
+def make_project(folder, job, landing):
+    os.makedirs(os.path.join(folder, "transformations"))
+    with open(os.path.join(folder, "spark-pipeline.yml"), "w") as file:
+        file.write(SPEC)
+    for table, (sql, _) in JOBS[job].items():
+        with open(os.path.join(folder, "transformations", table + ".sql"), "w") as file:
+            file.write("CREATE OR REFRESH STREAMING TABLE %s AS %s;\n" % (table, sql.replace("LANDING", landing)))
+
+
+def table_path(folder, table):
+    return os.path.join(folder, "spark-warehouse", table)
+
+
+def log_of(folder, table):
+    """{version: [actions]} as the files say."""
+    log = os.path.join(table_path(folder, table), "_delta_log")
+    found = {}
+    for name in sorted(os.listdir(log) if os.path.isdir(log) else []):
+        if name.endswith(".json") and name[:-5].isdigit():
+            with open(os.path.join(log, name)) as file:
+                found[int(name[:-5])] = [json.loads(line) for line in file if line.strip()]
+    return found
+
+
+class Life:
+    """How a run ended. `died`: by SIGKILL, as asked. `refused`: exit 1 and a condition name. `calls`: durable calls made, if counted."""
+
+    def __init__(self, status, err, calls=None, late=False):
+        self.status, self.err, self.calls, self.late = status, err, calls, late
+        self.died = status == -signal.SIGKILL
+        self.refused = status == 1 and "[" in err and "]" in err
+
+    def __str__(self):
+        return "status %s%s %s" % (self.status, " (time is up)" if self.late else "", self.err.strip()[-600:].replace("\n", " | "))
+
+
+def live(folder, workers=1, at=0, kind=None, again=False, killpoint=None, count=False, trace=None, seconds=120):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
+    calls = None
+    if at or count or trace:
+        env.update(LD_PRELOAD=PRELOAD, MILLRACE_FAULT_ROOT=folder)
+        if at:
+            env.update(MILLRACE_FAULT_AT=str(at), MILLRACE_FAULT_KIND=kind)
+            if again:
+                env["MILLRACE_FAULT_AGAIN"] = "1"
+        if count:
+            env["MILLRACE_FAULT_COUNT"] = folder + ".count"
+        if trace:
+            env["MILLRACE_FAULT_TRACE"] = trace
+    if killpoint:
+        env["MILLRACE_KILLPOINT"] = killpoint
+    with open(folder + ".err", "w+b") as err:
+        child = subprocess.Popen([MILLRACE, "run", "--quiet", "--workers", str(workers)], cwd=folder, env=env,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err)
+        late = False
+        try:
+            status = child.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            late = True
+            child.kill()
+            child.wait()
+            status = 124
+        err.seek(0)
+        text = err.read().decode("utf-8", "replace")
+    if count and os.path.exists(folder + ".count"):
+        with open(folder + ".count") as file:
+            calls = int(file.read())
+    return Life(status, text, calls, late)
+
+
+def tables_aside(folder, job, to):
+    """Keeps the tables as they are now, to be looked at later."""
+    for table in JOBS[job]:
+        if os.path.isdir(os.path.join(table_path(folder, table), "_delta_log")):
+            shutil.copytree(table_path(folder, table), os.path.join(to, table))
+
+
+def now():
+    return time.monotonic()
