@@ -1,5 +1,6 @@
-/* expressions/hyperloglog_data.h: the empirical tables of HyperLogLog++ (Heule, Nunkesser, Hall 2013, appendix):
- * for each precision from 4 to 18, raw estimates and the bias found at each, one precision after the other. */
+/* expressions/hyperloglog_data.h: the empirical tables of HyperLogLog++ (Heule, Nunkesser, Hall 2013,
+ * appendix): for each precision from 4 to 18, raw estimates and the bias found at each, one precision after
+ * the other. */
 #ifndef MR_EXPRESSIONS_HYPERLOGLOG_DATA_H
 #define MR_EXPRESSIONS_HYPERLOGLOG_DATA_H
 
@@ -8,7 +9,8 @@
 
 static const int hll_counts[] = {79, 159, 200, 200, 200, 201, 200, 201, 201, 200, 201, 201, 200, 201, 200};
 /* Below these linear counting is the better estimate. */
-static const double hll_thresholds[] = {10, 20, 40, 80, 220, 400, 900, 1800, 3100, 6500, 15500, 20000, 50000, 120000, 350000};
+static const double hll_thresholds[] = {10, 20, 40, 80, 220, 400, 900, 1800, 3100, 6500,
+                                        15500, 20000, 50000, 120000, 350000};
 static const double hll_estimates[] = {
     /* precision 4 */
     11, 11.717, 12.207, 12.7896, 13.2882, 13.8204, 14.3772, 14.9342, 15.5202, 16.161, 16.7722, 17.4636,

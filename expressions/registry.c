@@ -5,30 +5,10 @@
 #include <pthread.h>
 
 static const struct mr_function *const tables[] = {
-    mr_functions_operators,  mr_functions_predicates, mr_functions_conditional,
-    mr_functions_access,     mr_functions_math,       mr_functions_casts,
-    mr_functions_window,     mr_functions_like,       mr_functions_bases,
-#if __has_include("expressions/functions_string.c")
-    mr_functions_string,
-#endif
-#if __has_include("expressions/functions_regexp.c")
-    mr_functions_regexp,
-#endif
-#if __has_include("expressions/functions_datetime.c")
-    mr_functions_datetime,
-#endif
-#if __has_include("expressions/functions_hash.c")
-    mr_functions_hash,
-#endif
-#if __has_include("expressions/functions_collection.c")
-    mr_functions_collection,
-#endif
-#if __has_include("expressions/functions_json.c")
-    mr_functions_json,
-#endif
-#if __has_include("expressions/functions_misc.c")
-    mr_functions_misc,
-#endif
+    mr_functions_operators, mr_functions_predicates, mr_functions_conditional, mr_functions_access,
+    mr_functions_math,      mr_functions_casts,      mr_functions_window,      mr_functions_like,
+    mr_functions_bases,     mr_functions_string,     mr_functions_regexp,      mr_functions_datetime,
+    mr_functions_hash,      mr_functions_collection, mr_functions_json,        mr_functions_misc,
 };
 static const struct mr_aggregate_type *const aggregate_tables[] = {
     mr_aggregates_basic,  mr_aggregates_values,     mr_aggregates_statistics,
