@@ -1,4 +1,5 @@
-/* sql/analyse.c: the analyser's entry points, and what a flow puts behind a query: expectations, a table's columns. */
+/* sql/analyse.c: the analyser's entry points, and what a flow puts behind a query: expectations, a table's
+ * columns. */
 #include "sql/optimise.h"
 
 static struct mr_analysis begin(struct mr_job *job, const struct mr_sql_environment *environment,
@@ -23,8 +24,14 @@ int mr_sql_analyse(struct mr_job *job, const struct mr_sql_environment *environm
     return mr_sql_optimise(&a, out);
 }
 
-const struct mr_type *mr_sql_plan_schema(const struct mr_plan *plan) { return plan->schema; }
-bool mr_sql_plan_is_streaming(const struct mr_plan *plan) { return plan->streaming; }
+const struct mr_type *mr_sql_plan_schema(const struct mr_plan *plan)
+{
+    return plan->schema;
+}
+bool mr_sql_plan_is_streaming(const struct mr_plan *plan)
+{
+    return plan->streaming;
+}
 
 /* ---- expectations ---- */
 int mr_sql_plan_expect(struct mr_job *job, const struct mr_sql_text *origin,
@@ -44,7 +51,8 @@ int mr_sql_plan_expect(struct mr_job *job, const struct mr_sql_text *origin,
     const struct mr_expression **conditions = MR_ARENA_ARRAY(a.arena, const struct mr_expression *, count);
     const char **names = MR_ARENA_ARRAY(a.arena, const char *, count);
     enum mr_expect_action *actions = MR_ARENA_ARRAY(a.arena, enum mr_expect_action, count);
-    struct mr_plan *node = mr_plan_new(&a, MR_PLAN_EXPECT, *plan, expectations[0].start, expectations[count - 1].stop);
+    struct mr_plan *node =
+        mr_plan_new(&a, MR_PLAN_EXPECT, *plan, expectations[0].start, expectations[count - 1].stop);
     if (!conditions || !names || !actions || !node)
         return mr_error_memory(error, sizeof *names);
     for (int i = 0; i < count; i++) {
@@ -76,7 +84,8 @@ static int find_field(const struct mr_analysis *a, const struct mr_type *schema,
     return -1;
 }
 
-static int check_columns(struct mr_analysis *a, const struct mr_plan *plan, const struct mr_type *table, bool by_name)
+static int check_columns(struct mr_analysis *a, const struct mr_plan *plan, const struct mr_type *table,
+                         bool by_name)
 {
     int given = plan->schema->field_count, wanted = table->field_count;
     for (int i = 0; by_name && i < given; i++) {
@@ -90,8 +99,9 @@ static int check_columns(struct mr_analysis *a, const struct mr_plan *plan, cons
     }
     if (by_name || given == wanted)
         return MR_OK;
-    mr_error_set(a->error, MR_E_SQL, given > wanted ? "INSERT_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS"
-                                                    : "INSERT_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS",
+    mr_error_set(a->error, MR_E_SQL,
+                 given > wanted ? "INSERT_COLUMN_ARITY_MISMATCH.TOO_MANY_DATA_COLUMNS"
+                                : "INSERT_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS",
                  "The query gives %d columns, the table has %d.", given, wanted);
     return mr_sql_error_at(a, plan->start, plan->stop);
 }
@@ -146,13 +156,17 @@ static int walk_relation(struct walk *w, const struct mr_sql_relation *r)
             if (mr_str_equal_nocase(c->cte->name, r->name->parts[0]))
                 return 0;
         return w->each(w->ctx, r);
-    case MR_SQL_RELATION_QUERY: return walk_query(w, r->query);
-    case MR_SQL_RELATION_GROUP: return walk_relation(w, r->left);
+    case MR_SQL_RELATION_QUERY:
+        return walk_query(w, r->query);
+    case MR_SQL_RELATION_GROUP:
+        return walk_relation(w, r->left);
     case MR_SQL_RELATION_JOIN:
         status = walk_relation(w, r->left);
         return status ? status : walk_relation(w, r->right);
-    case MR_SQL_RELATION_VIEW: return walk_relation(w, r->left);
-    default: return walk_expressions(w, r->arguments, r->argument_count);
+    case MR_SQL_RELATION_VIEW:
+        return walk_relation(w, r->left);
+    default:
+        return walk_expressions(w, r->arguments, r->argument_count);
     }
 }
 
@@ -202,7 +216,10 @@ static int walk_ctes(struct walk *w, const struct mr_sql_query *query, int i)
     return status;
 }
 
-static int walk_query(struct walk *w, const struct mr_sql_query *query) { return walk_ctes(w, query, 0); }
+static int walk_query(struct walk *w, const struct mr_sql_query *query)
+{
+    return walk_ctes(w, query, 0);
+}
 
 int mr_sql_each_relation(const struct mr_sql_query *query,
                          int (*each)(void *ctx, const struct mr_sql_relation *relation), void *ctx)

@@ -1,7 +1,8 @@
 /* sql/ast.h: what the parser makes of SQL text; nothing is resolved yet.
  *
- * Everything lives in the script's arena and points into the script's text. Ranges are bytes [start, stop) of that
- * text, so an error in the tenth statement of a file still shows the file's line. Identifiers are without quotes. */
+ * Everything lives in the script's arena and points into the script's text. Ranges are bytes [start, stop) of
+ * that text, so an error in the tenth statement of a file still shows the file's line. Identifiers are
+ * without quotes. */
 #ifndef MR_SQL_AST_H
 #define MR_SQL_AST_H
 
@@ -19,33 +20,34 @@ struct mr_sql_name { /* a, a.b, a.b.c */
 
 /* ---- expressions ---- */
 enum mr_sql_expression_kind {
-    MR_SQL_COLUMN,       /* name, as far as it is dotted identifiers; may turn out to be a field access */
-    MR_SQL_STAR,         /* name: what stands before the star, count 0: nothing; names: EXCEPT (…) */
+    MR_SQL_COLUMN, /* name, as far as it is dotted identifiers; may turn out to be a field access */
+    MR_SQL_STAR,   /* name: what stands before the star, count 0: nothing; names: EXCEPT (…) */
     MR_SQL_NULL,
-    MR_SQL_BOOLEAN,      /* flag */
-    MR_SQL_NUMBER,       /* text: as written, sign and suffix included */
-    MR_SQL_STRING,       /* text: unescaped */
-    MR_SQL_TYPED,        /* DATE '…', X'…', INTERVAL '…': word, text */
-    MR_SQL_INTERVAL,     /* INTERVAL 1 DAY 2 HOURS: units; INTERVAL '…' DAY TO SECOND: units[0], to */
-    MR_SQL_CALL,         /* name, arguments, distinct, filter, over */
-    MR_SQL_OPERATOR,     /* word: the function that does it ("+", "and", "not", "between", …), arguments; a chain of
-                          * AND or OR is one node */
-    MR_SQL_LIKE_LIST,    /* arguments[0] LIKE ANY (the others); word: like, ilike; flag: ALL; distinct: NOT LIKE */
-    MR_SQL_CASE,         /* flag: arguments[0] is the operand; then pairs; an odd one out is ELSE */
-    MR_SQL_CAST,         /* arguments[0], type; flag: TRY_CAST */
-    MR_SQL_FIELD,        /* arguments[0] . word */
-    MR_SQL_SUBSCRIPT,    /* arguments[0] [ arguments[1] ] */
-    MR_SQL_LAMBDA,       /* names -> arguments[0] */
-    MR_SQL_NAMED,        /* word => arguments[0] */
-    MR_SQL_ALIASED,      /* arguments[0] AS word, inside struct(…) */
-    MR_SQL_ROW,          /* (a, b) */
-    MR_SQL_EXTRACT,      /* EXTRACT(word FROM arguments[0]) */
-    MR_SQL_TRIM,         /* word: both, leading, trailing; arguments[0] from, [1] what (may be absent) */
+    MR_SQL_BOOLEAN,  /* flag */
+    MR_SQL_NUMBER,   /* text: as written, sign and suffix included */
+    MR_SQL_STRING,   /* text: unescaped */
+    MR_SQL_TYPED,    /* DATE '…', X'…', INTERVAL '…': word, text */
+    MR_SQL_INTERVAL, /* INTERVAL 1 DAY 2 HOURS: units; INTERVAL '…' DAY TO SECOND: units[0], to */
+    MR_SQL_CALL,     /* name, arguments, distinct, filter, over */
+    MR_SQL_OPERATOR, /* word: the function that does it ("+", "and", "not", "between", …), arguments; a chain
+                      * of AND or OR is one node */
+    MR_SQL_LIKE_LIST, /* arguments[0] LIKE ANY (the others); word: like, ilike; flag: ALL; distinct: NOT LIKE
+                       */
+    MR_SQL_CASE,      /* flag: arguments[0] is the operand; then pairs; an odd one out is ELSE */
+    MR_SQL_CAST,      /* arguments[0], type; flag: TRY_CAST */
+    MR_SQL_FIELD,     /* arguments[0] . word */
+    MR_SQL_SUBSCRIPT, /* arguments[0] [ arguments[1] ] */
+    MR_SQL_LAMBDA,    /* names -> arguments[0] */
+    MR_SQL_NAMED,     /* word => arguments[0] */
+    MR_SQL_ALIASED,   /* arguments[0] AS word, inside struct(…) */
+    MR_SQL_ROW,       /* (a, b) */
+    MR_SQL_EXTRACT,   /* EXTRACT(word FROM arguments[0]) */
+    MR_SQL_TRIM,      /* word: both, leading, trailing; arguments[0] from, [1] what (may be absent) */
     MR_SQL_QUERY_VALUE,  /* (SELECT …) */
     MR_SQL_QUERY_EXISTS, /* EXISTS (SELECT …) */
     MR_SQL_QUERY_IN,     /* arguments[0] IN (SELECT …) */
-    MR_SQL_TABLE,        /* TABLE t, TABLE (t), TABLE (SELECT …) as an argument of a table function: relation */
-    MR_SQL_PARAMETER,    /* :name or ? */
+    MR_SQL_TABLE, /* TABLE t, TABLE (t), TABLE (SELECT …) as an argument of a table function: relation */
+    MR_SQL_PARAMETER, /* :name or ? */
 };
 struct mr_sql_interval_unit {
     struct mr_str value; /* "1", "-1.5", or the text between quotes, sign outside the quotes put in front */
@@ -57,7 +59,7 @@ struct mr_sql_order {
     struct mr_sql_expression *expression;
     bool descending, nulls_first; /* Spark's default filled in */
 };
-struct mr_sql_window { /* OVER (…) */
+struct mr_sql_window {       /* OVER (…) */
     struct mr_str reference; /* OVER name, or the name a window starts from */
     struct mr_sql_expression *const *partition;
     int partition_count;
@@ -78,7 +80,7 @@ struct mr_sql_expression {
     int argument_count;
     const struct mr_str *names;
     int name_count;
-    struct mr_str type;               /* CAST: the type's text */
+    struct mr_str type; /* CAST: the type's text */
     uint32_t type_start;
     const struct mr_sql_interval_unit *units;
     int unit_count;
@@ -161,12 +163,13 @@ struct mr_sql_grouping {
         MR_SQL_GROUPING_SETS
     } kind;
     struct mr_sql_expression *expression; /* EXPRESSION */
-    /* ROLLUP, CUBE: units, each a list of expressions; SETS: the sets, each a list, or itself ROLLUP or CUBE */
+    /* ROLLUP, CUBE: units, each a list of expressions; SETS: the sets, each a list, or itself ROLLUP or CUBE
+     */
     struct mr_sql_grouping_set {
         struct mr_sql_expression **expressions;
         int count;
         const struct mr_sql_grouping *nested;
-    } *sets;
+    } * sets;
     int set_count;
     uint32_t start, stop;
 };
@@ -226,12 +229,12 @@ enum mr_sql_statement_kind {
     MR_SQL_CREATE_MATERIALIZED_VIEW,
     MR_SQL_CREATE_VIEW,
     MR_SQL_CREATE_TEMPORARY_VIEW,
-    MR_SQL_CREATE_FLOW,            /* name, target, query */
-    MR_SQL_CREATE_TABLE,           /* USING …, LOCATION …; query: CREATE TABLE … AS */
-    MR_SQL_SET,                    /* key, value; value {NULL,0}: SET k, which asks for the value */
-    MR_SQL_USE,                    /* name; is_catalog */
-    MR_SQL_INSERT,                 /* INSERT INTO target query, outside of a flow */
-    MR_SQL_OTHER,                  /* a statement Spark has and Millrace does not run; word names it */
+    MR_SQL_CREATE_FLOW,  /* name, target, query */
+    MR_SQL_CREATE_TABLE, /* USING …, LOCATION …; query: CREATE TABLE … AS */
+    MR_SQL_SET,          /* key, value; value {NULL,0}: SET k, which asks for the value */
+    MR_SQL_USE,          /* name; is_catalog */
+    MR_SQL_INSERT,       /* INSERT INTO target query, outside of a flow */
+    MR_SQL_OTHER,        /* a statement Spark has and Millrace does not run; word names it */
 };
 enum mr_sql_violation { MR_SQL_VIOLATION_WARN, MR_SQL_VIOLATION_DROP_ROW, MR_SQL_VIOLATION_FAIL_UPDATE };
 struct mr_sql_expectation {

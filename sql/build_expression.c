@@ -1,4 +1,5 @@
-/* sql/build_expression.c: names, lists and the leaves and operators of expressions, for the grammar's actions. */
+/* sql/build_expression.c: names, lists and the leaves and operators of expressions, for the grammar's
+ * actions. */
 #include "sql/build.h"
 
 /* ---- arena ---- */
@@ -77,7 +78,8 @@ static struct mr_str *new_str(struct mr_sql_parser *p, struct mr_str value)
     return s;
 }
 
-struct mr_sql_list *mr_sql_names_add(struct mr_sql_parser *p, struct mr_sql_list *list, const struct mr_sql_token *t)
+struct mr_sql_list *mr_sql_names_add(struct mr_sql_parser *p, struct mr_sql_list *list,
+                                     const struct mr_sql_token *t)
 {
     return mr_sql_list_add(p, list, new_str(p, mr_sql_token_identifier(p, t)));
 }
@@ -105,7 +107,8 @@ struct mr_sql_name *mr_sql_make_name(struct mr_sql_parser *p, const struct mr_sq
     return name;
 }
 
-struct mr_sql_name *mr_sql_name_add(struct mr_sql_parser *p, struct mr_sql_name *name, const struct mr_sql_token *t)
+struct mr_sql_name *mr_sql_name_add(struct mr_sql_parser *p, struct mr_sql_name *name,
+                                    const struct mr_sql_token *t)
 {
     struct mr_str *parts = mr_arena_allocate(p->arena, sizeof *parts * (size_t)(name->count + 1));
     if (!parts) {
@@ -150,8 +153,8 @@ struct mr_sql_expression *mr_sql_new_expression(struct mr_sql_parser *p, enum mr
     return e;
 }
 
-void mr_sql_set_arguments(struct mr_sql_parser *p, struct mr_sql_expression *e, struct mr_sql_expression *const *list,
-                          int count)
+void mr_sql_set_arguments(struct mr_sql_parser *p, struct mr_sql_expression *e,
+                          struct mr_sql_expression *const *list, int count)
 {
     e->arguments = mr_arena_allocate(p->arena, sizeof *e->arguments * (size_t)(count ? count : 1));
     if (!e->arguments) {
@@ -169,9 +172,10 @@ void mr_sql_set_arguments(struct mr_sql_parser *p, struct mr_sql_expression *e, 
         mr_sql_parser_too_complex(p);
 }
 
-static struct mr_sql_expression *over(struct mr_sql_parser *p, enum mr_sql_expression_kind kind, struct mr_str word,
-                                      uint32_t start, uint32_t stop, struct mr_sql_expression *a,
-                                      struct mr_sql_expression *b, struct mr_sql_expression *c)
+static struct mr_sql_expression *over(struct mr_sql_parser *p, enum mr_sql_expression_kind kind,
+                                      struct mr_str word, uint32_t start, uint32_t stop,
+                                      struct mr_sql_expression *a, struct mr_sql_expression *b,
+                                      struct mr_sql_expression *c)
 {
     struct mr_sql_expression *e = mr_sql_new_expression(p, kind, start, stop);
     struct mr_sql_expression *list[] = {a, b, c};
@@ -267,23 +271,26 @@ struct mr_sql_expression *mr_sql_make_like_list(struct mr_sql_parser *p, struct 
     return e;
 }
 
-struct mr_sql_expression *mr_sql_make_is(struct mr_sql_parser *p, struct mr_sql_expression *a, const char *word,
-                                         const char *literal, int negate, const struct mr_sql_token *end)
+struct mr_sql_expression *mr_sql_make_is(struct mr_sql_parser *p, struct mr_sql_expression *a,
+                                         const char *word, const char *literal, int negate,
+                                         const struct mr_sql_token *end)
 {
     struct mr_sql_expression *value = NULL;
     if (literal)
         value = mr_sql_make_constant(p, MR_SQL_BOOLEAN, end, strcmp(literal, "true") == 0);
-    return mr_sql_make_not(p, negate, over(p, MR_SQL_OPERATOR, mr_str_of(word), a->outer_start, end->stop, a, value,
-                                           NULL));
+    return mr_sql_make_not(p, negate,
+                           over(p, MR_SQL_OPERATOR, mr_str_of(word), a->outer_start, end->stop, a, value,
+                                NULL));
 }
 
 struct mr_sql_expression *mr_sql_make_query_value(struct mr_sql_parser *p, enum mr_sql_expression_kind kind,
-                                                  const struct mr_sql_token *begin, struct mr_sql_expression *a,
-                                                  struct mr_sql_query *query, const struct mr_sql_token *end)
+                                                  const struct mr_sql_token *begin,
+                                                  struct mr_sql_expression *a, struct mr_sql_query *query,
+                                                  const struct mr_sql_token *end)
 {
     uint32_t start = begin ? begin->start : a ? a->outer_start : query->start;
-    struct mr_sql_expression *e = over(p, kind, (struct mr_str){"", 0}, start, end ? end->stop : query->stop, a, NULL,
-                                       NULL);
+    struct mr_sql_expression *e =
+        over(p, kind, (struct mr_str){"", 0}, start, end ? end->stop : query->stop, a, NULL, NULL);
     e->query = query;
     if (query->depth >= e->depth)
         e->depth = query->depth + 1;
@@ -293,7 +300,8 @@ struct mr_sql_expression *mr_sql_make_query_value(struct mr_sql_parser *p, enum 
 struct mr_sql_expression *mr_sql_make_field(struct mr_sql_parser *p, struct mr_sql_expression *a,
                                             const struct mr_sql_token *field)
 {
-    return over(p, MR_SQL_FIELD, mr_sql_token_identifier(p, field), a->outer_start, field->stop, a, NULL, NULL);
+    return over(p, MR_SQL_FIELD, mr_sql_token_identifier(p, field), a->outer_start, field->stop, a, NULL,
+                NULL);
 }
 
 struct mr_sql_expression *mr_sql_make_subscript(struct mr_sql_parser *p, struct mr_sql_expression *a,

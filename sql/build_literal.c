@@ -70,17 +70,32 @@ static size_t escape(const char **at, const char *end, char *out)
     }
     *at = p + 1;
     switch (*p) {
-    case '0': out[0] = 0; return 1;
-    case 'b': out[0] = '\b'; return 1;
-    case 'n': out[0] = '\n'; return 1;
-    case 'r': out[0] = '\r'; return 1;
-    case 't': out[0] = '\t'; return 1;
-    case 'Z': out[0] = 26; return 1;
-    case '%': case '_': /* kept for LIKE */
+    case '0':
+        out[0] = 0;
+        return 1;
+    case 'b':
+        out[0] = '\b';
+        return 1;
+    case 'n':
+        out[0] = '\n';
+        return 1;
+    case 'r':
+        out[0] = '\r';
+        return 1;
+    case 't':
+        out[0] = '\t';
+        return 1;
+    case 'Z':
+        out[0] = 26;
+        return 1;
+    case '%':
+    case '_': /* kept for LIKE */
         out[0] = '\\';
         out[1] = *p;
         return 2;
-    default: out[0] = *p; return 1;
+    default:
+        out[0] = *p;
+        return 1;
     }
 }
 
@@ -189,7 +204,8 @@ struct mr_sql_expression *mr_sql_make_parameter(struct mr_sql_parser *p, const s
 }
 
 struct mr_sql_interval_unit *mr_sql_make_unit(struct mr_sql_parser *p, const struct mr_sql_token *sign,
-                                              const struct mr_sql_token *value, const struct mr_sql_token *unit)
+                                              const struct mr_sql_token *value,
+                                              const struct mr_sql_token *unit)
 {
     struct mr_sql_interval_unit *u = mr_sql_parser_new(p, sizeof *u);
     bool quoted = value->kind == MR_TOKEN_STRING;
@@ -218,7 +234,8 @@ struct mr_sql_expression *mr_sql_make_interval(struct mr_sql_parser *p, const st
 /* ---- forms with words ---- */
 struct mr_sql_expression *mr_sql_make_case(struct mr_sql_parser *p, const struct mr_sql_token *begin,
                                            struct mr_sql_expression *operand, struct mr_sql_list *whens,
-                                           struct mr_sql_expression *otherwise, const struct mr_sql_token *end)
+                                           struct mr_sql_expression *otherwise,
+                                           const struct mr_sql_token *end)
 {
     struct mr_sql_expression *e = mr_sql_new_expression(p, MR_SQL_CASE, begin->start, end->stop);
     struct mr_sql_list *all = operand ? mr_sql_list_add(p, NULL, operand) : NULL;
@@ -241,7 +258,8 @@ struct mr_sql_expression *mr_sql_make_extract(struct mr_sql_parser *p, const str
     return e;
 }
 
-static struct mr_sql_name *function_name(struct mr_sql_parser *p, const char *function, const struct mr_sql_token *at)
+static struct mr_sql_name *function_name(struct mr_sql_parser *p, const char *function,
+                                         const struct mr_sql_token *at)
 {
     struct mr_sql_name *name = mr_sql_parser_new(p, sizeof *name);
     struct mr_str *part = mr_sql_parser_new(p, sizeof *part);
@@ -269,8 +287,9 @@ struct mr_sql_expression *mr_sql_make_trim(struct mr_sql_parser *p, const struct
     struct mr_sql_expression *e = mr_sql_new_expression(p, MR_SQL_TRIM, begin->start, end->stop);
     struct mr_sql_expression *list[] = {from, what};
     int kind = side ? side->kind : MR_TOKEN_BOTH;
-    e->word = kind == MR_TOKEN_LEADING ? MR_STR("leading")
-              : kind == MR_TOKEN_TRAILING ? MR_STR("trailing") : MR_STR("both");
+    e->word = kind == MR_TOKEN_LEADING    ? MR_STR("leading")
+              : kind == MR_TOKEN_TRAILING ? MR_STR("trailing")
+                                          : MR_STR("both");
     mr_sql_set_arguments(p, e, list, 2);
     return e;
 }
@@ -368,7 +387,8 @@ struct mr_sql_expression *mr_sql_make_lambda_of(struct mr_sql_parser *p, const s
     return mr_sql_make_lambda(p, names, body, begin);
 }
 
-struct mr_sql_expression *mr_sql_make_table_argument(struct mr_sql_parser *p, const struct mr_sql_token *begin,
+struct mr_sql_expression *mr_sql_make_table_argument(struct mr_sql_parser *p,
+                                                     const struct mr_sql_token *begin,
                                                      struct mr_sql_relation *relation,
                                                      const struct mr_sql_token *end)
 {

@@ -39,7 +39,10 @@ void mr_sql_tail_begin(struct mr_sql_parser *p)
     p->tail = tail;
 }
 
-void mr_sql_tail_order(struct mr_sql_parser *p, struct mr_sql_list *order) { p->tail->order = order; }
+void mr_sql_tail_order(struct mr_sql_parser *p, struct mr_sql_list *order)
+{
+    p->tail->order = order;
+}
 
 void mr_sql_tail_order_all(struct mr_sql_parser *p, int descending, int nulls)
 {
@@ -48,8 +51,14 @@ void mr_sql_tail_order_all(struct mr_sql_parser *p, int descending, int nulls)
     p->tail->all_nulls = nulls;
 }
 
-void mr_sql_tail_limit(struct mr_sql_parser *p, struct mr_sql_expression *limit) { p->tail->limit = limit; }
-void mr_sql_tail_offset(struct mr_sql_parser *p, struct mr_sql_expression *offset) { p->tail->offset = offset; }
+void mr_sql_tail_limit(struct mr_sql_parser *p, struct mr_sql_expression *limit)
+{
+    p->tail->limit = limit;
+}
+void mr_sql_tail_offset(struct mr_sql_parser *p, struct mr_sql_expression *offset)
+{
+    p->tail->offset = offset;
+}
 
 struct mr_sql_order *mr_sql_make_order(struct mr_sql_parser *p, struct mr_sql_expression *expression,
                                        int descending, int nulls)
@@ -59,8 +68,8 @@ struct mr_sql_order *mr_sql_make_order(struct mr_sql_parser *p, struct mr_sql_ex
     return o;
 }
 
-struct mr_sql_query *mr_sql_make_query(struct mr_sql_parser *p, const struct mr_sql_token *with, int recursive,
-                                       struct mr_sql_list *ctes, struct mr_sql_body *body)
+struct mr_sql_query *mr_sql_make_query(struct mr_sql_parser *p, const struct mr_sql_token *with,
+                                       int recursive, struct mr_sql_list *ctes, struct mr_sql_body *body)
 {
     struct mr_sql_query *q = mr_sql_parser_new(p, sizeof *q);
     struct mr_sql_tail *tail = p->tail;
@@ -112,7 +121,8 @@ struct mr_sql_cte *mr_sql_make_cte(struct mr_sql_parser *p, const struct mr_sql_
 }
 
 /* ---- bodies ---- */
-static struct mr_sql_body *new_body(struct mr_sql_parser *p, enum mr_sql_body_kind kind, uint32_t start, int depth)
+static struct mr_sql_body *new_body(struct mr_sql_parser *p, enum mr_sql_body_kind kind, uint32_t start,
+                                    int depth)
 {
     struct mr_sql_body *b = mr_sql_parser_new(p, sizeof *b);
     b->kind = kind;
@@ -122,8 +132,8 @@ static struct mr_sql_body *new_body(struct mr_sql_parser *p, enum mr_sql_body_ki
     return b;
 }
 
-struct mr_sql_body *mr_sql_make_set(struct mr_sql_parser *p, enum mr_sql_body_kind kind, struct mr_sql_body *left,
-                                    int all, struct mr_sql_body *right)
+struct mr_sql_body *mr_sql_make_set(struct mr_sql_parser *p, enum mr_sql_body_kind kind,
+                                    struct mr_sql_body *left, int all, struct mr_sql_body *right)
 {
     int depth = left->depth;
     raise(&depth, right->depth);
@@ -156,14 +166,16 @@ void mr_sql_select_begin(struct mr_sql_parser *p)
     p->select = s;
 }
 
-static struct mr_sql_grouping *whole_grouping(struct mr_sql_parser *p, struct mr_sql_list *groupings, int with)
+static struct mr_sql_grouping *whole_grouping(struct mr_sql_parser *p, struct mr_sql_list *groupings,
+                                              int with)
 {
     struct mr_sql_list *units = NULL;
     for (int i = 0; i < groupings->count; i++) {
         struct mr_sql_grouping *g = groupings->items[i];
         if (g->kind != MR_SQL_GROUPING_EXPRESSION)
-            mr_sql_parser_error(p, g->start, g->stop, "PARSE_SYNTAX_ERROR",
-                                "WITH ROLLUP and WITH CUBE follow plain expressions; write ROLLUP(…) or CUBE(…)");
+            mr_sql_parser_error(
+                p, g->start, g->stop, "PARSE_SYNTAX_ERROR",
+                "WITH ROLLUP and WITH CUBE follow plain expressions; write ROLLUP(…) or CUBE(…)");
         else
             units = mr_sql_list_add(p, units, mr_sql_make_grouping_set(p, g->expression, NULL));
     }
@@ -179,8 +191,8 @@ void mr_sql_select_group(struct mr_sql_parser *p, struct mr_sql_list *groupings,
         p->select->groupings = groupings;
 }
 
-struct mr_sql_body *mr_sql_make_select(struct mr_sql_parser *p, const struct mr_sql_token *begin, int distinct,
-                                       struct mr_sql_list *items, struct mr_sql_relation *from)
+struct mr_sql_body *mr_sql_make_select(struct mr_sql_parser *p, const struct mr_sql_token *begin,
+                                       int distinct, struct mr_sql_list *items, struct mr_sql_relation *from)
 {
     struct mr_sql_select_state *s = p->select;
     p->select = s->outer;
@@ -225,7 +237,8 @@ struct mr_sql_grouping *mr_sql_make_grouping(struct mr_sql_parser *p, enum mr_sq
 }
 
 /* One unit of ROLLUP or CUBE, or one set: (a, b) is two expressions, a and (a) one. */
-struct mr_sql_grouping_set *mr_sql_make_grouping_set(struct mr_sql_parser *p, struct mr_sql_expression *expression,
+struct mr_sql_grouping_set *mr_sql_make_grouping_set(struct mr_sql_parser *p,
+                                                     struct mr_sql_expression *expression,
                                                      struct mr_sql_grouping *nested)
 {
     struct mr_sql_grouping_set *s = mr_sql_parser_new(p, sizeof *s);
@@ -242,8 +255,8 @@ struct mr_sql_grouping_set *mr_sql_make_grouping_set(struct mr_sql_parser *p, st
 }
 
 /* ---- relations ---- */
-static struct mr_sql_relation *new_relation(struct mr_sql_parser *p, enum mr_sql_relation_kind kind, uint32_t start,
-                                            int depth)
+static struct mr_sql_relation *new_relation(struct mr_sql_parser *p, enum mr_sql_relation_kind kind,
+                                            uint32_t start, int depth)
 {
     struct mr_sql_relation *r = mr_sql_parser_new(p, sizeof *r);
     r->kind = kind;
@@ -300,7 +313,8 @@ struct mr_sql_relation *mr_sql_make_values(struct mr_sql_parser *p, const struct
 }
 
 struct mr_sql_relation *mr_sql_make_table_function(struct mr_sql_parser *p, struct mr_sql_name *name,
-                                                   struct mr_sql_list *arguments, const struct mr_sql_token *end)
+                                                   struct mr_sql_list *arguments,
+                                                   const struct mr_sql_token *end)
 {
     int depth = 0;
     for (int i = 0; arguments && i < arguments->count; i++)
@@ -358,8 +372,9 @@ struct mr_sql_relation *mr_sql_make_view(struct mr_sql_parser *p, struct mr_sql_
     return mr_sql_relation_finish(p, r, 0, NULL, alias);
 }
 
-struct mr_sql_relation *mr_sql_relation_finish(struct mr_sql_parser *p, struct mr_sql_relation *relation, int sample,
-                                               struct mr_sql_watermark *watermark, struct mr_sql_alias alias)
+struct mr_sql_relation *mr_sql_relation_finish(struct mr_sql_parser *p, struct mr_sql_relation *relation,
+                                               int sample, struct mr_sql_watermark *watermark,
+                                               struct mr_sql_alias alias)
 {
     relation->has_sample |= sample != 0;
     relation->watermark = watermark;
@@ -373,8 +388,8 @@ struct mr_sql_watermark *mr_sql_make_watermark(struct mr_sql_parser *p, const st
                                                struct mr_sql_item *item, struct mr_sql_expression *delay)
 {
     struct mr_sql_watermark *w = mr_sql_parser_new(p, sizeof *w);
-    *w = (struct mr_sql_watermark){item->expression, item->aliases, item->alias_count, delay, begin->start,
-                                   p->last_stop};
+    *w = (struct mr_sql_watermark){item->expression, item->aliases, item->alias_count, delay,
+                                   begin->start,     p->last_stop};
     return w;
 }
 

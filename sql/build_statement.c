@@ -22,7 +22,8 @@ static void take_elements(struct mr_sql_parser *p)
             p->status = mr_error_memory(p->error, sizeof *columns);
     }
     if (p->expectations) {
-        struct mr_sql_expectation *list = mr_arena_allocate(p->arena, sizeof *list * (size_t)p->expectations->count);
+        struct mr_sql_expectation *list =
+            mr_arena_allocate(p->arena, sizeof *list * (size_t)p->expectations->count);
         for (int i = 0; list && i < p->expectations->count; i++)
             list[i] = *(struct mr_sql_expectation *)p->expectations->items[i];
         s->expectations = list;
@@ -36,11 +37,12 @@ static void unsupported_clause(struct mr_sql_parser *p, bool given, const char *
 {
     const struct mr_sql_statement *s = p->statement;
     if (given)
-        mr_sql_parser_error(p, s->start, s->start + 6, "PARSE_SYNTAX_ERROR", "%.*s takes no %s", (int)s->word.size,
-                            s->word.data, clause);
+        mr_sql_parser_error(p, s->start, s->start + 6, "PARSE_SYNTAX_ERROR", "%.*s takes no %s",
+                            (int)s->word.size, s->word.data, clause);
 }
 
-void mr_sql_statement_create(struct mr_sql_parser *p, const struct mr_sql_create *create, struct mr_sql_name *name)
+void mr_sql_statement_create(struct mr_sql_parser *p, const struct mr_sql_create *create,
+                             struct mr_sql_name *name)
 {
     struct mr_sql_statement *s = p->statement;
     s->kind = create->kind;
@@ -60,7 +62,8 @@ void mr_sql_statement_create(struct mr_sql_parser *p, const struct mr_sql_create
                        "PARTITIONED BY or CLUSTER BY");
     unsupported_clause(p, is_view && s->location.data, "LOCATION");
     unsupported_clause(p, create->kind != MR_SQL_CREATE_TABLE && s->option_count > 0, "OPTIONS");
-    unsupported_clause(p, create->kind == MR_SQL_CREATE_TABLE && s->expectation_count > 0, "EXPECT constraints");
+    unsupported_clause(p, create->kind == MR_SQL_CREATE_TABLE && s->expectation_count > 0,
+                       "EXPECT constraints");
     for (int i = 0; i < s->column_count && !is_view; i++)
         if (!s->columns[i].type.data && !(is_dataset && s->query))
             mr_sql_parser_error(p, s->columns[i].start, s->columns[i].stop, "PARSE_SYNTAX_ERROR",
@@ -122,7 +125,8 @@ void mr_sql_statement_expectation(struct mr_sql_parser *p, const struct mr_sql_t
     struct mr_sql_expectation *e = mr_sql_parser_new(p, sizeof *e);
     e->name = mr_sql_token_identifier(p, name);
     e->condition = condition;
-    e->text = (struct mr_str){p->text + condition->outer_start, condition->outer_stop - condition->outer_start};
+    e->text =
+        (struct mr_str){p->text + condition->outer_start, condition->outer_stop - condition->outer_start};
     e->violation = (enum mr_sql_violation)violation;
     e->start = begin->start;
     e->stop = end->stop;
@@ -154,7 +158,8 @@ void mr_sql_clause_text(struct mr_sql_parser *p, const struct mr_sql_token *word
         p->statement->location = text;
 }
 
-static const struct mr_sql_option *options_of(struct mr_sql_parser *p, const struct mr_sql_list *list, int *count)
+static const struct mr_sql_option *options_of(struct mr_sql_parser *p, const struct mr_sql_list *list,
+                                              int *count)
 {
     struct mr_sql_option *options = mr_arena_allocate(p->arena, sizeof *options * (size_t)list->count);
     *count = options ? list->count : 0;

@@ -1,4 +1,5 @@
-/* sql/call.c: calls of functions: scalar ones, aggregates, time windows, higher-order ones, and Spark's special forms. */
+/* sql/call.c: calls of functions: scalar ones, aggregates, time windows, higher-order ones, and Spark's
+ * special forms. */
 #include <stdio.h>
 
 #include "expressions/aggregate.h"
@@ -17,8 +18,8 @@ static bool is_builtin(const struct mr_sql_name *name)
     if (name->count == 1)
         return true;
     bool builtin = mr_str_equal_nocase(name->parts[name->count - 2], MR_STR("builtin"));
-    return builtin && (name->count == 2 ||
-                       (name->count == 3 && mr_str_equal_nocase(name->parts[0], MR_STR("system"))));
+    return builtin &&
+           (name->count == 2 || (name->count == 3 && mr_str_equal_nocase(name->parts[0], MR_STR("system"))));
 }
 
 static bool is_called(const struct mr_sql_expression *ast, const char *name)
@@ -41,7 +42,7 @@ static int unresolved(struct mr_analysis *a, const struct mr_sql_expression *ast
 static bool is_window_only(struct mr_str name)
 {
     static const char *const names[] = {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist",
-                                        "ntile", "lag", "lead", "nth_value"};
+                                        "ntile",      "lag",  "lead",       "nth_value"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (mr_str_equal_nocase(name, mr_str_of(names[i])))
             return true;
@@ -95,7 +96,8 @@ static int add_argument(struct mr_analysis *a, struct argument_list *list, const
 }
 
 /* Every column that a star among the arguments stands for. */
-static int expand_star(struct mr_resolution *r, const struct mr_sql_expression *star, struct argument_list *list)
+static int expand_star(struct mr_resolution *r, const struct mr_sql_expression *star,
+                       struct argument_list *list)
 {
     struct mr_analysis *a = r->analysis;
     int before = list->count;
@@ -111,7 +113,8 @@ static int expand_star(struct mr_resolution *r, const struct mr_sql_expression *
     }
     if (list->count > before)
         return MR_OK;
-    return mr_sql_error(a, star->start, star->stop, "CANNOT_RESOLVE_STAR_EXPAND", "This star stands for no column.");
+    return mr_sql_error(a, star->start, star->stop, "CANNOT_RESOLVE_STAR_EXPAND",
+                        "This star stands for no column.");
 }
 
 static int named_argument(struct mr_resolution *r, const struct mr_sql_expression *ast,
@@ -130,7 +133,8 @@ static int lambda_types(const struct argument_list *list, struct mr_str name, co
                         bool *nullable, int count)
 {
     const struct mr_type *first = list->count > 0 ? list->items[0]->type : NULL;
-    bool folds = mr_str_equal_nocase(name, MR_STR("aggregate")) || mr_str_equal_nocase(name, MR_STR("reduce"));
+    bool folds =
+        mr_str_equal_nocase(name, MR_STR("aggregate")) || mr_str_equal_nocase(name, MR_STR("reduce"));
     bool pairs = mr_str_equal_nocase(name, MR_STR("array_sort"));
     bool zips = mr_str_equal_nocase(name, MR_STR("zip_with"));
     for (int i = 0; i < count; i++) {
@@ -154,8 +158,9 @@ static int lambda_types(const struct argument_list *list, struct mr_str name, co
     return MR_OK;
 }
 
-static int resolve_lambda(struct mr_resolution *r, const struct mr_sql_expression *ast, struct argument_list *list,
-                          const struct mr_sql_expression *lambda, const struct mr_expression **out)
+static int resolve_lambda(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                          struct argument_list *list, const struct mr_sql_expression *lambda,
+                          const struct mr_expression **out)
 {
     struct mr_analysis *a = r->analysis;
     int count = lambda->name_count;
@@ -167,18 +172,24 @@ static int resolve_lambda(struct mr_resolution *r, const struct mr_sql_expressio
         return mr_error_memory(a->error, sizeof *e);
     if (lambda_types(list, function_name(ast), types, nullable, count) == MR_END)
         return mr_sql_error(a, lambda->start, lambda->stop, "INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH",
-                            "%.*s does not take a function of %d parameters here.", (int)function_name(ast).size,
-                            function_name(ast).data, count);
+                            "%.*s does not take a function of %d parameters here.",
+                            (int)function_name(ast).size, function_name(ast).data, count);
     const struct mr_lambda_scope *outer = r->lambda;
-    struct mr_lambda_scope scope = {lambda->names, types, nullable, count,
-                                    outer ? outer->first + outer->count : 0, outer};
+    struct mr_lambda_scope scope = {
+        lambda->names, types, nullable, count, outer ? outer->first + outer->count : 0, outer};
     r->lambda = &scope;
     int status = mr_sql_resolve(r, lambda->arguments[0], &body[0]);
     r->lambda = outer;
     MR_TRY(status);
-    *e = (struct mr_expression){.kind = MR_EXPR_LAMBDA, .type = body[0]->type, .nullable = body[0]->nullable,
-                                .deterministic = body[0]->deterministic, .arguments = body, .argument_count = 1,
-                                .column = scope.first, .origin = a->origin, .sql_start = lambda->start,
+    *e = (struct mr_expression){.kind = MR_EXPR_LAMBDA,
+                                .type = body[0]->type,
+                                .nullable = body[0]->nullable,
+                                .deterministic = body[0]->deterministic,
+                                .arguments = body,
+                                .argument_count = 1,
+                                .column = scope.first,
+                                .origin = a->origin,
+                                .sql_start = lambda->start,
                                 .sql_stop = lambda->stop};
     *out = e;
     struct mr_text text;
@@ -192,7 +203,8 @@ static int resolve_lambda(struct mr_resolution *r, const struct mr_sql_expressio
     return status;
 }
 
-static int resolve_arguments(struct mr_resolution *r, const struct mr_sql_expression *ast, struct argument_list *list)
+static int resolve_arguments(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                             struct argument_list *list)
 {
     for (int i = 0; i < ast->argument_count; i++) {
         const struct mr_sql_expression *argument = ast->arguments[i];
@@ -226,12 +238,14 @@ static int misplaced(struct mr_resolution *r, const struct mr_sql_expression *as
         mr_error_parameter(a->error, "expressionList", "%.*s", size, text);
         return mr_sql_error_at(a, ast->start, ast->stop);
     case MR_PLACE_GROUP_BY:
-        mr_error_set(a->error, MR_E_SQL, "GROUP_BY_AGGREGATE", "Rows cannot be grouped by an aggregate of them.");
+        mr_error_set(a->error, MR_E_SQL, "GROUP_BY_AGGREGATE",
+                     "Rows cannot be grouped by an aggregate of them.");
         mr_error_parameter(a->error, "sqlExpr", "%.*s", size, text);
         return mr_sql_error_at(a, ast->start, ast->stop);
     case MR_PLACE_ARGUMENT:
-        return mr_sql_error(a, ast->start, ast->stop, "NESTED_AGGREGATE_FUNCTION",
-                            "An aggregate cannot be the argument of another; compute the inner one in a subquery.");
+        return mr_sql_error(
+            a, ast->start, ast->stop, "NESTED_AGGREGATE_FUNCTION",
+            "An aggregate cannot be the argument of another; compute the inner one in a subquery.");
     default:
         mr_error_set(a->error, MR_E_SQL, "UNSUPPORTED_EXPR_FOR_OPERATOR",
                      "An aggregate function cannot stand here.");
@@ -283,11 +297,12 @@ static int add_aggregate(struct mr_resolution *r, const struct mr_sql_expression
         r->aggregates[found] = aggregate;
         r->aggregate_names[found] = shown;
     }
-    return mr_sql_column(a, aggregate->result, aggregate->nullable, MR_AGGREGATE_BASE + found, shown, ast, out);
+    return mr_sql_column(a, aggregate->result, aggregate->nullable, MR_AGGREGATE_BASE + found, shown, ast,
+                         out);
 }
 
-static int count_star(struct mr_resolution *r, const struct mr_sql_expression *ast, struct argument_list *list,
-                      bool *done)
+static int count_star(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                      struct argument_list *list, bool *done)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_expression_builder b;
@@ -341,8 +356,8 @@ int mr_sql_resolve_aggregate(struct mr_resolution *r, const struct mr_sql_expres
         MR_TRY(add_argument(a, &list, yes));
     }
     r->has_aggregates = true;
-    MR_TRY(mr_aggregate_call(&b, function_name(ast), list.items, list.count, ast->distinct, filter, &aggregate,
-                             a->error));
+    MR_TRY(mr_aggregate_call(&b, function_name(ast), list.items, list.count, ast->distinct, filter,
+                             &aggregate, a->error));
     return add_aggregate(r, ast, aggregate, out);
 }
 
@@ -392,7 +407,8 @@ static int resolve_grouping(struct mr_resolution *r, const struct mr_sql_express
         MR_TRY(mr_expression_call(&b, MR_STR("shiftright"), arguments, 2, &arguments[0], a->error));
         MR_TRY(mr_expression_i64(&b, mr_type_of(MR_BIGINT), 1, &arguments[1], a->error));
         MR_TRY(mr_expression_call(&b, MR_STR("&"), arguments, 2, &arguments[0], a->error));
-        MR_TRY(mr_expression_i64(&b, mr_type_of(MR_INT), ast->argument_count - 1 - i, &arguments[1], a->error));
+        MR_TRY(
+            mr_expression_i64(&b, mr_type_of(MR_INT), ast->argument_count - 1 - i, &arguments[1], a->error));
         MR_TRY(mr_expression_call(&b, MR_STR("shiftleft"), arguments, 2, &arguments[0], a->error));
         if (sum) {
             arguments[1] = sum;
@@ -434,7 +450,8 @@ static int refuse_over(struct mr_resolution *r, const struct mr_sql_expression *
     struct mr_analysis *a = r->analysis;
     int size = (int)(ast->stop - ast->start);
     if (!r->input->plan->streaming)
-        return mr_sql_unsupported(a, ast->start, ast->stop, "Window functions (OVER …) are not supported yet.");
+        return mr_sql_unsupported(a, ast->start, ast->stop,
+                                  "Window functions (OVER …) are not supported yet.");
     mr_error_set(a->error, MR_E_SQL, "NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING",
                  "A stream has no end to order rows by; only windows of event time can be computed on it: "
                  "GROUP BY window(…).");
@@ -447,9 +464,10 @@ static int refuse_over(struct mr_resolution *r, const struct mr_sql_expression *
 /* dateadd(DAY, 1, d) and kin: the unit is a bare word. */
 static bool takes_unit(const struct mr_sql_expression *ast)
 {
-    static const char *const names[] = {"dateadd", "date_add", "timestampadd", "datediff", "date_diff",
-                                        "timestampdiff", "timediff"};
-    if (ast->argument_count != 3 || ast->arguments[0]->kind != MR_SQL_COLUMN || ast->arguments[0]->name->count != 1)
+    static const char *const names[] = {"dateadd",   "date_add",      "timestampadd", "datediff",
+                                        "date_diff", "timestampdiff", "timediff"};
+    if (ast->argument_count != 3 || ast->arguments[0]->kind != MR_SQL_COLUMN ||
+        ast->arguments[0]->name->count != 1)
         return false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (is_called(ast, names[i]))
@@ -480,7 +498,8 @@ static bool has_aliased(const struct mr_sql_expression *ast)
 }
 
 /* struct(a AS x, b) */
-static int struct_with_names(struct mr_resolution *r, const struct mr_sql_expression *ast, struct argument_list *list)
+static int struct_with_names(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                             struct argument_list *list)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_expression_builder b;
@@ -508,15 +527,16 @@ static int struct_with_names(struct mr_resolution *r, const struct mr_sql_expres
 }
 
 /* struct(a AS x, b) */
-static int show_struct(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct argument_list *list,
-                       const struct mr_expression **out)
+static int show_struct(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                       const struct argument_list *list, const struct mr_expression **out)
 {
     struct mr_text text;
     mr_text_init(&text);
     mr_text_append_str(&text, "struct(");
     for (int i = 0; i < ast->argument_count; i++) {
         const struct mr_sql_expression *argument = ast->arguments[i];
-        mr_text_format(&text, "%s%s", i > 0 ? ", " : "", mr_sql_shown_name(r->analysis, list->items[2 * i + 1]));
+        mr_text_format(&text, "%s%s", i > 0 ? ", " : "",
+                       mr_sql_shown_name(r->analysis, list->items[2 * i + 1]));
         if (argument->kind == MR_SQL_ALIASED)
             mr_text_format(&text, " AS %.*s", (int)argument->word.size, argument->word.data);
     }
@@ -529,15 +549,16 @@ static int show_struct(struct mr_resolution *r, const struct mr_sql_expression *
 /* int(x) and kin are casts. */
 static bool is_cast(struct mr_str name)
 {
-    static const char *const names[] = {"boolean", "tinyint", "smallint", "int", "bigint", "float", "double",
-                                        "decimal", "date", "timestamp", "binary", "string"};
+    static const char *const names[] = {"boolean", "tinyint", "smallint", "int",       "bigint", "float",
+                                        "double",  "decimal", "date",     "timestamp", "binary", "string"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (mr_str_equal_nocase(name, mr_str_of(names[i])))
             return true;
     return false;
 }
 
-static int plain_call(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int plain_call(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                      const struct mr_expression **out)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_expression_builder b;
@@ -548,10 +569,14 @@ static int plain_call(struct mr_resolution *r, const struct mr_sql_expression *a
     if (ast->distinct || ast->filter || ast->ignore_nulls) {
         mr_error_set(a->error, MR_E_SQL, "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX",
                      "%.*s is no aggregate function: it takes no %s.", (int)name.size, name.data,
-                     ast->distinct ? "DISTINCT" : ast->filter ? "FILTER" : "IGNORE NULLS");
+                     ast->distinct ? "DISTINCT"
+                     : ast->filter ? "FILTER"
+                                   : "IGNORE NULLS");
         mr_error_parameter(a->error, "prettyName", "`%.*s`", (int)name.size, name.data);
         mr_error_parameter(a->error, "syntax", "%s",
-                           ast->distinct ? "DISTINCT" : ast->filter ? "FILTER CLAUSE" : "IGNORE NULLS");
+                           ast->distinct ? "DISTINCT"
+                           : ast->filter ? "FILTER CLAUSE"
+                                         : "IGNORE NULLS");
         return mr_sql_error_at(a, ast->start, ast->stop);
     }
     if (takes_unit(ast)) {
@@ -576,11 +601,13 @@ static int misplaced_generator(struct mr_resolution *r, const struct mr_sql_expr
     struct mr_analysis *a = r->analysis;
     int size = (int)(ast->stop - ast->start);
     bool outside = r->place != MR_PLACE_SELECT;
-    mr_error_set(a->error, MR_E_SQL, outside ? "UNSUPPORTED_GENERATOR.OUTSIDE_SELECT"
-                                             : "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS",
+    mr_error_set(a->error, MR_E_SQL,
+                 outside ? "UNSUPPORTED_GENERATOR.OUTSIDE_SELECT"
+                         : "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS",
                  "%.*s makes several rows of one: it stands alone in the select list, or in LATERAL VIEW.",
                  (int)function_name(ast).size, function_name(ast).data);
-    mr_error_parameter(a->error, outside ? "plan" : "expression", "\"%.*s\"", size, a->origin->text + ast->start);
+    mr_error_parameter(a->error, outside ? "plan" : "expression", "\"%.*s\"", size,
+                       a->origin->text + ast->start);
     return mr_sql_error_at(a, ast->start, ast->stop);
 }
 
@@ -593,7 +620,8 @@ int mr_sql_resolve_call(struct mr_resolution *r, const struct mr_sql_expression 
         return refuse_over(r, ast);
     if (is_window_only(function_name(ast)))
         return mr_sql_error(r->analysis, ast->start, ast->stop, "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE",
-                            "%.*s needs an OVER clause.", (int)function_name(ast).size, function_name(ast).data);
+                            "%.*s needs an OVER clause.", (int)function_name(ast).size,
+                            function_name(ast).data);
     if (is_called(ast, "window") || is_called(ast, "session_window"))
         return resolve_time_window(r, ast, out);
     if (is_grouping_function(ast))

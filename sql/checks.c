@@ -1,8 +1,9 @@
-/* sql/checks.c: what a stream may do in an output mode (reference: Structured Streaming 1.3, 1.5, 1.6). Spark finds some of
- * these when the query starts or runs; here all are found when it is planned. */
+/* sql/checks.c: what a stream may do in an output mode (reference: Structured Streaming 1.3, 1.5, 1.6). Spark
+ * finds some of these when the query starts or runs; here all are found when it is planned. */
 #include "sql/checks.h"
 
-static int refuse(const struct mr_plan *plan, const char *condition, const char *message, struct mr_error *error)
+static int refuse(const struct mr_plan *plan, const char *condition, const char *message,
+                  struct mr_error *error)
 {
     mr_error_set(error, MR_E_SQL, condition, "%s", message);
     if (!plan->origin)
@@ -33,7 +34,7 @@ int mr_sql_event_time_group(const struct mr_plan *aggregate)
 
 struct checks {
     enum mr_output_mode mode;
-    int stateful;           /* operators with state so far */
+    int stateful; /* operators with state so far */
     int aggregates;
     const struct mr_plan *second; /* a stateful operator above another */
 };
@@ -43,14 +44,16 @@ static int check_aggregate(struct checks *c, const struct mr_plan *plan, struct 
     for (int i = 0; i < plan->aggregate_count; i++)
         if (plan->aggregates[i]->distinct)
             return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
-                          "Distinct aggregations are not supported on a stream; approx_count_distinct() is.", error);
+                          "Distinct aggregations are not supported on a stream; approx_count_distinct() is.",
+                          error);
     if (plan->session != MR_PLAN_NO_SESSION && c->mode == MR_MODE_UPDATE)
         return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
                       "Session windows are not supported on a stream in output mode update.", error);
     if (c->mode == MR_MODE_APPEND && mr_sql_event_time_group(plan) < 0)
-        return refuse_mode(plan, c->mode, "streaming aggregations without watermark",
-                           " Group by an event time or a window of it, and put WATERMARK … DELAY OF … on the relation.",
-                           error);
+        return refuse_mode(
+            plan, c->mode, "streaming aggregations without watermark",
+            " Group by an event time or a window of it, and put WATERMARK … DELAY OF … on the relation.",
+            error);
     c->aggregates++;
     return MR_OK;
 }
@@ -63,15 +66,19 @@ static int check_join(const struct mr_plan *plan, struct mr_error *error)
                         (!right && plan->join == MR_SQL_JOIN_RIGHT);
     if (left != right && plan->join == MR_SQL_JOIN_FULL)
         return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
-                      "FullOuter joins with streaming DataFrames/Datasets on one side are not supported.", error);
+                      "FullOuter joins with streaming DataFrames/Datasets on one side are not supported.",
+                      error);
     if (left != right && keeps_static)
-        return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
-                      "This join would keep rows of the batch side that find no partner in a stream, which has no "
-                      "end; put the stream on the other side.", error);
+        return refuse(
+            plan, "_LEGACY_ERROR_TEMP_3102",
+            "This join would keep rows of the batch side that find no partner in a stream, which has no "
+            "end; put the stream on the other side.",
+            error);
     return MR_OK;
 }
 
-static int check_node(struct checks *c, const struct mr_plan *plan, bool below_aggregates, struct mr_error *error)
+static int check_node(struct checks *c, const struct mr_plan *plan, bool below_aggregates,
+                      struct mr_error *error)
 {
     (void)below_aggregates;
     if (!plan->streaming)
@@ -98,18 +105,21 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
         break;
     case MR_PLAN_SORT:
         if (c->mode != MR_MODE_COMPLETE || !aggregated)
-            return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
-                          "Sorting is not supported on a stream, unless it is on aggregated rows in output mode "
-                          "complete.", error);
+            return refuse(
+                plan, "_LEGACY_ERROR_TEMP_3102",
+                "Sorting is not supported on a stream, unless it is on aggregated rows in output mode "
+                "complete.",
+                error);
         break;
     case MR_PLAN_LIMIT:
         if (c->mode == MR_MODE_UPDATE)
-            return refuse(plan, "_LEGACY_ERROR_TEMP_3102", "Limits are not supported on a stream in output mode update.",
-                          error);
+            return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
+                          "Limits are not supported on a stream in output mode update.", error);
         if (plan->offset > 0)
             return refuse(plan, "_LEGACY_ERROR_TEMP_3102", "Offset is not supported on a stream.", error);
         break;
-    default: break;
+    default:
+        break;
     }
     if (stateful) {
         if (c->stateful > before && !c->second)
@@ -126,8 +136,10 @@ int mr_sql_check_stream(const struct mr_plan *plan, enum mr_output_mode mode, st
     if (mode == MR_MODE_COMPLETE && c.aggregates == 0)
         return refuse_mode(plan, mode, "no streaming aggregations", " Use append, or aggregate.", error);
     if (c.second && mode != MR_MODE_APPEND)
-        return refuse(c.second, "_LEGACY_ERROR_TEMP_3102",
-                      "Several stateful operators one above the other are not supported on a stream in output modes "
-                      "update and complete.", error);
+        return refuse(
+            c.second, "_LEGACY_ERROR_TEMP_3102",
+            "Several stateful operators one above the other are not supported on a stream in output modes "
+            "update and complete.",
+            error);
     return MR_OK;
 }

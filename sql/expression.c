@@ -1,19 +1,23 @@
-/* sql/expression.c: syntax trees of expressions to typed ones: columns, operators, casts; folding; automatic names. */
+/* sql/expression.c: syntax trees of expressions to typed ones: columns, operators, casts; folding; automatic
+ * names. */
 #include <stdio.h>
 
 #include "expressions/function.h"
 #include "sql/analysis.h"
 
-void mr_sql_builder(const struct mr_analysis *a, const struct mr_sql_expression *at, struct mr_expression_builder *out)
+void mr_sql_builder(const struct mr_analysis *a, const struct mr_sql_expression *at,
+                    struct mr_expression_builder *out)
 {
-    *out = (struct mr_expression_builder){.arena = a->arena, .session = &a->job->session, .origin = a->origin};
+    *out =
+        (struct mr_expression_builder){.arena = a->arena, .session = &a->job->session, .origin = a->origin};
     if (at) {
         out->sql_start = at->start;
         out->sql_stop = at->stop;
     }
 }
 
-/* A literal of the text stands for the expression in names: it holds no columns that could be moved wrongly. */
+/* A literal of the text stands for the expression in names: it holds no columns that could be moved wrongly.
+ */
 int mr_sql_show(struct mr_analysis *a, const struct mr_expression **e, const char *format, ...)
 {
     struct mr_expression_builder b;
@@ -44,14 +48,15 @@ const char *mr_sql_shown_name(struct mr_analysis *a, const struct mr_expression 
     struct mr_text text;
     mr_text_init(&text);
     mr_expression_name(&text, e, NULL);
-    const char *name = text.failed ? NULL : mr_arena_copy_text(a->arena, text.data ? text.data : "", text.size);
+    const char *name =
+        text.failed ? NULL : mr_arena_copy_text(a->arena, text.data ? text.data : "", text.size);
     mr_text_release(&text);
     return name ? name : "";
 }
 
 /* ---- columns ---- */
-int mr_sql_column(struct mr_analysis *a, const struct mr_type *type, bool nullable, int column, const char *name,
-                  const struct mr_sql_expression *at, const struct mr_expression **out)
+int mr_sql_column(struct mr_analysis *a, const struct mr_type *type, bool nullable, int column,
+                  const char *name, const struct mr_sql_expression *at, const struct mr_expression **out)
 {
     struct mr_expression *e = MR_ARENA_NEW(a->arena, struct mr_expression);
     if (!e)
@@ -87,7 +92,8 @@ static int access_fields(struct mr_resolution *r, const struct mr_sql_expression
         const struct mr_expression *arguments[2] = {*e, NULL};
         bool subscript = (*e)->type->id == MR_MAP; /* the key, and shown like one */
         MR_TRY(mr_expression_string(&b, ast->name->parts[i], &arguments[1], r->analysis->error));
-        MR_TRY(mr_expression_call(&b, subscript ? MR_STR("[]") : MR_STR("."), arguments, 2, e, r->analysis->error));
+        MR_TRY(mr_expression_call(&b, subscript ? MR_STR("[]") : MR_STR("."), arguments, 2, e,
+                                  r->analysis->error));
     }
     return MR_OK;
 }
@@ -103,8 +109,11 @@ static int find_variable(struct mr_resolution *r, const struct mr_sql_expression
             struct mr_expression *e = MR_ARENA_NEW(a->arena, struct mr_expression);
             if (!e)
                 return mr_error_memory(a->error, sizeof *e);
-            *e = (struct mr_expression){.kind = MR_EXPR_VARIABLE, .type = l->types[i], .nullable = l->nullable[i],
-                                        .deterministic = true, .column = l->first + i,
+            *e = (struct mr_expression){.kind = MR_EXPR_VARIABLE,
+                                        .type = l->types[i],
+                                        .nullable = l->nullable[i],
+                                        .deterministic = true,
+                                        .column = l->first + i,
                                         .name = "namedlambdavariable()"};
             *out = e;
             return access_fields(r, ast, 1, out);
@@ -125,11 +134,11 @@ static int find_item(struct mr_resolution *r, const struct mr_sql_expression *as
         if (*found >= 0 && !mr_expression_equal(r->items[*found].expression, item->expression)) {
             const char *quoted = mr_sql_quoted(a, ast->name->parts, 1);
             const char *condition = r->items_first ? "AMBIGUOUS_REFERENCE" : "AMBIGUOUS_LATERAL_COLUMN_ALIAS";
-            mr_error_set(a->error, MR_E_SQL, condition, "More than one column of the select list is called %s.",
-                         quoted);
+            mr_error_set(a->error, MR_E_SQL, condition,
+                         "More than one column of the select list is called %s.", quoted);
             mr_error_parameter(a->error, "name", "%s", quoted);
-            mr_error_parameter(a->error, r->items_first ? "referenceNames" : "n", r->items_first ? "[%s, %s]" : "2",
-                               quoted, quoted);
+            mr_error_parameter(a->error, r->items_first ? "referenceNames" : "n",
+                               r->items_first ? "[%s, %s]" : "2", quoted, quoted);
             return mr_sql_error_at(a, ast->start, ast->stop);
         }
         *found = i;
@@ -142,14 +151,16 @@ static int alias_in_aggregate(struct mr_resolution *r, const struct mr_sql_expre
 {
     struct mr_analysis *a = r->analysis;
     const char *name = mr_sql_quoted(a, ast->name->parts, 1);
-    mr_error_set(a->error, MR_E_SQL, "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_AGGREGATE_FUNC",
-                 "%s is another item of this select list, which an aggregate function cannot use; nest the queries.",
-                 name);
+    mr_error_set(
+        a->error, MR_E_SQL, "UNSUPPORTED_FEATURE.LATERAL_COLUMN_ALIAS_IN_AGGREGATE_FUNC",
+        "%s is another item of this select list, which an aggregate function cannot use; nest the queries.",
+        name);
     mr_error_parameter(a->error, "lca", "%s", name);
     return mr_sql_error_at(a, ast->start, ast->stop);
 }
 
-/* An earlier item in the place of its alias: a lateral alias. What is not deterministic is computed once, below. */
+/* An earlier item in the place of its alias: a lateral alias. What is not deterministic is computed once,
+ * below. */
 static int use_item(struct mr_resolution *r, const struct mr_sql_expression *ast, int i,
                     const struct mr_expression **out)
 {
@@ -170,7 +181,8 @@ static int use_item(struct mr_resolution *r, const struct mr_sql_expression *ast
     *out = e;
     if (r->items_first)
         return MR_OK;
-    return mr_sql_show(a, out, "lateralAliasReference(%.*s)", (int)ast->name->parts[0].size, ast->name->parts[0].data);
+    return mr_sql_show(a, out, "lateralAliasReference(%.*s)", (int)ast->name->parts[0].size,
+                       ast->name->parts[0].data);
 }
 
 /* Functions that Spark lets stand without brackets. */
@@ -178,10 +190,10 @@ static int keyword_function(struct mr_resolution *r, const struct mr_sql_express
                             const struct mr_expression **out)
 {
     static const char *const functions[][2] = {
-        {"current_date", "current_date"},  {"current_timestamp", "current_timestamp"},
+        {"current_date", "current_date"},     {"current_timestamp", "current_timestamp"},
         {"localtimestamp", "localtimestamp"}, {"current_time", "current_time"},
-        {"current_user", "current_user"},  {"user", "current_user"},
-        {"session_user", "current_user"},  {"current_catalog", "current_catalog"},
+        {"current_user", "current_user"},     {"user", "current_user"},
+        {"session_user", "current_user"},     {"current_catalog", "current_catalog"},
         {"current_schema", "current_schema"}, {"current_database", "current_database"}};
     struct mr_expression_builder b;
     mr_sql_builder(r->analysis, ast, &b);
@@ -193,7 +205,8 @@ static int keyword_function(struct mr_resolution *r, const struct mr_sql_express
     return MR_END;
 }
 
-static int input_column(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int input_column(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                        const struct mr_expression **out)
 {
     struct mr_analysis *a = r->analysis;
     int column = -1, used = 0;
@@ -273,7 +286,8 @@ static int show_date_arithmetic(struct mr_resolution *r, const struct mr_sql_exp
     if (ast->argument_count != 2 || (!plus && !minus))
         return MR_OK;
     int date = arguments[0]->type->id == MR_DATE ? 0 : 1;
-    if (arguments[date]->type->id != MR_DATE || !mr_type_is_integral(arguments[!date]->type) || (minus && date != 0))
+    if (arguments[date]->type->id != MR_DATE || !mr_type_is_integral(arguments[!date]->type) ||
+        (minus && date != 0))
         return MR_OK;
     return mr_sql_show(r->analysis, e, "%s(%s, %s)", plus ? "date_add" : "date_sub",
                        mr_sql_shown_name(r->analysis, arguments[date]),
@@ -284,7 +298,8 @@ static int resolve_operator(struct mr_resolution *r, const struct mr_sql_express
                             const struct mr_expression **out)
 {
     int count = ast->argument_count;
-    const struct mr_expression **arguments = MR_ARENA_ARRAY(r->analysis->arena, const struct mr_expression *, count);
+    const struct mr_expression **arguments =
+        MR_ARENA_ARRAY(r->analysis->arena, const struct mr_expression *, count);
     if (!arguments)
         return mr_error_memory(r->analysis->error, sizeof *arguments * (size_t)count);
     bool in = mr_str_equal(ast->word, MR_STR("in"));
@@ -305,7 +320,8 @@ static int resolve_case(struct mr_resolution *r, const struct mr_sql_expression 
                         const struct mr_expression **out)
 {
     int count = ast->argument_count, first = ast->flag ? 1 : 0;
-    const struct mr_expression **arguments = MR_ARENA_ARRAY(r->analysis->arena, const struct mr_expression *, count);
+    const struct mr_expression **arguments =
+        MR_ARENA_ARRAY(r->analysis->arena, const struct mr_expression *, count);
     if (!arguments)
         return mr_error_memory(r->analysis->error, sizeof *arguments * (size_t)count);
     for (int i = 0; i < count; i++)
@@ -317,7 +333,8 @@ static int resolve_case(struct mr_resolution *r, const struct mr_sql_expression 
     return call(r, ast, MR_STR("case"), arguments + first, count - first, out);
 }
 
-static int resolve_cast(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int resolve_cast(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                        const struct mr_expression **out)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_expression_builder b;
@@ -332,7 +349,8 @@ static int resolve_cast(struct mr_resolution *r, const struct mr_sql_expression 
     return mr_expression_cast(&b, value, type, ast->flag, out, a->error);
 }
 
-static int resolve_field(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int resolve_field(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                         const struct mr_expression **out)
 {
     struct mr_expression_builder b;
     const struct mr_expression *arguments[2];
@@ -383,7 +401,8 @@ static int row_of(struct mr_resolution *r, const struct mr_sql_expression *ast, 
     struct mr_analysis *a = r->analysis;
     struct mr_expression_builder b;
     int count = ast->argument_count;
-    const struct mr_expression **arguments = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, 2 * count);
+    const struct mr_expression **arguments =
+        MR_ARENA_ARRAY(a->arena, const struct mr_expression *, 2 * count);
     if (!arguments)
         return mr_error_memory(a->error, sizeof *arguments);
     mr_sql_builder(a, ast, &b);
@@ -392,7 +411,8 @@ static int row_of(struct mr_resolution *r, const struct mr_sql_expression *ast, 
         const struct mr_sql_expression *argument = ast->arguments[i];
         bool named = argument->kind == MR_SQL_COLUMN && !by_position;
         size_t size = (size_t)snprintf(name, sizeof name, "col%d", i + 1);
-        struct mr_str shown = named ? argument->name->parts[argument->name->count - 1] : (struct mr_str){name, size};
+        struct mr_str shown =
+            named ? argument->name->parts[argument->name->count - 1] : (struct mr_str){name, size};
         MR_TRY(mr_expression_string(&b, shown, &arguments[2 * i], a->error));
         MR_TRY(mr_sql_resolve(r, argument, &arguments[2 * i + 1]));
     }
@@ -413,7 +433,8 @@ static int resolve_extract(struct mr_resolution *r, const struct mr_sql_expressi
 }
 
 /* TRIM(LEADING x FROM y) is ltrim(x, y). */
-static int resolve_trim(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int resolve_trim(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                        const struct mr_expression **out)
 {
     const struct mr_expression *arguments[2];
     int count = ast->argument_count;
@@ -429,7 +450,8 @@ static int resolve_trim(struct mr_resolution *r, const struct mr_sql_expression 
     const char *side = mr_str_equal(ast->word, MR_STR("leading"))    ? "LEADING"
                        : mr_str_equal(ast->word, MR_STR("trailing")) ? "TRAILING"
                                                                      : "BOTH";
-    return mr_sql_show(r->analysis, out, "TRIM(%s %s FROM %s)", side, mr_sql_shown_name(r->analysis, arguments[0]),
+    return mr_sql_show(r->analysis, out, "TRIM(%s %s FROM %s)", side,
+                       mr_sql_shown_name(r->analysis, arguments[0]),
                        mr_sql_shown_name(r->analysis, arguments[1]));
 }
 
@@ -446,19 +468,23 @@ static int refused(struct mr_resolution *r, const struct mr_sql_expression *ast)
         mr_error_parameter(a->error, "name", "%.*s", (int)ast->word.size, ast->word.data);
         return mr_sql_error_at(a, ast->start, ast->stop);
     case MR_SQL_LAMBDA:
-        return mr_sql_error(a, ast->start, ast->stop, "INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION",
+        return mr_sql_error(a, ast->start, ast->stop,
+                            "INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION",
                             "A lambda function is an argument of functions like transform and filter only.");
     case MR_SQL_QUERY_VALUE:
     case MR_SQL_QUERY_EXISTS:
     case MR_SQL_QUERY_IN:
-        return mr_sql_unsupported(a, ast->start, ast->stop,
-                                  "Subqueries in expressions are not supported yet; join the relation instead.");
+        return mr_sql_unsupported(
+            a, ast->start, ast->stop,
+            "Subqueries in expressions are not supported yet; join the relation instead.");
     default:
-        return mr_sql_error(a, ast->start, ast->stop, "PARSE_SYNTAX_ERROR", "This cannot stand in an expression.");
+        return mr_sql_error(a, ast->start, ast->stop, "PARSE_SYNTAX_ERROR",
+                            "This cannot stand in an expression.");
     }
 }
 
-int mr_sql_resolve(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression **out)
+int mr_sql_resolve(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                   const struct mr_expression **out)
 {
     switch (ast->kind) {
     case MR_SQL_NULL:
@@ -466,19 +492,32 @@ int mr_sql_resolve(struct mr_resolution *r, const struct mr_sql_expression *ast,
     case MR_SQL_NUMBER:
     case MR_SQL_STRING:
     case MR_SQL_TYPED:
-    case MR_SQL_INTERVAL: return mr_sql_resolve_literal(r->analysis, ast, out);
-    case MR_SQL_COLUMN: return mr_sql_resolve_column(r, ast, out);
-    case MR_SQL_CALL: return mr_sql_resolve_call(r, ast, out);
-    case MR_SQL_OPERATOR: return resolve_operator(r, ast, out);
-    case MR_SQL_LIKE_LIST: return resolve_like_list(r, ast, out);
-    case MR_SQL_CASE: return resolve_case(r, ast, out);
-    case MR_SQL_CAST: return resolve_cast(r, ast, out);
-    case MR_SQL_FIELD: return resolve_field(r, ast, out);
-    case MR_SQL_SUBSCRIPT: return resolve_subscript(r, ast, out);
-    case MR_SQL_ROW: return row_of(r, ast, false, out);
-    case MR_SQL_EXTRACT: return resolve_extract(r, ast, out);
-    case MR_SQL_TRIM: return resolve_trim(r, ast, out);
-    default: return refused(r, ast);
+    case MR_SQL_INTERVAL:
+        return mr_sql_resolve_literal(r->analysis, ast, out);
+    case MR_SQL_COLUMN:
+        return mr_sql_resolve_column(r, ast, out);
+    case MR_SQL_CALL:
+        return mr_sql_resolve_call(r, ast, out);
+    case MR_SQL_OPERATOR:
+        return resolve_operator(r, ast, out);
+    case MR_SQL_LIKE_LIST:
+        return resolve_like_list(r, ast, out);
+    case MR_SQL_CASE:
+        return resolve_case(r, ast, out);
+    case MR_SQL_CAST:
+        return resolve_cast(r, ast, out);
+    case MR_SQL_FIELD:
+        return resolve_field(r, ast, out);
+    case MR_SQL_SUBSCRIPT:
+        return resolve_subscript(r, ast, out);
+    case MR_SQL_ROW:
+        return row_of(r, ast, false, out);
+    case MR_SQL_EXTRACT:
+        return resolve_extract(r, ast, out);
+    case MR_SQL_TRIM:
+        return resolve_trim(r, ast, out);
+    default:
+        return refused(r, ast);
     }
 }
 
@@ -556,8 +595,8 @@ static bool is_cast_of_column(const struct mr_expression *e)
     return strcmp(e->function->name, "cast") == 0 || strcmp(e->function->name, "try_cast") == 0;
 }
 
-int mr_sql_item_name(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression *e,
-                     const char **out)
+int mr_sql_item_name(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                     const struct mr_expression *e, const char **out)
 {
     bool is_column = ast->kind == MR_SQL_COLUMN;
     bool is_function = is_column && e->kind == MR_EXPR_CALL && e->argument_count == 0; /* current_date */

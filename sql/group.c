@@ -4,7 +4,8 @@
 #include "sql/analysis.h"
 
 #define MAX_SETS 4096
-#define GROUPING_ID_COLUMN (MR_AGGREGATE_BASE + (1 << 19)) /* stands for the grouping id until the plan is made */
+#define GROUPING_ID_COLUMN                                                                                   \
+    (MR_AGGREGATE_BASE + (1 << 19)) /* stands for the grouping id until the plan is made */
 
 /* ---- the expressions ---- */
 static int aggregate_position(struct mr_analysis *a, const struct mr_sql_expression *ast,
@@ -12,8 +13,8 @@ static int aggregate_position(struct mr_analysis *a, const struct mr_sql_express
 {
     int size = (int)(item->stop - item->start);
     mr_error_set(a->error, MR_E_SQL, "GROUP_BY_POS_AGGREGATE",
-                 "GROUP BY %.*s means %.*s, which holds an aggregate function.", (int)ast->text.size, ast->text.data,
-                 size, a->origin->text + item->start);
+                 "GROUP BY %.*s means %.*s, which holds an aggregate function.", (int)ast->text.size,
+                 ast->text.data, size, a->origin->text + item->start);
     mr_error_parameter(a->error, "index", "%.*s", (int)ast->text.size, ast->text.data);
     mr_error_parameter(a->error, "aggExpr", "%.*s", size, a->origin->text + item->start);
     return mr_sql_error_at(a, ast->start, ast->stop);
@@ -41,7 +42,8 @@ static int grouped_item(struct mr_resolution *r, const struct mr_sql_expression 
         if (status < 0)
             return status;
         for (int i = 0; status == MR_END && i < r->item_count && position < 0; i++)
-            if (r->items[i].alias_count == 1 && mr_sql_same_name(a, r->items[i].aliases[0], ast->name->parts[0]))
+            if (r->items[i].alias_count == 1 &&
+                mr_sql_same_name(a, r->items[i].aliases[0], ast->name->parts[0]))
                 position = i;
     }
     if (position >= 0) {
@@ -51,15 +53,16 @@ static int grouped_item(struct mr_resolution *r, const struct mr_sql_expression 
     return MR_OK;
 }
 
-static int not_groupable(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression *e)
+static int not_groupable(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                         const struct mr_expression *e)
 {
     struct mr_text name, type;
     mr_text_init(&name);
     mr_text_init(&type);
     mr_expression_name(&name, e, NULL);
     mr_type_text(&type, e->type);
-    mr_error_set(a->error, MR_E_SQL, "GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE", "Rows cannot be grouped by a %s.",
-                 type.data);
+    mr_error_set(a->error, MR_E_SQL, "GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE",
+                 "Rows cannot be grouped by a %s.", type.data);
     mr_error_parameter(a->error, "sqlExpr", "\"%s\"", name.data);
     mr_error_parameter(a->error, "dataType", "\"%s\"", type.data);
     mr_text_release(&name);
@@ -68,8 +71,8 @@ static int not_groupable(struct mr_analysis *a, const struct mr_sql_expression *
 }
 
 /* Adds the expression unless it is there; its number. */
-static int add_group(struct mr_resolution *r, const struct mr_sql_expression *ast, struct mr_grouping_plan *out,
-                     int *index)
+static int add_group(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                     struct mr_grouping_plan *out, int *index)
 {
     struct mr_analysis *a = r->analysis;
     const struct mr_sql_expression *item = ast;
@@ -86,7 +89,8 @@ static int add_group(struct mr_resolution *r, const struct mr_sql_expression *as
         return not_groupable(a, ast, e);
     if ((out->count & (out->count - 1)) == 0) { /* full at powers of two */
         int capacity = out->count ? 2 * out->count : 1;
-        const struct mr_expression **groups = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, capacity);
+        const struct mr_expression **groups =
+            MR_ARENA_ARRAY(a->arena, const struct mr_expression *, capacity);
         const char **names = MR_ARENA_ARRAY(a->arena, const char *, capacity);
         if (!groups || !names)
             return mr_error_memory(a->error, sizeof *groups);
@@ -109,7 +113,8 @@ struct set_list {
     int count;
 };
 
-static int new_sets(struct mr_resolution *r, struct set_list *list, int64_t count, uint32_t start, uint32_t stop)
+static int new_sets(struct mr_resolution *r, struct set_list *list, int64_t count, uint32_t start,
+                    uint32_t stop)
 {
     if (count > MAX_SETS)
         return mr_sql_error(r->analysis, start, stop, "FAILED_TO_PARSE_TOO_COMPLEX",
@@ -119,8 +124,8 @@ static int new_sets(struct mr_resolution *r, struct set_list *list, int64_t coun
     return list->sets ? MR_OK : mr_error_memory(r->analysis->error, sizeof(uint64_t) * (size_t)count);
 }
 
-static int bits_of(struct mr_resolution *r, const struct mr_sql_grouping_set *set, struct mr_grouping_plan *out,
-                   uint64_t *bits)
+static int bits_of(struct mr_resolution *r, const struct mr_sql_grouping_set *set,
+                   struct mr_grouping_plan *out, uint64_t *bits)
 {
     *bits = 0;
     for (int i = 0; i < set->count; i++) {
@@ -128,7 +133,8 @@ static int bits_of(struct mr_resolution *r, const struct mr_sql_grouping_set *se
         MR_TRY(add_group(r, set->expressions[i], out, &index));
         if (index >= 63)
             return mr_sql_error(r->analysis, set->expressions[i]->start, set->expressions[i]->stop,
-                                "GROUPING_SIZE_LIMIT_EXCEEDED", "At most 63 expressions can be grouped in sets.");
+                                "GROUPING_SIZE_LIMIT_EXCEEDED",
+                                "At most 63 expressions can be grouped in sets.");
         *bits |= (uint64_t)1 << index;
     }
     return MR_OK;
@@ -137,8 +143,8 @@ static int bits_of(struct mr_resolution *r, const struct mr_sql_grouping_set *se
 static int sets_of(struct mr_resolution *r, const struct mr_sql_grouping *g, struct mr_grouping_plan *out,
                    struct set_list *list);
 
-static int explicit_sets(struct mr_resolution *r, const struct mr_sql_grouping *g, struct mr_grouping_plan *out,
-                         struct set_list *list)
+static int explicit_sets(struct mr_resolution *r, const struct mr_sql_grouping *g,
+                         struct mr_grouping_plan *out, struct set_list *list)
 {
     MR_TRY(new_sets(r, list, MAX_SETS, g->start, g->stop));
     list->count = 0;
@@ -176,7 +182,11 @@ static int sets_of(struct mr_resolution *r, const struct mr_sql_grouping *g, str
     for (int i = 0; i < count; i++)
         MR_TRY(bits_of(r, &g->sets[i], out, &units[i]));
     bool rollup = g->kind == MR_SQL_GROUPING_ROLLUP;
-    MR_TRY(new_sets(r, list, rollup ? count + 1 : count > 20 ? MAX_SETS + 1 : (int64_t)1 << count, g->start, g->stop));
+    MR_TRY(new_sets(r, list,
+                    rollup       ? count + 1
+                    : count > 20 ? MAX_SETS + 1
+                                 : (int64_t)1 << count,
+                    g->start, g->stop));
     for (int s = 0; s < list->count; s++) /* the full set first */
         for (int i = 0; i < count; i++) {
             bool in = rollup ? i < count - s : (s >> (count - 1 - i) & 1) == 0;
@@ -227,7 +237,8 @@ static int group_by_all(struct mr_resolution *r, struct mr_grouping_plan *out)
     return MR_OK;
 }
 
-int mr_sql_resolve_groups(struct mr_resolution *r, const struct mr_sql_body *body, struct mr_grouping_plan *out)
+int mr_sql_resolve_groups(struct mr_resolution *r, const struct mr_sql_body *body,
+                          struct mr_grouping_plan *out)
 {
     bool plain = true;
     *out = (struct mr_grouping_plan){0};
@@ -251,7 +262,8 @@ int mr_sql_resolve_groups(struct mr_resolution *r, const struct mr_sql_body *bod
 
 /* ---- the plan ---- */
 /* Groups, then the input's columns. */
-static int group_projection(struct mr_resolution *r, const struct mr_grouping_plan *groups, struct mr_plan **out)
+static int group_projection(struct mr_resolution *r, const struct mr_grouping_plan *groups,
+                            struct mr_plan **out)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_plan *input = r->input->plan;
@@ -271,7 +283,8 @@ static int group_projection(struct mr_resolution *r, const struct mr_grouping_pl
     return mr_plan_project(a, input, list, names, total, out);
 }
 
-/* One row per set: the groups that do not count are NULL; then the grouping id, the set's number, the input. */
+/* One row per set: the groups that do not count are NULL; then the grouping id, the set's number, the input.
+ */
 static int expand_sets(struct mr_resolution *r, const struct mr_grouping_plan *groups, struct mr_plan *input,
                        struct mr_plan **out)
 {
@@ -374,7 +387,8 @@ int mr_sql_group_plan(struct mr_resolution *r, const struct mr_grouping_plan *gr
         columns[i] = i;
     for (int i = 0; i < r->aggregate_count; i++)
         MR_TRY(shift_aggregate(a, r->aggregates[i], input, shift, &aggregates[i]));
-    MR_TRY(mr_plan_aggregate(a, input, columns, count, aggregates, r->aggregate_names, r->aggregate_count, out));
+    MR_TRY(
+        mr_plan_aggregate(a, input, columns, count, aggregates, r->aggregate_names, r->aggregate_count, out));
     if (r->window->call && r->window->session)
         (*out)->session = MR_PLAN_SESSION_WINDOW;
     return MR_OK;
@@ -429,16 +443,16 @@ static int missing(struct mr_resolution *r, bool has_group_by, const struct mr_e
     mr_text_init(&name);
     mr_expression_name(&name, e, NULL);
     mr_error_set(a->error, MR_E_SQL, "MISSING_AGGREGATION",
-                 "\"%s\" is not grouped by: add it to GROUP BY, aggregate it, or take any_value(%s).", name.data,
-                 name.data);
+                 "\"%s\" is not grouped by: add it to GROUP BY, aggregate it, or take any_value(%s).",
+                 name.data, name.data);
     mr_error_parameter(a->error, "expression", "\"%s\"", name.data);
     mr_error_parameter(a->error, "expressionAnyValue", "\"any_value(%s)\"", name.data);
     mr_text_release(&name);
     return mr_sql_error_at(a, e->sql_start, e->sql_stop);
 }
 
-static int plan_column(struct mr_analysis *a, const struct mr_plan *plan, int column, const struct mr_expression *was,
-                       const struct mr_expression **out)
+static int plan_column(struct mr_analysis *a, const struct mr_plan *plan, int column,
+                       const struct mr_expression *was, const struct mr_expression **out)
 {
     MR_TRY(mr_sql_plan_column(a, plan, column, was->kind == MR_EXPR_COLUMN ? was->name : NULL, NULL, out));
     struct mr_expression *e = (struct mr_expression *)*out;

@@ -1,7 +1,10 @@
 /* sql/join.c: joins: the columns of both sides, USING and NATURAL, the condition. */
 #include "sql/analysis.h"
 
-static bool keeps_right(enum mr_sql_join_kind kind) { return kind != MR_SQL_JOIN_SEMI && kind != MR_SQL_JOIN_ANTI; }
+static bool keeps_right(enum mr_sql_join_kind kind)
+{
+    return kind != MR_SQL_JOIN_SEMI && kind != MR_SQL_JOIN_ANTI;
+}
 
 /* JOIN of two plans; outer sides become nullable. */
 static int make_join(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_plan *left,
@@ -29,15 +32,16 @@ static int make_join(struct mr_analysis *a, const struct mr_sql_relation *relati
     plan->input_count = 2;
     plan->streaming = left->streaming || right->streaming;
     plan->join = relation->join;
-    plan->schema = mr_type_struct(a->arena, fields, keeps_right(relation->join) ? total : left->schema->field_count);
+    plan->schema =
+        mr_type_struct(a->arena, fields, keeps_right(relation->join) ? total : left->schema->field_count);
     plan->delays = delays;
     *out = plan;
     return plan->schema ? MR_OK : mr_error_memory(a->error, sizeof *fields);
 }
 
 /* The names in sight of the condition: both sides. */
-static int both_sides(struct mr_analysis *a, const struct mr_scope *left, const struct mr_scope *right, int shift,
-                      struct mr_scope *out)
+static int both_sides(struct mr_analysis *a, const struct mr_scope *left, const struct mr_scope *right,
+                      int shift, struct mr_scope *out)
 {
     *out = (struct mr_scope){0};
     for (int i = 0; i < left->count; i++)
@@ -50,8 +54,8 @@ static int both_sides(struct mr_analysis *a, const struct mr_scope *left, const 
     return MR_OK;
 }
 
-static int side_column(struct mr_analysis *a, const struct mr_sql_relation *relation, const struct mr_scope *scope,
-                       struct mr_str name, const char *side, int *out)
+static int side_column(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                       const struct mr_scope *scope, struct mr_str name, const char *side, int *out)
 {
     const struct mr_sql_name column = {&name, 1, relation->start, relation->stop};
     int used = 0;
@@ -149,7 +153,8 @@ static int using_scope(struct mr_analysis *a, const struct using_join *u, const 
 }
 
 static int using_plan(struct mr_analysis *a, struct using_join *u, const struct mr_relation_plan *left,
-                      const struct mr_relation_plan *right, const struct mr_scope *both, struct mr_relation_plan *out)
+                      const struct mr_relation_plan *right, const struct mr_scope *both,
+                      struct mr_relation_plan *out)
 {
     int shift = left->plan->schema->field_count;
     u->left = MR_ARENA_ARRAY(a->arena, int, u->count + 1);
@@ -166,7 +171,8 @@ static int using_plan(struct mr_analysis *a, struct using_join *u, const struct 
 }
 
 static int condition_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_plan *join,
-                          const struct mr_plan *left, const struct mr_plan *right, const struct mr_scope *both)
+                          const struct mr_plan *left, const struct mr_plan *right,
+                          const struct mr_scope *both)
 {
     /* The condition sees both sides, also of joins that give only one. */
     int shift = left->schema->field_count, total = shift + right->schema->field_count;
@@ -199,11 +205,14 @@ static int condition_plan(struct mr_analysis *a, const struct mr_sql_relation *r
     return mr_sql_error_at(a, relation->on->start, relation->on->stop);
 }
 
-int mr_sql_join_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_relation_plan *out)
+int mr_sql_join_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                     struct mr_relation_plan *out)
 {
     struct mr_relation_plan left, right;
     struct mr_scope both = {0};
-    struct using_join u = {.relation = relation, .names = relation->using_names, .count = relation->using_count};
+    struct using_join u = {.relation = relation,
+                           .names = relation->using_names,
+                           .count = relation->using_count};
     MR_TRY(mr_sql_relation_plan(a, relation->left, &left));
     MR_TRY(mr_sql_relation_plan(a, relation->right, &right));
     MR_TRY(make_join(a, relation, left.plan, right.plan, &out->plan));

@@ -68,8 +68,9 @@ static bool split_number(struct mr_str text, struct number *n)
 static int out_of_range(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct number *n,
                         const char *least, const char *most, const char *type)
 {
-    mr_error_set(a->error, MR_E_SQL, "INVALID_NUMERIC_LITERAL_RANGE", "%.*s is not between %s and %s, as a %s must be.",
-                 (int)n->text.size, n->text.data, least, most, type);
+    mr_error_set(a->error, MR_E_SQL, "INVALID_NUMERIC_LITERAL_RANGE",
+                 "%.*s is not between %s and %s, as a %s must be.", (int)n->text.size, n->text.data, least,
+                 most, type);
     mr_error_parameter(a->error, "rawStrippedQualifier", "%.*s", (int)n->text.size, n->text.data);
     mr_error_parameter(a->error, "minValue", "%s", least);
     mr_error_parameter(a->error, "maxValue", "%s", most);
@@ -116,8 +117,8 @@ static int decimal_literal(struct mr_analysis *a, const struct mr_sql_expression
     return status;
 }
 
-static int floating_literal(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct number *n,
-                            bool single, const struct mr_expression **out)
+static int floating_literal(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                            const struct number *n, bool single, const struct mr_expression **out)
 {
     struct mr_expression_builder b;
     double value = 0;
@@ -192,7 +193,8 @@ static int integer_literal(struct mr_analysis *a, const struct mr_sql_expression
     return mr_expression_i64(&b, mr_type_of(is_int ? MR_INT : MR_BIGINT), value, out, a->error);
 }
 
-static int number_literal(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int number_literal(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                          const struct mr_expression **out)
 {
     struct number n;
     if (!split_number(ast->text, &n))
@@ -210,13 +212,15 @@ static int number_literal(struct mr_analysis *a, const struct mr_sql_expression 
 static int invalid_typed(struct mr_analysis *a, const struct mr_sql_expression *ast, const char *type,
                          struct mr_str value)
 {
-    mr_error_set(a->error, MR_E_SQL, "INVALID_TYPED_LITERAL", "'%.*s' is no %s.", (int)value.size, value.data, type);
+    mr_error_set(a->error, MR_E_SQL, "INVALID_TYPED_LITERAL", "'%.*s' is no %s.", (int)value.size, value.data,
+                 type);
     mr_error_parameter(a->error, "valueType", "\"%s\"", type);
     mr_error_parameter(a->error, "value", "'%.*s'", (int)value.size, value.data);
     return mr_sql_error_at(a, ast->start, ast->stop);
 }
 
-static int binary_literal(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int binary_literal(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                          const struct mr_expression **out)
 {
     struct mr_expression_builder b;
     size_t odd = ast->text.size % 2, size = (ast->text.size + odd) / 2;
@@ -247,7 +251,8 @@ static int binary_literal(struct mr_analysis *a, const struct mr_sql_expression 
 static int interval_text_literal(struct mr_analysis *a, const struct mr_sql_expression *ast,
                                  const struct mr_expression **out);
 
-static int typed_literal(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int typed_literal(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                         const struct mr_expression **out)
 {
     struct mr_expression_builder b;
     const struct mr_zone *zone = a->job->session.zone ? a->job->session.zone : mr_zone_utc();
@@ -276,11 +281,13 @@ static int typed_literal(struct mr_analysis *a, const struct mr_sql_expression *
         return interval_text_literal(a, ast, out);
     mr_error_set(a->error, MR_E_SQL, "UNSUPPORTED_TYPED_LITERAL",
                  "There are no literals of the type \"%.*s\"; there are DATE, TIMESTAMP, TIMESTAMP_LTZ, "
-                 "TIMESTAMP_NTZ, INTERVAL and X.", (int)ast->word.size, ast->word.data);
+                 "TIMESTAMP_NTZ, INTERVAL and X.",
+                 (int)ast->word.size, ast->word.data);
     char upper[64];
     size_t size = ast->word.size < sizeof upper ? ast->word.size : sizeof upper;
     for (size_t i = 0; i < size; i++)
-        upper[i] = ast->word.data[i] >= 'a' && ast->word.data[i] <= 'z' ? (char)(ast->word.data[i] - 32) : ast->word.data[i];
+        upper[i] = ast->word.data[i] >= 'a' && ast->word.data[i] <= 'z' ? (char)(ast->word.data[i] - 32)
+                                                                        : ast->word.data[i];
     mr_error_parameter(a->error, "unsupportedType", "\"%.*s\"", (int)size, upper);
     mr_error_parameter(a->error, "supportedTypes",
                        "\"DATE\", \"TIMESTAMP_NTZ\", \"TIMESTAMP_LTZ\", \"TIMESTAMP\", \"INTERVAL\", \"X\"");
@@ -290,16 +297,21 @@ static int typed_literal(struct mr_analysis *a, const struct mr_sql_expression *
 /* ---- intervals ---- */
 struct unit {
     const char *name;
-    int months;      /* of year-month units */
-    int64_t micros;  /* of day-time units */
-    int field;       /* YEAR 0, MONTH 1 / DAY 0 … SECOND 3 */
+    int months;     /* of year-month units */
+    int64_t micros; /* of day-time units */
+    int field;      /* YEAR 0, MONTH 1 / DAY 0 … SECOND 3 */
 };
 static const struct unit units[] = {
-    {"year", 12, 0, 0},          {"quarter", 3, 0, 1},
-    {"month", 1, 0, 1},          {"week", 0, INT64_C(604800000000), 0},
-    {"day", 0, INT64_C(86400000000), 0}, {"hour", 0, INT64_C(3600000000), 1},
-    {"minute", 0, 60000000, 2},  {"second", 0, 1000000, 3},
-    {"millisecond", 0, 1000, 3}, {"microsecond", 0, 1, 3},
+    {"year", 12, 0, 0},
+    {"quarter", 3, 0, 1},
+    {"month", 1, 0, 1},
+    {"week", 0, INT64_C(604800000000), 0},
+    {"day", 0, INT64_C(86400000000), 0},
+    {"hour", 0, INT64_C(3600000000), 1},
+    {"minute", 0, 60000000, 2},
+    {"second", 0, 1000000, 3},
+    {"millisecond", 0, 1000, 3},
+    {"microsecond", 0, 1, 3},
     {"nanosecond", 0, 0, 3},
 };
 
@@ -325,14 +337,15 @@ static int mixed(struct mr_analysis *a, const struct mr_sql_expression *ast)
 {
     mr_error_set(a->error, MR_E_SQL, "_LEGACY_ERROR_TEMP_0029",
                  "An interval has either years and months, or days and times; write two of them.");
-    mr_error_parameter(a->error, "literal", "%.*s", (int)(ast->stop - ast->start), a->origin->text + ast->start);
+    mr_error_parameter(a->error, "literal", "%.*s", (int)(ast->stop - ast->start),
+                       a->origin->text + ast->start);
     return mr_sql_error_at(a, ast->start, ast->stop);
 }
 
 static int bad_interval_value(struct mr_analysis *a, const struct mr_sql_expression *ast, struct mr_str value)
 {
-    mr_error_set(a->error, MR_E_SQL, "INVALID_INTERVAL_FORMAT.INVALID_VALUE", "'%.*s' is no number of an interval.",
-                 (int)value.size, value.data);
+    mr_error_set(a->error, MR_E_SQL, "INVALID_INTERVAL_FORMAT.INVALID_VALUE",
+                 "'%.*s' is no number of an interval.", (int)value.size, value.data);
     mr_error_parameter(a->error, "input", "%.*s", (int)value.size, value.data);
     return mr_sql_error_at(a, ast->start, ast->stop);
 }
@@ -397,8 +410,8 @@ static int add_unit(struct mr_analysis *a, const struct mr_sql_expression *ast, 
     return MR_OK;
 }
 
-static int finish_interval(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct interval *i,
-                           const struct mr_expression **out)
+static int finish_interval(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                           const struct interval *i, const struct mr_expression **out)
 {
     struct mr_expression_builder b;
     __int128 most = i->year_month ? INT32_MAX : INT64_MAX;
@@ -406,7 +419,8 @@ static int finish_interval(struct mr_analysis *a, const struct mr_sql_expression
         return mr_sql_error(a, ast->start, ast->stop, "INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION",
                             "The interval is longer than its type can hold.");
     mr_sql_builder(a, ast, &b);
-    return mr_expression_i64(&b, mr_type_interval(i->year_month, i->first, i->last), (int64_t)i->value, out, a->error);
+    return mr_expression_i64(&b, mr_type_interval(i->year_month, i->first, i->last), (int64_t)i->value, out,
+                             a->error);
 }
 
 /* INTERVAL '1 day 2 hours', also with the word interval inside the quotes. */
@@ -445,7 +459,8 @@ static int interval_text_literal(struct mr_analysis *a, const struct mr_sql_expr
 }
 
 /* INTERVAL '…' DAY TO SECOND */
-static int interval_range(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression **out)
+static int interval_range(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                          const struct mr_expression **out)
 {
     struct mr_expression_builder b;
     const struct unit *from = unit_of(ast->units[0].unit), *to = unit_of(ast->to);
@@ -459,7 +474,8 @@ static int interval_range(struct mr_analysis *a, const struct mr_sql_expression 
         mr_error_set(a->error, MR_E_SQL, "INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING",
                      "'%.*s' does not have the form of this interval.", (int)ast->units[0].value.size,
                      ast->units[0].value.data);
-        mr_error_parameter(a->error, "input", "%.*s", (int)ast->units[0].value.size, ast->units[0].value.data);
+        mr_error_parameter(a->error, "input", "%.*s", (int)ast->units[0].value.size,
+                           ast->units[0].value.data);
         return mr_sql_error_at(a, ast->start, ast->stop);
     }
     mr_sql_builder(a, ast, &b);
@@ -486,7 +502,8 @@ int mr_sql_interval_us(struct mr_analysis *a, const struct mr_sql_expression *as
         return MR_OK;
     }
     if (e->kind == MR_EXPR_LITERAL && e->type->id == MR_INTERVAL_YEAR_MONTH) {
-        *out = (int64_t)e->literal->i32[0] * 31 * INT64_C(86400000000); /* a month is 31 days to a watermark */
+        *out =
+            (int64_t)e->literal->i32[0] * 31 * INT64_C(86400000000); /* a month is 31 days to a watermark */
         return MR_OK;
     }
     return mr_sql_error(a, ast->start, ast->stop, "CANNOT_PARSE_INTERVAL", "This is no interval.");
@@ -498,11 +515,17 @@ int mr_sql_resolve_literal(struct mr_analysis *a, const struct mr_sql_expression
     struct mr_expression_builder b;
     mr_sql_builder(a, ast, &b);
     switch (ast->kind) {
-    case MR_SQL_NULL: return mr_expression_null(&b, out, a->error);
-    case MR_SQL_BOOLEAN: return mr_expression_bool(&b, ast->flag, out, a->error);
-    case MR_SQL_STRING: return mr_expression_string(&b, ast->text, out, a->error);
-    case MR_SQL_NUMBER: return number_literal(a, ast, out);
-    case MR_SQL_TYPED: return typed_literal(a, ast, out);
-    default: return interval_literal(a, ast, out);
+    case MR_SQL_NULL:
+        return mr_expression_null(&b, out, a->error);
+    case MR_SQL_BOOLEAN:
+        return mr_expression_bool(&b, ast->flag, out, a->error);
+    case MR_SQL_STRING:
+        return mr_expression_string(&b, ast->text, out, a->error);
+    case MR_SQL_NUMBER:
+        return number_literal(a, ast, out);
+    case MR_SQL_TYPED:
+        return typed_literal(a, ast, out);
+    default:
+        return interval_literal(a, ast, out);
     }
 }

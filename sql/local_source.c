@@ -19,7 +19,8 @@ static int local_restore(struct mr_source *source, struct mr_str from, struct mr
     return MR_OK;
 }
 
-static int local_latest(struct mr_source *source, struct mr_str from, struct mr_text *to, struct mr_error *error)
+static int local_latest(struct mr_source *source, struct mr_str from, struct mr_text *to,
+                        struct mr_error *error)
 {
     const struct mr_local_rows *local = source->ctx;
     mr_text_clear(to);
@@ -34,8 +35,8 @@ struct piece {
     int64_t next, stop;
 };
 
-static int local_split(struct mr_source *source, struct mr_str from, struct mr_str to, struct mr_split_list *splits,
-                       struct mr_error *error)
+static int local_split(struct mr_source *source, struct mr_str from, struct mr_str to,
+                       struct mr_split_list *splits, struct mr_error *error)
 {
     const struct mr_local_rows *local = source->ctx;
     if (from.size == to.size)

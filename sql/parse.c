@@ -1,4 +1,5 @@
-/* sql/parse.c: from text to statements: cuts the text at semicolons and feeds each piece's tokens to the grammar. */
+/* sql/parse.c: from text to statements: cuts the text at semicolons and feeds each piece's tokens to the
+ * grammar. */
 #include <stdio.h>
 #include <strings.h>
 
@@ -135,13 +136,14 @@ static bool word_is(const struct mr_sql_parser *p, const struct tokens *list, si
 /* Statements of Spark that Millrace has no use for: known, so that the answer is not "syntax error". */
 static bool is_other(const struct mr_sql_parser *p, const struct tokens *list, size_t *words)
 {
-    static const char *const single[] = {
-        "drop", "alter", "delete", "merge", "truncate", "show", "describe", "desc", "explain", "cache",
-        "uncache", "refresh", "analyze", "msck", "load", "grant", "revoke", "reset", "call", "execute", "declare",
-        "comment", "add", "list", "optimize", "vacuum", "restore", "begin", "apply", "clear", "repair", "lock",
-        "update", "undrop", "copy"};
-    static const char *const created[] = {"schema", "database", "namespace", "function", "index", "role", "catalog",
-                                          "variable", "macro", "volume", "sink"};
+    static const char *const single[] = {"drop",     "alter",   "delete",  "merge",   "truncate", "show",
+                                         "describe", "desc",    "explain", "cache",   "uncache",  "refresh",
+                                         "analyze",  "msck",    "load",    "grant",   "revoke",   "reset",
+                                         "call",     "execute", "declare", "comment", "add",      "list",
+                                         "optimize", "vacuum",  "restore", "begin",   "apply",    "clear",
+                                         "repair",   "lock",    "update",  "undrop",  "copy"};
+    static const char *const created[] = {"schema",  "database", "namespace", "function", "index", "role",
+                                          "catalog", "variable", "macro",     "volume",   "sink"};
     *words = 1;
     for (size_t k = 0; k < sizeof single / sizeof *single; k++)
         if (word_is(p, list, 0, single[k]))
@@ -219,9 +221,10 @@ static int parse_set(struct mr_sql_parser *p, size_t size, size_t *position, str
     if (equals)
         s->value = without_backquotes(trimmed(p->text, key_stop + 1, stop));
     if (s->key.size == key.size && !is_plain_key(key)) {
-        mr_sql_parser_error(p, s->start, s->stop, "INVALID_SET_SYNTAX",
-                            "SET is followed by nothing, a key, or key=value; put back-quotes around a key with "
-                            "special characters or a value with a semicolon");
+        mr_sql_parser_error(
+            p, s->start, s->stop, "INVALID_SET_SYNTAX",
+            "SET is followed by nothing, a key, or key=value; put back-quotes around a key with "
+            "special characters or a value with a semicolon");
         return p->status;
     }
     return MR_OK;
@@ -275,20 +278,25 @@ static int parse_tokens(struct mr_sql_parser *p, struct tokens *list, const stru
     return status;
 }
 
-static int parse_statements(struct mr_sql_script *script, size_t size, struct tokens *list, struct mr_error *error)
+static int parse_statements(struct mr_sql_script *script, size_t size, struct tokens *list,
+                            struct mr_error *error)
 {
     size_t position = 0, capacity = 0;
     if (size >= 3 && memcmp(script->text, "\xEF\xBB\xBF", 3) == 0)
         position = 3;
     while (position < size) {
-        struct mr_sql_parser p = {.arena = &script->arena, .file = script->file, .text = script->text, .error = error};
+        struct mr_sql_parser p = {.arena = &script->arena,
+                                  .file = script->file,
+                                  .text = script->text,
+                                  .error = error};
         struct mr_sql_statement s = {0};
         struct mr_sql_token first, end;
         size_t start = position;
         int kind = mr_sql_lex(p.text, size, &position, &first);
         list->count = 1;
         s.start = first.start;
-        if (kind == MR_TOKEN_ID && first.stop - first.start == 3 && strncasecmp(p.text + first.start, "set", 3) == 0) {
+        if (kind == MR_TOKEN_ID && first.stop - first.start == 3 &&
+            strncasecmp(p.text + first.start, "set", 3) == 0) {
             MR_TRY(parse_set(&p, size, &position, &s));
         } else {
             position = start;
@@ -311,12 +319,15 @@ static int parse_statements(struct mr_sql_script *script, size_t size, struct to
     return MR_OK;
 }
 
-static int begin_script(struct mr_sql_script *script, const char *file, struct mr_str text, struct mr_error *error)
+static int begin_script(struct mr_sql_script *script, const char *file, struct mr_str text,
+                        struct mr_error *error)
 {
     *script = (struct mr_sql_script){0};
     if (text.size > MAX_TEXT)
-        return mr_error_set(error, MR_E_SQL, "FAILED_TO_PARSE_TOO_COMPLEX", "The SQL text has %zu bytes; the limit is "
-                            "%zu.", text.size, MAX_TEXT);
+        return mr_error_set(error, MR_E_SQL, "FAILED_TO_PARSE_TOO_COMPLEX",
+                            "The SQL text has %zu bytes; the limit is "
+                            "%zu.",
+                            text.size, MAX_TEXT);
     mr_arena_init(&script->arena);
     script->file = mr_arena_copy_text(&script->arena, file ? file : "", file ? strlen(file) : 0);
     script->text = mr_arena_copy_text(&script->arena, text.data, text.size);
@@ -353,9 +364,10 @@ int mr_sql_parse_expression(struct mr_sql_script *script, const char *file, stru
         return status;
     const struct mr_sql_query *query = script->count == 1 ? script->statements[0].query : NULL;
     const struct mr_sql_body *body = query ? query->body : NULL;
-    bool plain = body && body->kind == MR_SQL_BODY_SELECT && body->item_count == 1 && !body->from && !body->where &&
-                 body->group == MR_SQL_GROUP_NONE && !body->having && !query->order_count && !query->limit &&
-                 body->items[0].alias_count == 0 && body->items[0].expression->kind != MR_SQL_STAR;
+    bool plain = body && body->kind == MR_SQL_BODY_SELECT && body->item_count == 1 && !body->from &&
+                 !body->where && body->group == MR_SQL_GROUP_NONE && !body->having && !query->order_count &&
+                 !query->limit && body->items[0].alias_count == 0 &&
+                 body->items[0].expression->kind != MR_SQL_STAR;
     if (!plain) {
         status = mr_error_set(error, MR_E_SQL, "PARSE_SYNTAX_ERROR", "'%.*s' is not an expression.",
                               (int)(text.size < 200 ? text.size : 200), text.data);

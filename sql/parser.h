@@ -4,8 +4,8 @@
 
 #include "sql/ast.h"
 
-/* Deepest nesting of expressions, relations and queries taken; also of open brackets. Everything that walks the tree
- * recurses, so this bounds the stack. */
+/* Deepest nesting of expressions, relations and queries taken; also of open brackets. Everything that walks
+ * the tree recurses, so this bounds the stack. */
 #define MR_SQL_MAX_DEPTH 400
 
 enum { MR_LEX_BAD = -1, MR_LEX_UNCLOSED_COMMENT = -2 }; /* token kinds that are errors */
@@ -18,9 +18,9 @@ struct mr_sql_token {
 int mr_sql_lex(const char *text, size_t size, size_t *position, struct mr_sql_token *token);
 int mr_sql_keyword(const char *word, size_t size);
 
-/* Decides for each of tokens[0 .. count) (one statement) whether it stands as a keyword, and splits or renames tokens that
- * need it (MINUS_NUMBER, UNIT, >> in types). The result is written behind them, at tokens + count, where there is room
- * for three times as many; its count is returned. */
+/* Decides for each of tokens[0 .. count) (one statement) whether it stands as a keyword, and splits or
+ * renames tokens that need it (MINUS_NUMBER, UNIT, >> in types). The result is written behind them, at tokens
+ * + count, where there is room for three times as many; its count is returned. */
 size_t mr_sql_look_ahead(const char *text, struct mr_sql_token *tokens, size_t count);
 
 /* ---- the parser's state, one per statement ---- */
@@ -64,8 +64,8 @@ struct mr_sql_parser {
     struct mr_arena *arena;
     const char *file, *text;
     struct mr_error *error;
-    int status;             /* first error's code, or MR_OK */
-    uint32_t last_stop;     /* where the token behind the current reduction began: end of what was read */
+    int status;         /* first error's code, or MR_OK */
+    uint32_t last_stop; /* where the token behind the current reduction began: end of what was read */
     struct mr_sql_token current; /* being fed to the grammar: the look-ahead of a reduction */
     struct mr_sql_tail *tail;
     struct mr_sql_select_state *select;
@@ -81,18 +81,22 @@ void mr_sql_parser_error(struct mr_sql_parser *p, uint32_t start, uint32_t stop,
                          const char *format, ...) __attribute__((format(printf, 5, 6)));
 void mr_sql_parser_unexpected(struct mr_sql_parser *p, const struct mr_sql_token *token);
 void mr_sql_parser_too_complex(struct mr_sql_parser *p);
-void *mr_sql_parser_new(struct mr_sql_parser *p, size_t size); /* zeroed; never NULL: a spare one when memory is gone */
+void *mr_sql_parser_new(struct mr_sql_parser *p,
+                        size_t size); /* zeroed; never NULL: a spare one when memory is gone */
 
 /* ---- constructors for the grammar's actions: build_expression.c ---- */
 struct mr_str mr_sql_token_text(struct mr_sql_parser *p, const struct mr_sql_token *t);
 struct mr_str mr_sql_token_identifier(struct mr_sql_parser *p, const struct mr_sql_token *t);
 struct mr_str mr_sql_unescape(struct mr_sql_parser *p, const struct mr_sql_token *string);
 struct mr_sql_list *mr_sql_list_add(struct mr_sql_parser *p, struct mr_sql_list *list, void *item);
-struct mr_sql_list *mr_sql_names_add(struct mr_sql_parser *p, struct mr_sql_list *list, const struct mr_sql_token *t);
+struct mr_sql_list *mr_sql_names_add(struct mr_sql_parser *p, struct mr_sql_list *list,
+                                     const struct mr_sql_token *t);
 const struct mr_str *mr_sql_names_of(struct mr_sql_parser *p, const struct mr_sql_list *list, int *count);
 struct mr_sql_name *mr_sql_make_name(struct mr_sql_parser *p, const struct mr_sql_token *t);
-struct mr_sql_name *mr_sql_name_add(struct mr_sql_parser *p, struct mr_sql_name *name, const struct mr_sql_token *t);
-struct mr_str mr_sql_name_text(struct mr_sql_parser *p, const struct mr_sql_name *name); /* parts joined by dots */
+struct mr_sql_name *mr_sql_name_add(struct mr_sql_parser *p, struct mr_sql_name *name,
+                                    const struct mr_sql_token *t);
+struct mr_str mr_sql_name_text(struct mr_sql_parser *p,
+                               const struct mr_sql_name *name); /* parts joined by dots */
 
 struct mr_sql_expression *mr_sql_make_column(struct mr_sql_parser *p, struct mr_sql_name *name);
 struct mr_sql_expression *mr_sql_make_star(struct mr_sql_parser *p, struct mr_sql_name *qualifier,
@@ -111,11 +115,13 @@ struct mr_sql_expression *mr_sql_make_in(struct mr_sql_parser *p, struct mr_sql_
 struct mr_sql_expression *mr_sql_make_like_list(struct mr_sql_parser *p, struct mr_sql_expression *a,
                                                 struct mr_str word, int all, int negate,
                                                 struct mr_sql_list *patterns, const struct mr_sql_token *end);
-struct mr_sql_expression *mr_sql_make_is(struct mr_sql_parser *p, struct mr_sql_expression *a, const char *word,
-                                         const char *literal, int negate, const struct mr_sql_token *end);
+struct mr_sql_expression *mr_sql_make_is(struct mr_sql_parser *p, struct mr_sql_expression *a,
+                                         const char *word, const char *literal, int negate,
+                                         const struct mr_sql_token *end);
 struct mr_sql_expression *mr_sql_make_query_value(struct mr_sql_parser *p, enum mr_sql_expression_kind kind,
-                                                  const struct mr_sql_token *begin, struct mr_sql_expression *a,
-                                                  struct mr_sql_query *query, const struct mr_sql_token *end);
+                                                  const struct mr_sql_token *begin,
+                                                  struct mr_sql_expression *a, struct mr_sql_query *query,
+                                                  const struct mr_sql_token *end);
 struct mr_sql_expression *mr_sql_make_field(struct mr_sql_parser *p, struct mr_sql_expression *a,
                                             const struct mr_sql_token *field);
 struct mr_sql_expression *mr_sql_make_subscript(struct mr_sql_parser *p, struct mr_sql_expression *a,
@@ -139,12 +145,14 @@ struct mr_sql_expression *mr_sql_make_typed(struct mr_sql_parser *p, const struc
 struct mr_sql_expression *mr_sql_make_parameter(struct mr_sql_parser *p, const struct mr_sql_token *mark,
                                                 const struct mr_sql_token *name);
 struct mr_sql_interval_unit *mr_sql_make_unit(struct mr_sql_parser *p, const struct mr_sql_token *sign,
-                                              const struct mr_sql_token *value, const struct mr_sql_token *unit);
+                                              const struct mr_sql_token *value,
+                                              const struct mr_sql_token *unit);
 struct mr_sql_expression *mr_sql_make_interval(struct mr_sql_parser *p, const struct mr_sql_token *word,
                                                struct mr_sql_list *units, const struct mr_sql_token *to);
 struct mr_sql_expression *mr_sql_make_case(struct mr_sql_parser *p, const struct mr_sql_token *begin,
                                            struct mr_sql_expression *operand, struct mr_sql_list *whens,
-                                           struct mr_sql_expression *otherwise, const struct mr_sql_token *end);
+                                           struct mr_sql_expression *otherwise,
+                                           const struct mr_sql_token *end);
 struct mr_sql_expression *mr_sql_make_extract(struct mr_sql_parser *p, const struct mr_sql_token *begin,
                                               const struct mr_sql_token *field, struct mr_sql_expression *a,
                                               const struct mr_sql_token *end);
@@ -169,18 +177,20 @@ struct mr_sql_expression *mr_sql_make_aliased(struct mr_sql_parser *p, struct mr
 struct mr_sql_expression *mr_sql_make_named(struct mr_sql_parser *p, const struct mr_sql_token *name,
                                             struct mr_sql_expression *a);
 struct mr_sql_expression *mr_sql_make_lambda(struct mr_sql_parser *p, struct mr_sql_list *names,
-                                             struct mr_sql_expression *body, const struct mr_sql_token *begin);
+                                             struct mr_sql_expression *body,
+                                             const struct mr_sql_token *begin);
 /* (first, rest…) -> body, where the names were read as expressions. */
 struct mr_sql_expression *mr_sql_make_lambda_of(struct mr_sql_parser *p, const struct mr_sql_token *begin,
                                                 struct mr_sql_expression *first, struct mr_sql_list *rest,
                                                 struct mr_sql_expression *body);
-struct mr_sql_expression *mr_sql_make_table_argument(struct mr_sql_parser *p, const struct mr_sql_token *begin,
+struct mr_sql_expression *mr_sql_make_table_argument(struct mr_sql_parser *p,
+                                                     const struct mr_sql_token *begin,
                                                      struct mr_sql_relation *relation,
                                                      const struct mr_sql_token *end);
 
 /* ---- build_query.c ---- */
-struct mr_sql_query *mr_sql_make_query(struct mr_sql_parser *p, const struct mr_sql_token *with, int recursive,
-                                       struct mr_sql_list *ctes, struct mr_sql_body *body);
+struct mr_sql_query *mr_sql_make_query(struct mr_sql_parser *p, const struct mr_sql_token *with,
+                                       int recursive, struct mr_sql_list *ctes, struct mr_sql_body *body);
 struct mr_sql_query *mr_sql_query_parens(struct mr_sql_parser *p, const struct mr_sql_token *begin,
                                          struct mr_sql_query *query, const struct mr_sql_token *end);
 struct mr_sql_cte *mr_sql_make_cte(struct mr_sql_parser *p, const struct mr_sql_token *name,
@@ -191,20 +201,21 @@ void mr_sql_tail_order(struct mr_sql_parser *p, struct mr_sql_list *order);
 void mr_sql_tail_order_all(struct mr_sql_parser *p, int descending, int nulls);
 void mr_sql_tail_limit(struct mr_sql_parser *p, struct mr_sql_expression *limit);
 void mr_sql_tail_offset(struct mr_sql_parser *p, struct mr_sql_expression *offset);
-struct mr_sql_body *mr_sql_make_set(struct mr_sql_parser *p, enum mr_sql_body_kind kind, struct mr_sql_body *left,
-                                    int all, struct mr_sql_body *right);
+struct mr_sql_body *mr_sql_make_set(struct mr_sql_parser *p, enum mr_sql_body_kind kind,
+                                    struct mr_sql_body *left, int all, struct mr_sql_body *right);
 struct mr_sql_body *mr_sql_make_from_body(struct mr_sql_parser *p, enum mr_sql_body_kind kind,
                                           struct mr_sql_relation *from);
 struct mr_sql_body *mr_sql_make_query_body(struct mr_sql_parser *p, struct mr_sql_query *query);
 void mr_sql_select_begin(struct mr_sql_parser *p);
 void mr_sql_select_group(struct mr_sql_parser *p, struct mr_sql_list *groupings, int with);
-struct mr_sql_body *mr_sql_make_select(struct mr_sql_parser *p, const struct mr_sql_token *begin, int distinct,
-                                       struct mr_sql_list *items, struct mr_sql_relation *from);
+struct mr_sql_body *mr_sql_make_select(struct mr_sql_parser *p, const struct mr_sql_token *begin,
+                                       int distinct, struct mr_sql_list *items, struct mr_sql_relation *from);
 struct mr_sql_item *mr_sql_make_item(struct mr_sql_parser *p, struct mr_sql_expression *expression,
                                      struct mr_sql_list *aliases);
 struct mr_sql_grouping *mr_sql_make_grouping(struct mr_sql_parser *p, enum mr_sql_grouping_kind kind,
                                              struct mr_sql_expression *expression, struct mr_sql_list *sets);
-struct mr_sql_grouping_set *mr_sql_make_grouping_set(struct mr_sql_parser *p, struct mr_sql_expression *expression,
+struct mr_sql_grouping_set *mr_sql_make_grouping_set(struct mr_sql_parser *p,
+                                                     struct mr_sql_expression *expression,
                                                      struct mr_sql_grouping *nested);
 struct mr_sql_order *mr_sql_make_order(struct mr_sql_parser *p, struct mr_sql_expression *expression,
                                        int descending, int nulls);
@@ -219,7 +230,8 @@ struct mr_sql_relation *mr_sql_make_group(struct mr_sql_parser *p, const struct 
 struct mr_sql_relation *mr_sql_make_values(struct mr_sql_parser *p, const struct mr_sql_token *begin,
                                            struct mr_sql_list *rows);
 struct mr_sql_relation *mr_sql_make_table_function(struct mr_sql_parser *p, struct mr_sql_name *name,
-                                                   struct mr_sql_list *arguments, const struct mr_sql_token *end);
+                                                   struct mr_sql_list *arguments,
+                                                   const struct mr_sql_token *end);
 struct mr_sql_relation *mr_sql_make_join(struct mr_sql_parser *p, struct mr_sql_relation *left, int kind,
                                          struct mr_sql_relation *right);
 void mr_sql_join_using(struct mr_sql_parser *p, struct mr_sql_relation *join, struct mr_sql_list *names);
@@ -227,15 +239,17 @@ void mr_sql_relation_stop(struct mr_sql_parser *p, struct mr_sql_relation *relat
 struct mr_sql_relation *mr_sql_make_view(struct mr_sql_parser *p, struct mr_sql_relation *left, int outer,
                                          struct mr_sql_name *function, struct mr_sql_list *arguments,
                                          struct mr_sql_alias alias);
-struct mr_sql_relation *mr_sql_relation_finish(struct mr_sql_parser *p, struct mr_sql_relation *relation, int sample,
-                                               struct mr_sql_watermark *watermark, struct mr_sql_alias alias);
+struct mr_sql_relation *mr_sql_relation_finish(struct mr_sql_parser *p, struct mr_sql_relation *relation,
+                                               int sample, struct mr_sql_watermark *watermark,
+                                               struct mr_sql_alias alias);
 struct mr_sql_watermark *mr_sql_make_watermark(struct mr_sql_parser *p, const struct mr_sql_token *begin,
                                                struct mr_sql_item *item, struct mr_sql_expression *delay);
 struct mr_sql_option *mr_sql_make_option(struct mr_sql_parser *p, struct mr_str key, struct mr_str value);
 
 /* ---- build_statement.c ---- */
 void mr_sql_statement_query(struct mr_sql_parser *p, struct mr_sql_query *query);
-void mr_sql_statement_create(struct mr_sql_parser *p, const struct mr_sql_create *create, struct mr_sql_name *name);
+void mr_sql_statement_create(struct mr_sql_parser *p, const struct mr_sql_create *create,
+                             struct mr_sql_name *name);
 void mr_sql_statement_flow(struct mr_sql_parser *p, struct mr_sql_name *name, struct mr_sql_name *target,
                            struct mr_sql_query *query);
 void mr_sql_statement_insert(struct mr_sql_parser *p, struct mr_sql_name *target, struct mr_sql_query *query);

@@ -1,8 +1,8 @@
 /* sql/plan.c: nodes of the logical plan. */
 #include "sql/analysis.h"
 
-struct mr_plan *mr_plan_new(struct mr_analysis *a, enum mr_plan_kind kind, struct mr_plan *input, uint32_t start,
-                            uint32_t stop)
+struct mr_plan *mr_plan_new(struct mr_analysis *a, enum mr_plan_kind kind, struct mr_plan *input,
+                            uint32_t start, uint32_t stop)
 {
     struct mr_plan *plan = MR_ARENA_NEW(a->arena, struct mr_plan);
     struct mr_plan **inputs = MR_ARENA_ARRAY(a->arena, struct mr_plan *, 1);
@@ -34,8 +34,8 @@ int64_t mr_plan_delay_of(const struct mr_plan *input, const struct mr_expression
     return -1;
 }
 
-static int shape(struct mr_analysis *a, struct mr_plan *plan, const struct mr_field *fields, const int64_t *delays,
-                 int count)
+static int shape(struct mr_analysis *a, struct mr_plan *plan, const struct mr_field *fields,
+                 const int64_t *delays, int count)
 {
     int64_t *copy = MR_ARENA_ARRAY(a->arena, int64_t, count + 1);
     plan->schema = mr_type_struct(a->arena, fields, count);
@@ -47,8 +47,9 @@ static int shape(struct mr_analysis *a, struct mr_plan *plan, const struct mr_fi
     return MR_OK;
 }
 
-int mr_plan_project(struct mr_analysis *a, struct mr_plan *input, const struct mr_expression *const *expressions,
-                    const char *const *names, int count, struct mr_plan **out)
+int mr_plan_project(struct mr_analysis *a, struct mr_plan *input,
+                    const struct mr_expression *const *expressions, const char *const *names, int count,
+                    struct mr_plan **out)
 {
     struct mr_plan *plan = mr_plan_new(a, MR_PLAN_PROJECT, input, input->start, input->stop);
     struct mr_field *fields = MR_ARENA_ARRAY(a->arena, struct mr_field, count + 1);
@@ -84,7 +85,8 @@ int mr_plan_append(struct mr_analysis *a, struct mr_plan *input, const struct mr
                    const char *name, int64_t delay_us, struct mr_plan **out)
 {
     int count = input->schema->field_count;
-    const struct mr_expression **expressions = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, count + 1);
+    const struct mr_expression **expressions =
+        MR_ARENA_ARRAY(a->arena, const struct mr_expression *, count + 1);
     const char **names = MR_ARENA_ARRAY(a->arena, const char *, count + 1);
     if (!expressions || !names)
         return mr_error_memory(a->error, sizeof *names);
@@ -101,8 +103,8 @@ int mr_plan_append(struct mr_analysis *a, struct mr_plan *input, const struct mr
 }
 
 int mr_plan_aggregate(struct mr_analysis *a, struct mr_plan *input, const int *group_columns, int group_count,
-                      const struct mr_aggregate *const *aggregates, const char *const *names, int aggregate_count,
-                      struct mr_plan **out)
+                      const struct mr_aggregate *const *aggregates, const char *const *names,
+                      int aggregate_count, struct mr_plan **out)
 {
     struct mr_plan *plan = mr_plan_new(a, MR_PLAN_AGGREGATE, input, input->start, input->stop);
     int count = group_count + aggregate_count;
@@ -141,10 +143,12 @@ int mr_plan_distinct(struct mr_analysis *a, struct mr_plan *input, struct mr_pla
 
 /* ---- text ---- */
 static const char *const kind_names[] = {
-    [MR_PLAN_SCAN] = "Scan",         [MR_PLAN_PROJECT] = "Project",         [MR_PLAN_FILTER] = "Filter",
-    [MR_PLAN_EXPAND] = "Expand",     [MR_PLAN_GENERATE] = "Generate",       [MR_PLAN_WATERMARK] = "Watermark",
-    [MR_PLAN_AGGREGATE] = "Aggregate", [MR_PLAN_DEDUPLICATE] = "Deduplicate", [MR_PLAN_UNION] = "Union",
-    [MR_PLAN_JOIN] = "Join",         [MR_PLAN_SORT] = "Sort",               [MR_PLAN_LIMIT] = "Limit",
+    [MR_PLAN_SCAN] = "Scan",           [MR_PLAN_PROJECT] = "Project",
+    [MR_PLAN_FILTER] = "Filter",       [MR_PLAN_EXPAND] = "Expand",
+    [MR_PLAN_GENERATE] = "Generate",   [MR_PLAN_WATERMARK] = "Watermark",
+    [MR_PLAN_AGGREGATE] = "Aggregate", [MR_PLAN_DEDUPLICATE] = "Deduplicate",
+    [MR_PLAN_UNION] = "Union",         [MR_PLAN_JOIN] = "Join",
+    [MR_PLAN_SORT] = "Sort",           [MR_PLAN_LIMIT] = "Limit",
     [MR_PLAN_EXPECT] = "Expect",
 };
 
@@ -189,7 +193,10 @@ static void details(struct mr_text *out, const struct mr_plan *plan)
     case MR_PLAN_AGGREGATE:
         mr_text_append_str(out, " [");
         for (int i = 0; i < plan->schema->field_count; i++)
-            mr_text_format(out, "%s%s", i == 0 ? "" : i == plan->group_count ? "; " : ", ",
+            mr_text_format(out, "%s%s",
+                           i == 0                   ? ""
+                           : i == plan->group_count ? "; "
+                                                    : ", ",
                            plan->schema->fields[i].name);
         mr_text_append_char(out, ']');
         break;
@@ -205,7 +212,8 @@ static void details(struct mr_text *out, const struct mr_plan *plan)
     case MR_PLAN_LIMIT:
         mr_text_format(out, " %lld %lld", (long long)plan->limit, (long long)plan->offset);
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -218,4 +226,7 @@ static void node_text(struct mr_text *out, const struct mr_plan *plan, int depth
         node_text(out, plan->inputs[i], depth + 1);
 }
 
-void mr_plan_text(struct mr_text *out, const struct mr_plan *plan) { node_text(out, plan, 0); }
+void mr_plan_text(struct mr_text *out, const struct mr_plan *plan)
+{
+    node_text(out, plan, 0);
+}

@@ -1,7 +1,8 @@
 /* sql/plan.h: the logical plan: a tree of relational nodes with typed expressions by column number.
  *
- * Made by the analyser in the job's arena, rewritten by the optimiser, turned into the job's nodes by the planner. Every
- * node has an output schema; expressions of a node number the columns of its inputs (of a join: left, then right). */
+ * Made by the analyser in the job's arena, rewritten by the optimiser, turned into the job's nodes by the
+ * planner. Every node has an output schema; expressions of a node number the columns of its inputs (of a
+ * join: left, then right). */
 #ifndef MR_SQL_PLAN_H
 #define MR_SQL_PLAN_H
 
@@ -10,13 +11,13 @@
 #include "sql/ast.h"
 
 enum mr_plan_kind {
-    MR_PLAN_SCAN,        /* source, or nothing to run when source is NULL (a table that is not there yet) */
+    MR_PLAN_SCAN, /* source, or nothing to run when source is NULL (a table that is not there yet) */
     MR_PLAN_PROJECT,
     MR_PLAN_FILTER,
     MR_PLAN_EXPAND,
-    MR_PLAN_GENERATE,    /* input's columns, then the generator's */
+    MR_PLAN_GENERATE, /* input's columns, then the generator's */
     MR_PLAN_WATERMARK,
-    MR_PLAN_AGGREGATE,   /* group columns, then results */
+    MR_PLAN_AGGREGATE, /* group columns, then results */
     MR_PLAN_DEDUPLICATE,
     MR_PLAN_UNION,
     MR_PLAN_JOIN,
@@ -29,8 +30,8 @@ enum mr_plan_session { MR_PLAN_NO_SESSION, MR_PLAN_SESSION_WINDOW };
 struct mr_plan {
     enum mr_plan_kind kind;
     const struct mr_type *schema;
-    /* Per column: the watermark's delay in microseconds where the column is an event time (Spark's column metadata
-     * spark.watermarkDelayMs), else -1. */
+    /* Per column: the watermark's delay in microseconds where the column is an event time (Spark's column
+     * metadata spark.watermarkDelayMs), else -1. */
     const int64_t *delays;
     struct mr_plan **inputs;
     int input_count;
@@ -38,9 +39,9 @@ struct mr_plan {
     const struct mr_sql_text *origin; /* where it was written, for errors found late */
     uint32_t start, stop;
 
-    struct mr_source *source; /* SCAN */
-    const char *relation;     /* SCAN: name for messages */
-    bool *used;               /* SCAN: columns anybody uses */
+    struct mr_source *source;                       /* SCAN */
+    const char *relation;                           /* SCAN: name for messages */
+    bool *used;                                     /* SCAN: columns anybody uses */
     const struct mr_expression *const *expressions; /* PROJECT, one per field */
     const struct mr_expression *condition;          /* FILTER; JOIN: NULL for none */
     struct mr_expand_config expand;

@@ -136,12 +136,14 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
     case MR_PLAN_GENERATE:
         return add(p, &mr_generate_operator, &plan->generate, sizeof plan->generate, inputs, 1, schema, out);
     case MR_PLAN_WATERMARK:
-        return add(p, &mr_watermark_operator, &plan->watermark, sizeof plan->watermark, inputs, 1, schema, out);
+        return add(p, &mr_watermark_operator, &plan->watermark, sizeof plan->watermark, inputs, 1, schema,
+                   out);
     case MR_PLAN_EXPECT:
         return add(p, &mr_expect_operator, &plan->expect, sizeof plan->expect, inputs, 1, schema, out);
     case MR_PLAN_UNION:
         return add(p, &mr_union_operator, NULL, 0, inputs, plan->input_count, schema, out);
-    case MR_PLAN_AGGREGATE: return build_aggregate(p, plan, inputs[0], out);
+    case MR_PLAN_AGGREGATE:
+        return build_aggregate(p, plan, inputs[0], out);
     case MR_PLAN_DEDUPLICATE:
         if (plan->streaming)
             return unsupported(p, plan, "drop_duplicates on a stream is");
@@ -154,8 +156,10 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
         struct mr_limit_config config = {plan->limit, plan->offset};
         return add(p, &mr_limit_operator, &config, sizeof config, inputs, 1, schema, out);
     }
-    case MR_PLAN_JOIN: return unsupported(p, plan, "Joins are");
-    default: return mr_error_set(p->error, MR_E_INTERNAL, "INTERNAL_ERROR", "A plan node of no kind.");
+    case MR_PLAN_JOIN:
+        return unsupported(p, plan, "Joins are");
+    default:
+        return mr_error_set(p->error, MR_E_INTERNAL, "INTERNAL_ERROR", "A plan node of no kind.");
     }
 }
 
@@ -165,7 +169,8 @@ static int build(struct planner *p, const struct mr_plan *plan, const struct mr_
         return build_scan(p, plan, out);
     if (plan->kind == MR_PLAN_JOIN) /* said before anything below is built */
         return build_one(p, plan, NULL, out);
-    const struct mr_node **inputs = MR_ARENA_ARRAY(&p->job->arena, const struct mr_node *, plan->input_count + 1);
+    const struct mr_node **inputs =
+        MR_ARENA_ARRAY(&p->job->arena, const struct mr_node *, plan->input_count + 1);
     if (!inputs)
         return mr_error_memory(p->error, sizeof *inputs);
     for (int i = 0; i < plan->input_count; i++)
@@ -187,7 +192,8 @@ static void limit_sorts(struct mr_plan *plan)
         below->limit = plan->limit + plan->offset;
 }
 
-int mr_sql_plan_job(struct mr_job *job, struct mr_plan *plan, const struct mr_node **out, struct mr_error *error)
+int mr_sql_plan_job(struct mr_job *job, struct mr_plan *plan, const struct mr_node **out,
+                    struct mr_error *error)
 {
     struct planner p = {job, error};
     if (plan->streaming)

@@ -22,9 +22,11 @@ static int finish(struct mr_analysis *a, struct mr_plan **input, struct columns 
     const struct mr_type *before = (*input)->schema;
     MR_TRY(mr_sql_prune(a, input, c->needed, c->map));
     for (int i = 0; i < c->count; i++) {
-        /* A column that is gone may still be shown in a name (expression->shown); there only its own name counts. */
+        /* A column that is gone may still be shown in a name (expression->shown); there only its own name
+         * counts. */
         const struct mr_field *f = &before->fields[i];
-        MR_TRY(mr_sql_column(a, f->type, f->nullable, c->map[i] >= 0 ? c->map[i] : 0, f->name, NULL, &c->moved[i]));
+        MR_TRY(mr_sql_column(a, f->type, f->nullable, c->map[i] >= 0 ? c->map[i] : 0, f->name, NULL,
+                             &c->moved[i]));
     }
     return MR_OK;
 }
@@ -135,7 +137,8 @@ static int prune_expand(struct mr_analysis *a, struct mr_plan *plan, const bool 
     MR_TRY(finish(a, &plan->inputs[0], &c));
     int kept = 0;
     for (int p = 0; p < e->projection_count; p++) {
-        const struct mr_expression **list = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, e->column_count + 1);
+        const struct mr_expression **list =
+            MR_ARENA_ARRAY(a->arena, const struct mr_expression *, e->column_count + 1);
         if (!list)
             return mr_error_memory(a->error, sizeof *list);
         kept = 0;
@@ -175,7 +178,8 @@ static int prune_generate(struct mr_analysis *a, struct mr_plan *plan, const boo
     if (!fields || !delays)
         return mr_error_memory(a->error, sizeof *fields);
     for (int i = 0; i < inputs + made; i++) {
-        fields[i] = i < inputs ? plan->inputs[0]->schema->fields[i] : plan->schema->fields[c.count + i - inputs];
+        fields[i] =
+            i < inputs ? plan->inputs[0]->schema->fields[i] : plan->schema->fields[c.count + i - inputs];
         delays[i] = i < inputs ? plan->inputs[0]->delays[i] : -1;
     }
     for (int i = 0; i < total; i++)
@@ -204,7 +208,8 @@ static int prune_watermark(struct mr_analysis *a, struct mr_plan *plan, const bo
     return MR_OK;
 }
 
-static int move_aggregate(struct mr_analysis *a, const struct columns *c, const struct mr_aggregate **aggregate)
+static int move_aggregate(struct mr_analysis *a, const struct columns *c,
+                          const struct mr_aggregate **aggregate)
 {
     struct mr_aggregate *copy = MR_ARENA_NEW(a->arena, struct mr_aggregate);
     const struct mr_expression **arguments =
@@ -230,7 +235,8 @@ static int prune_aggregate(struct mr_analysis *a, struct mr_plan *plan, const bo
     int total = plan->schema->field_count, count = 0;
     bool *kept = MR_ARENA_ARRAY(a->arena, bool, total + 1);
     int *groups = MR_ARENA_ARRAY(a->arena, int, plan->group_count + 1);
-    const struct mr_aggregate **list = MR_ARENA_ARRAY(a->arena, const struct mr_aggregate *, plan->aggregate_count + 1);
+    const struct mr_aggregate **list =
+        MR_ARENA_ARRAY(a->arena, const struct mr_aggregate *, plan->aggregate_count + 1);
     if (!kept || !groups || !list)
         return mr_error_memory(a->error, sizeof *list);
     MR_TRY(begin(a, plan->inputs[0], &c));
@@ -406,19 +412,31 @@ static int prune_plain(struct mr_analysis *a, struct mr_plan *plan, const bool *
 int mr_sql_prune(struct mr_analysis *a, struct mr_plan **plan, const bool *needed, int *map)
 {
     switch ((*plan)->kind) {
-    case MR_PLAN_SCAN: return prune_scan(a, *plan, needed, map);
-    case MR_PLAN_PROJECT: return prune_project(a, plan, needed, map);
-    case MR_PLAN_FILTER: return prune_filter(a, *plan, needed, map);
-    case MR_PLAN_EXPAND: return prune_expand(a, *plan, needed, map);
-    case MR_PLAN_GENERATE: return prune_generate(a, *plan, needed, map);
-    case MR_PLAN_WATERMARK: return prune_watermark(a, *plan, needed, map);
-    case MR_PLAN_AGGREGATE: return prune_aggregate(a, *plan, needed, map);
-    case MR_PLAN_DEDUPLICATE: return prune_deduplicate(a, *plan, needed, map);
-    case MR_PLAN_UNION: return prune_union(a, *plan, needed, map);
-    case MR_PLAN_JOIN: return prune_join(a, *plan, needed, map);
-    case MR_PLAN_SORT: return prune_sort(a, *plan, needed, map);
+    case MR_PLAN_SCAN:
+        return prune_scan(a, *plan, needed, map);
+    case MR_PLAN_PROJECT:
+        return prune_project(a, plan, needed, map);
+    case MR_PLAN_FILTER:
+        return prune_filter(a, *plan, needed, map);
+    case MR_PLAN_EXPAND:
+        return prune_expand(a, *plan, needed, map);
+    case MR_PLAN_GENERATE:
+        return prune_generate(a, *plan, needed, map);
+    case MR_PLAN_WATERMARK:
+        return prune_watermark(a, *plan, needed, map);
+    case MR_PLAN_AGGREGATE:
+        return prune_aggregate(a, *plan, needed, map);
+    case MR_PLAN_DEDUPLICATE:
+        return prune_deduplicate(a, *plan, needed, map);
+    case MR_PLAN_UNION:
+        return prune_union(a, *plan, needed, map);
+    case MR_PLAN_JOIN:
+        return prune_join(a, *plan, needed, map);
+    case MR_PLAN_SORT:
+        return prune_sort(a, *plan, needed, map);
     case MR_PLAN_LIMIT:
-    case MR_PLAN_EXPECT: return prune_plain(a, *plan, needed, map);
+    case MR_PLAN_EXPECT:
+        return prune_plain(a, *plan, needed, map);
     }
     return MR_OK;
 }

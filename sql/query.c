@@ -3,8 +3,8 @@
 #include "sql/analysis.h"
 
 /* ---- ordinals, ORDER BY, LIMIT ---- */
-int mr_sql_ordinal(struct mr_analysis *a, const struct mr_sql_expression *ast, int count, const char *condition,
-                   int *out)
+int mr_sql_ordinal(struct mr_analysis *a, const struct mr_sql_expression *ast, int count,
+                   const char *condition, int *out)
 {
     int64_t value = 0;
     *out = -1;
@@ -22,8 +22,10 @@ int mr_sql_ordinal(struct mr_analysis *a, const struct mr_sql_expression *ast, i
         value = -value;
     if (value < 1 || value > count) {
         bool order = strstr(condition, "ORDER") != NULL;
-        mr_error_set(a->error, MR_E_SQL, condition, "%s BY position %.*s is not in the select list of %d column%s.",
-                     order ? "ORDER" : "GROUP", (int)ast->text.size, ast->text.data, count, count == 1 ? "" : "s");
+        mr_error_set(a->error, MR_E_SQL, condition,
+                     "%s BY position %.*s is not in the select list of %d column%s.",
+                     order ? "ORDER" : "GROUP", (int)ast->text.size, ast->text.data, count,
+                     count == 1 ? "" : "s");
         mr_error_parameter(a->error, "index", "%.*s", (int)ast->text.size, ast->text.data);
         mr_error_parameter(a->error, "size", "%d", count);
         return mr_sql_error_at(a, ast->start, ast->stop);
@@ -32,7 +34,8 @@ int mr_sql_ordinal(struct mr_analysis *a, const struct mr_sql_expression *ast, i
     return MR_OK;
 }
 
-static int check_orderable(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression *e)
+static int check_orderable(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                           const struct mr_expression *e)
 {
     if (mr_type_is_orderable(e->type))
         return MR_OK;
@@ -41,8 +44,8 @@ static int check_orderable(struct mr_analysis *a, const struct mr_sql_expression
     mr_text_init(&type);
     mr_expression_name(&name, e, NULL);
     mr_type_text(&type, e->type);
-    mr_error_set(a->error, MR_E_SQL, "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "A %s has no order to sort by.",
-                 type.data);
+    mr_error_set(a->error, MR_E_SQL, "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE",
+                 "A %s has no order to sort by.", type.data);
     mr_error_parameter(a->error, "sqlExpr", "\"%s\"", name.data);
     mr_error_parameter(a->error, "functionName", "`sortorder`");
     mr_error_parameter(a->error, "dataType", "\"%s\"", type.data);
@@ -85,7 +88,8 @@ int mr_sql_sort_plan(struct mr_analysis *a, const struct mr_sql_query *query, st
     return MR_OK;
 }
 
-static int limit_value(struct mr_analysis *a, const struct mr_sql_expression *ast, const char *name, int64_t *out)
+static int limit_value(struct mr_analysis *a, const struct mr_sql_expression *ast, const char *name,
+                       int64_t *out)
 {
     struct mr_plan empty = {.schema = mr_type_struct(a->arena, NULL, 0)};
     struct mr_relation_plan nothing = {.plan = &empty};
@@ -113,14 +117,16 @@ static int limit_value(struct mr_analysis *a, const struct mr_sql_expression *as
         else if (mr_column_is_null(e->literal, 0))
             problem = "INVALID_LIMIT_LIKE_EXPRESSION.IS_NULL";
         else
-            *out = e->type->id == MR_INT ? e->literal->i32[0]
-                   : e->type->id == MR_SMALLINT ? e->literal->i16[0] : e->literal->i8[0];
+            *out = e->type->id == MR_INT        ? e->literal->i32[0]
+                   : e->type->id == MR_SMALLINT ? e->literal->i16[0]
+                                                : e->literal->i8[0];
         if (!problem && *out < 0)
             problem = "INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE";
     }
     if (!problem)
         return MR_OK;
-    mr_error_set(a->error, MR_E_SQL, problem, "%s is followed by a constant integer that is not negative.", name);
+    mr_error_set(a->error, MR_E_SQL, problem, "%s is followed by a constant integer that is not negative.",
+                 name);
     mr_error_parameter(a->error, "name", "%s", name);
     mr_error_parameter(a->error, "expr", "\"%.*s\"", size, text);
     if (e && strstr(problem, "DATA_TYPE")) {
@@ -156,16 +162,17 @@ int mr_sql_limit_plan(struct mr_analysis *a, const struct mr_sql_query *query, s
 /* ---- set operations ---- */
 static const char *ordinal_word(int i)
 {
-    static const char *const words[] = {"first", "second", "third", "fourth", "fifth",
-                                        "sixth", "seventh", "eighth", "ninth", "tenth"};
+    static const char *const words[] = {"first", "second",  "third",  "fourth", "fifth",
+                                        "sixth", "seventh", "eighth", "ninth",  "tenth"};
     return i < 10 ? words[i] : "later";
 }
 
-static int different_width(struct mr_analysis *a, const struct mr_sql_body *body, const char *operator, int left,
-                           int right)
+static int different_width(struct mr_analysis *a, const struct mr_sql_body *body, const char *operator,
+                           int left, int right)
 {
     mr_error_set(a->error, MR_E_SQL, "NUM_COLUMNS_MISMATCH",
-                 "Both sides of %s need as many columns: the first has %d, the second %d.", operator, left, right);
+                 "Both sides of %s need as many columns: the first has %d, the second %d.", operator, left,
+                 right);
     mr_error_parameter(a->error, "operator", "%s", operator);
     mr_error_parameter(a->error, "firstNumColumns", "%d", left);
     mr_error_parameter(a->error, "invalidOrdinalNum", "second");
@@ -173,8 +180,8 @@ static int different_width(struct mr_analysis *a, const struct mr_sql_body *body
     return mr_sql_error_at(a, body->start, body->stop);
 }
 
-static int different_type(struct mr_analysis *a, const struct mr_sql_body *body, const char *operator, int column,
-                          const struct mr_type *left, const struct mr_type *right)
+static int different_type(struct mr_analysis *a, const struct mr_sql_body *body, const char *operator,
+                          int column, const struct mr_type *left, const struct mr_type *right)
 {
     struct mr_text one, two;
     mr_text_init(&one);
@@ -182,8 +189,8 @@ static int different_type(struct mr_analysis *a, const struct mr_sql_body *body,
     mr_type_text(&one, left);
     mr_type_text(&two, right);
     mr_error_set(a->error, MR_E_SQL, "INCOMPATIBLE_COLUMN_TYPE",
-                 "The %s column of both sides of %s needs a common type; they are %s and %s.", ordinal_word(column),
-                 operator, one.data, two.data);
+                 "The %s column of both sides of %s needs a common type; they are %s and %s.",
+                 ordinal_word(column), operator, one.data, two.data);
     mr_error_parameter(a->error, "tableOrdinalNumber", "second");
     mr_error_parameter(a->error, "columnOrdinalNumber", "%s", ordinal_word(column));
     mr_error_parameter(a->error, "dataType2", "\"%s\"", one.data);
@@ -223,8 +230,8 @@ static int cast_side(struct mr_analysis *a, struct mr_plan **plan, const struct 
     return mr_plan_project(a, *plan, list, names, count + extra, plan);
 }
 
-int mr_sql_union_plan(struct mr_analysis *a, struct mr_plan *const *inputs, int count, uint32_t start, uint32_t stop,
-                      struct mr_plan **out)
+int mr_sql_union_plan(struct mr_analysis *a, struct mr_plan *const *inputs, int count, uint32_t start,
+                      uint32_t stop, struct mr_plan **out)
 {
     int columns = inputs[0]->schema->field_count;
     struct mr_plan *plan = mr_plan_new(a, MR_PLAN_UNION, inputs[0], start, stop);
@@ -253,10 +260,10 @@ int mr_sql_union_plan(struct mr_analysis *a, struct mr_plan *const *inputs, int 
     return plan->schema ? MR_OK : mr_error_memory(a->error, sizeof *fields);
 }
 
-/* EXCEPT and INTERSECT (DISTINCT): rows tagged by side, grouped by all columns; a row counts when its tags are 0 alone, or
- * both. */
-static int tagged_plan(struct mr_analysis *a, const struct mr_sql_body *body, struct mr_plan *both, int columns,
-                       struct mr_plan **out)
+/* EXCEPT and INTERSECT (DISTINCT): rows tagged by side, grouped by all columns; a row counts when its tags
+ * are 0 alone, or both. */
+static int tagged_plan(struct mr_analysis *a, const struct mr_sql_body *body, struct mr_plan *both,
+                       int columns, struct mr_plan **out)
 {
     struct mr_expression_builder b;
     const struct mr_expression *tag = NULL, *sides[2], *condition = NULL, *second = NULL;
@@ -353,11 +360,15 @@ static int body_plan(struct mr_analysis *a, const struct mr_sql_body *body, cons
 {
     *out = (struct mr_relation_plan){0};
     switch (body->kind) {
-    case MR_SQL_BODY_SELECT: return mr_sql_select_plan(a, body, query, out);
+    case MR_SQL_BODY_SELECT:
+        return mr_sql_select_plan(a, body, query, out);
     case MR_SQL_BODY_VALUES:
-    case MR_SQL_BODY_TABLE: return mr_sql_relation_plan(a, body->from, out);
-    case MR_SQL_BODY_QUERY: return mr_sql_query_plan(a, body->query, out);
-    default: return set_plan(a, body, out);
+    case MR_SQL_BODY_TABLE:
+        return mr_sql_relation_plan(a, body->from, out);
+    case MR_SQL_BODY_QUERY:
+        return mr_sql_query_plan(a, body->query, out);
+    default:
+        return set_plan(a, body, out);
     }
 }
 
@@ -373,7 +384,8 @@ static int check_ctes(struct mr_analysis *a, const struct mr_sql_query *query)
                 return mr_sql_error_at(a, query->ctes[i].start, query->ctes[i].stop);
             }
     if (query->recursive)
-        return mr_sql_unsupported(a, query->with_start, query->with_start + 4, "WITH RECURSIVE is not supported.");
+        return mr_sql_unsupported(a, query->with_start, query->with_start + 4,
+                                  "WITH RECURSIVE is not supported.");
     return MR_OK;
 }
 
@@ -382,7 +394,8 @@ static int drop_hidden(struct mr_analysis *a, struct mr_relation_plan *out)
 {
     int count = 0;
     bool any = out->plan->schema->field_count != out->scope.count;
-    const struct mr_expression **list = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, out->scope.count + 1);
+    const struct mr_expression **list =
+        MR_ARENA_ARRAY(a->arena, const struct mr_expression *, out->scope.count + 1);
     const char **names = MR_ARENA_ARRAY(a->arena, const char *, out->scope.count + 1);
     if (!list || !names)
         return mr_error_memory(a->error, sizeof *list);

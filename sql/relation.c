@@ -24,8 +24,9 @@ int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_
     return MR_OK;
 }
 
-int mr_sql_scan_plan(struct mr_analysis *a, struct mr_source *source, const struct mr_type *schema, int hidden,
-                     bool streaming, const char *name, uint32_t start, uint32_t stop, struct mr_plan **out)
+int mr_sql_scan_plan(struct mr_analysis *a, struct mr_source *source, const struct mr_type *schema,
+                     int hidden, bool streaming, const char *name, uint32_t start, uint32_t stop,
+                     struct mr_plan **out)
 {
     struct mr_plan *plan = mr_plan_new(a, MR_PLAN_SCAN, NULL, start, stop);
     int count = schema->field_count;
@@ -60,7 +61,8 @@ static int not_found(struct mr_analysis *a, const struct mr_sql_relation *relati
 static int options_of(struct mr_analysis *a, const struct mr_sql_relation *relation, int extra,
                       struct mr_option **out)
 {
-    struct mr_option *options = MR_ARENA_ARRAY(a->arena, struct mr_option, relation->option_count + extra + 1);
+    struct mr_option *options =
+        MR_ARENA_ARRAY(a->arena, struct mr_option, relation->option_count + extra + 1);
     if (!options)
         return mr_error_memory(a->error, sizeof *options);
     for (int i = 0; i < relation->option_count; i++) {
@@ -74,7 +76,8 @@ static int options_of(struct mr_analysis *a, const struct mr_sql_relation *relat
     return MR_OK;
 }
 
-/* Unique in the job, and the same for an unchanged query: the name as written, numbered when it comes again. */
+/* Unique in the job, and the same for an unchanged query: the name as written, numbered when it comes again.
+ */
 static const char *source_name(struct mr_analysis *a, const struct mr_sql_relation *relation)
 {
     struct mr_text text;
@@ -121,8 +124,8 @@ static int by_path(struct mr_analysis *a, const struct mr_sql_relation *relation
     if (!options[0].value || !name)
         return a->error->code;
     found->streaming = relation->stream;
-    MR_TRY(mr_sql_open_source(a, delta ? "delta" : "files", options, relation->option_count + (delta ? 1 : 2), name,
-                              relation->name->start, relation->name->stop, &found->source));
+    MR_TRY(mr_sql_open_source(a, delta ? "delta" : "files", options, relation->option_count + (delta ? 1 : 2),
+                              name, relation->name->start, relation->name->stop, &found->source));
     return MR_OK;
 }
 
@@ -144,8 +147,8 @@ static int qualifier_of(struct mr_analysis *a, const struct mr_sql_relation *rel
     return MR_OK;
 }
 
-static int view_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, const struct mr_relation *found,
-                     struct mr_relation_plan *out)
+static int view_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                     const struct mr_relation *found, struct mr_relation_plan *out)
 {
     const struct mr_sql_text *origin = a->origin;
     const struct mr_sql_cte_scope *ctes = a->ctes;
@@ -164,8 +167,8 @@ static int view_plan(struct mr_analysis *a, const struct mr_sql_relation *relati
 }
 
 /* WITH c(x, y) AS …: the columns' names. */
-static int rename_columns(struct mr_analysis *a, const struct mr_str *names, int count, uint32_t start, uint32_t stop,
-                          struct mr_relation_plan *out)
+static int rename_columns(struct mr_analysis *a, const struct mr_str *names, int count, uint32_t start,
+                          uint32_t stop, struct mr_relation_plan *out)
 {
     int columns = 0;
     struct mr_scope renamed = {0};
@@ -197,8 +200,8 @@ static int cte_plan(struct mr_analysis *a, const struct mr_sql_cte_scope *scope,
     a->ctes = ctes;
     MR_TRY(status);
     if (scope->cte->column_count > 0)
-        return rename_columns(a, scope->cte->columns, scope->cte->column_count, scope->cte->start, scope->cte->stop,
-                              out);
+        return rename_columns(a, scope->cte->columns, scope->cte->column_count, scope->cte->start,
+                              scope->cte->stop, out);
     return MR_OK;
 }
 
@@ -213,12 +216,14 @@ static int set_qualifier(struct mr_analysis *a, struct mr_relation_plan *out, co
     return MR_OK;
 }
 
-static int name_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_relation_plan *out)
+static int name_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                     struct mr_relation_plan *out)
 {
     struct mr_relation found = {0};
     const struct mr_str *qualifier = NULL;
     int count = 0, status = MR_END;
-    for (const struct mr_sql_cte_scope *c = a->ctes; c && relation->name->count == 1 && !relation->stream; c = c->outer)
+    for (const struct mr_sql_cte_scope *c = a->ctes; c && relation->name->count == 1 && !relation->stream;
+         c = c->outer)
         if (mr_sql_same_name(a, c->cte->name, relation->name->parts[0])) {
             MR_TRY(cte_plan(a, c, out));
             return set_qualifier(a, out, relation->name->parts, 1);
@@ -228,8 +233,8 @@ static int name_plan(struct mr_analysis *a, const struct mr_sql_relation *relati
     if (!name)
         return a->error->code;
     MR_TRY(options_of(a, relation, 0, &options));
-    struct mr_relation_request request = {relation->name, relation->stream, options, relation->option_count, a->job,
-                                          name};
+    struct mr_relation_request request = {relation->name,         relation->stream, options,
+                                          relation->option_count, a->job,           name};
     if (a->environment && a->environment->catalog)
         status = a->environment->catalog->resolve(a->environment->catalog->ctx, &request, &found, a->error);
     if (status == MR_END)
@@ -245,19 +250,19 @@ static int name_plan(struct mr_analysis *a, const struct mr_sql_relation *relati
     }
     const struct mr_type *schema = found.source ? found.source->schema : found.schema;
     int hidden = found.source ? found.source->hidden_columns : found.hidden_columns;
-    MR_TRY(mr_sql_scan_plan(a, found.source, schema, hidden, found.streaming, name, relation->start, relation->stop,
-                            &out->plan));
+    MR_TRY(mr_sql_scan_plan(a, found.source, schema, hidden, found.streaming, name, relation->start,
+                            relation->stop, &out->plan));
     return mr_scope_of_plan(a, out->plan, qualifier, count, hidden, &out->scope);
 }
 
 /* ---- WATERMARK … DELAY OF … ---- */
-static int check_event_time(struct mr_analysis *a, const struct mr_sql_watermark *w, const struct mr_expression *e,
-                            const char *name)
+static int check_event_time(struct mr_analysis *a, const struct mr_sql_watermark *w,
+                            const struct mr_expression *e, const char *name)
 {
     const struct mr_type *type = e->type;
     struct mr_text text;
-    bool window = type->id == MR_STRUCT && type->field_count == 2 && strcmp(type->fields[1].name, "end") == 0 &&
-                  type->fields[1].type->id == MR_TIMESTAMP;
+    bool window = type->id == MR_STRUCT && type->field_count == 2 &&
+                  strcmp(type->fields[1].name, "end") == 0 && type->fields[1].type->id == MR_TIMESTAMP;
     if (type->id == MR_TIMESTAMP || window)
         return MR_OK;
     mr_text_init(&text);
@@ -301,7 +306,8 @@ static int prepend_column(struct mr_analysis *a, const struct mr_expression *e, 
     return MR_OK;
 }
 
-static int watermark_plan(struct mr_analysis *a, const struct mr_sql_watermark *w, struct mr_relation_plan *out)
+static int watermark_plan(struct mr_analysis *a, const struct mr_sql_watermark *w,
+                          struct mr_relation_plan *out)
 {
     struct mr_time_window window = {0};
     struct mr_resolution r = {.analysis = a, .input = out, .place = MR_PLACE_OTHER, .window = &window};
@@ -349,7 +355,8 @@ static int watermark_plan(struct mr_analysis *a, const struct mr_sql_watermark *
 }
 
 /* ---- aliases ---- */
-static int alias_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_relation_plan *out)
+static int alias_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                      struct mr_relation_plan *out)
 {
     if (relation->alias.size == 0)
         return MR_OK;
@@ -358,7 +365,8 @@ static int alias_plan(struct mr_analysis *a, const struct mr_sql_relation *relat
         return mr_error_memory(a->error, sizeof *qualifier);
     *qualifier = relation->alias;
     if (relation->column_count > 0)
-        MR_TRY(rename_columns(a, relation->columns, relation->column_count, relation->start, relation->stop, out));
+        MR_TRY(rename_columns(a, relation->columns, relation->column_count, relation->start, relation->stop,
+                              out));
     return set_qualifier(a, out, qualifier, 1);
 }
 
@@ -368,8 +376,11 @@ static int lateral_view_plan(struct mr_analysis *a, const struct mr_sql_relation
     MR_TRY(mr_sql_relation_plan(a, relation->left, out));
     struct mr_time_window window = {0};
     struct mr_resolution r = {.analysis = a, .input = out, .place = MR_PLACE_OTHER, .window = &window};
-    struct mr_sql_expression call = {.kind = MR_SQL_CALL, .start = relation->name->start, .stop = relation->stop,
-                                     .name = relation->name, .arguments = relation->arguments,
+    struct mr_sql_expression call = {.kind = MR_SQL_CALL,
+                                     .start = relation->name->start,
+                                     .stop = relation->stop,
+                                     .name = relation->name,
+                                     .arguments = relation->arguments,
                                      .argument_count = relation->argument_count};
     int first = 0, count = 0;
     MR_TRY(mr_sql_generate_plan(&r, &call, relation->outer, relation->columns, relation->column_count, &first,
@@ -379,20 +390,24 @@ static int lateral_view_plan(struct mr_analysis *a, const struct mr_sql_relation
         return mr_error_memory(a->error, sizeof *qualifier);
     *qualifier = relation->alias;
     for (int i = first; i < first + count; i++) {
-        struct mr_scope_column c = {.qualifier = qualifier, .qualifier_count = relation->alias.size > 0,
-                                    .name = mr_str_of(out->plan->schema->fields[i].name), .column = i};
+        struct mr_scope_column c = {.qualifier = qualifier,
+                                    .qualifier_count = relation->alias.size > 0,
+                                    .name = mr_str_of(out->plan->schema->fields[i].name),
+                                    .column = i};
         MR_TRY(mr_scope_add(a, &out->scope, c));
     }
     return MR_OK;
 }
 
-static int subquery_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_relation_plan *out)
+static int subquery_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                         struct mr_relation_plan *out)
 {
     MR_TRY(mr_sql_query_plan(a, relation->query, out));
     return set_qualifier(a, out, NULL, 0);
 }
 
-int mr_sql_relation_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_relation_plan *out)
+int mr_sql_relation_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                         struct mr_relation_plan *out)
 {
     *out = (struct mr_relation_plan){0};
     if (++a->relations > MR_SQL_MAX_RELATIONS)
@@ -402,15 +417,28 @@ int mr_sql_relation_plan(struct mr_analysis *a, const struct mr_sql_relation *re
     if (relation->has_sample)
         return mr_sql_unsupported(a, relation->start, relation->stop, "TABLESAMPLE is not supported.");
     if (relation->lateral && relation->kind != MR_SQL_RELATION_FUNCTION)
-        return mr_sql_unsupported(a, relation->start, relation->stop, "LATERAL subqueries are not supported yet.");
+        return mr_sql_unsupported(a, relation->start, relation->stop,
+                                  "LATERAL subqueries are not supported yet.");
     switch (relation->kind) {
-    case MR_SQL_RELATION_NAME: MR_TRY(name_plan(a, relation, out)); break;
-    case MR_SQL_RELATION_QUERY: MR_TRY(subquery_plan(a, relation, out)); break;
-    case MR_SQL_RELATION_GROUP: MR_TRY(mr_sql_relation_plan(a, relation->left, out)); break;
-    case MR_SQL_RELATION_VALUES: MR_TRY(mr_sql_values_plan(a, relation, out)); break;
-    case MR_SQL_RELATION_FUNCTION: MR_TRY(mr_sql_table_function_plan(a, relation, out)); break;
-    case MR_SQL_RELATION_JOIN: return mr_sql_join_plan(a, relation, out);
-    case MR_SQL_RELATION_VIEW: return lateral_view_plan(a, relation, out);
+    case MR_SQL_RELATION_NAME:
+        MR_TRY(name_plan(a, relation, out));
+        break;
+    case MR_SQL_RELATION_QUERY:
+        MR_TRY(subquery_plan(a, relation, out));
+        break;
+    case MR_SQL_RELATION_GROUP:
+        MR_TRY(mr_sql_relation_plan(a, relation->left, out));
+        break;
+    case MR_SQL_RELATION_VALUES:
+        MR_TRY(mr_sql_values_plan(a, relation, out));
+        break;
+    case MR_SQL_RELATION_FUNCTION:
+        MR_TRY(mr_sql_table_function_plan(a, relation, out));
+        break;
+    case MR_SQL_RELATION_JOIN:
+        return mr_sql_join_plan(a, relation, out);
+    case MR_SQL_RELATION_VIEW:
+        return lateral_view_plan(a, relation, out);
     }
     if (relation->watermark)
         MR_TRY(watermark_plan(a, relation->watermark, out));

@@ -43,7 +43,8 @@ static int rows_write(struct mr_sink *sink, int worker, const struct mr_batch *b
 }
 
 static int rows_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_id,
-                        const struct mr_register *predecessor, struct mr_text *manifest, struct mr_error *error)
+                        const struct mr_register *predecessor, struct mr_text *manifest,
+                        struct mr_error *error)
 {
     (void)sink;
     (void)batch;
@@ -70,13 +71,19 @@ static int rows_clean(struct mr_sink *sink, const struct mr_register *published,
     return MR_OK;
 }
 
-static void rows_abandon(struct mr_sink *sink) { (void)sink; }
+static void rows_abandon(struct mr_sink *sink)
+{
+    (void)sink;
+}
 static void rows_describe(struct mr_sink *sink, struct mr_text *out)
 {
     (void)sink;
     mr_text_append_str(out, "rows");
 }
-static void rows_close(struct mr_sink *sink) { (void)sink; }
+static void rows_close(struct mr_sink *sink)
+{
+    (void)sink;
+}
 
 static const struct mr_sink_type rows_sink = {
     .name = "rows",
@@ -96,7 +103,8 @@ static const struct mr_sink_type rows_sink = {
 
 /* ---- the run ---- */
 static int plan_query(struct mr_job *job, const struct mr_sql_text *origin, const struct mr_sql_query *query,
-                      const struct mr_sql_run_options *options, struct receiver *receiver, struct mr_error *error)
+                      const struct mr_sql_run_options *options, struct receiver *receiver,
+                      struct mr_error *error)
 {
     struct mr_plan *plan = NULL;
     const struct mr_node *last = NULL;
@@ -104,9 +112,10 @@ static int plan_query(struct mr_job *job, const struct mr_sql_text *origin, cons
         job->session = *options->session;
     MR_TRY(mr_sql_analyse(job, options->environment, origin, query, &plan, error));
     if (mr_sql_plan_is_streaming(plan)) {
-        mr_error_set(error, MR_E_SQL, "_LEGACY_ERROR_TEMP_3102",
-                     "A stream has no end, so this query cannot be run by itself; leave STREAM out to read what is "
-                     "there now, or make it a streaming table of a pipeline.");
+        mr_error_set(
+            error, MR_E_SQL, "_LEGACY_ERROR_TEMP_3102",
+            "A stream has no end, so this query cannot be run by itself; leave STREAM out to read what is "
+            "there now, or make it a streaming table of a pipeline.");
         return mr_error_in_sql(error, origin->file, origin->text, query->start, query->stop);
     }
     MR_TRY(mr_sql_plan_job(job, plan, &last, error));
@@ -171,8 +180,8 @@ int mr_sql_run(struct mr_str text, const struct mr_sql_run_options *options, str
     if (script.count == 0) {
         status = mr_error_set(error, MR_E_SQL, "PARSE_EMPTY_STATEMENT", "There is no statement in the text.");
     } else if (script.count > 1) {
-        mr_error_set(error, MR_E_SQL, "PARSE_SYNTAX_ERROR", "One query is run at a time; there are %d statements.",
-                     script.count);
+        mr_error_set(error, MR_E_SQL, "PARSE_SYNTAX_ERROR",
+                     "One query is run at a time; there are %d statements.", script.count);
         mr_error_parameter(error, "error", "'%.*s'", (int)script.statements[1].word.size,
                            script.statements[1].word.data);
         status = mr_error_in_sql(error, script.file, script.text, script.statements[1].start,

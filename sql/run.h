@@ -11,7 +11,7 @@ struct mr_sql_run_options {
     const char *file;                             /* name of the text in errors; NULL: none */
     struct mr_pool *pool;                         /* NULL: the calling thread alone */
     pthread_mutex_t *pool_lock;
-    size_t memory_limit_bytes;                    /* 0: 1 GiB */
+    size_t memory_limit_bytes; /* 0: 1 GiB */
     /* Called once with the output's columns, before any row. A negative result ends the query. */
     int (*on_schema)(void *ctx, const struct mr_type *schema, struct mr_error *error);
     /* Called with rows, by one thread at a time; the batch is lent. In order when the query has ORDER BY. */

@@ -31,7 +31,8 @@ static int set_error(struct mr_analysis *a, int code, uint32_t start, uint32_t s
     return mr_sql_error_at(a, start, stop);
 }
 
-int mr_sql_error(struct mr_analysis *a, uint32_t start, uint32_t stop, const char *condition, const char *format, ...)
+int mr_sql_error(struct mr_analysis *a, uint32_t start, uint32_t stop, const char *condition,
+                 const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -83,8 +84,8 @@ int mr_scope_of_plan(struct mr_analysis *a, const struct mr_plan *plan, const st
 }
 
 /* ---- finding ---- */
-bool mr_scope_matches(const struct mr_analysis *a, const struct mr_scope_column *c, const struct mr_str *qualifier,
-                      int count)
+bool mr_scope_matches(const struct mr_analysis *a, const struct mr_scope_column *c,
+                      const struct mr_str *qualifier, int count)
 {
     if (count > c->qualifier_count)
         return false;
@@ -155,8 +156,8 @@ static int ambiguous(struct mr_analysis *a, const struct mr_scope *scope, const 
     return mr_sql_error_at(a, name->start, name->stop);
 }
 
-int mr_scope_find(struct mr_analysis *a, const struct mr_scope *scope, const struct mr_sql_name *name, int *column,
-                  int *used)
+int mr_scope_find(struct mr_analysis *a, const struct mr_scope *scope, const struct mr_sql_name *name,
+                  int *column, int *used)
 {
     int most = name->count - 1 < 3 ? name->count - 1 : 3;
     for (int qualifiers = most; qualifiers >= 0; qualifiers--) {
@@ -272,8 +273,8 @@ int mr_scope_unresolved(struct mr_analysis *a, const struct mr_scope *scope, con
         mr_error_set(a->error, MR_E_SQL, "UNRESOLVED_COLUMN.WITH_SUGGESTION",
                      "There is no column %s here. Similar names: [%s].", quoted, list.data);
     else
-        mr_error_set(a->error, MR_E_SQL, "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "There is no column %s here.",
-                     quoted);
+        mr_error_set(a->error, MR_E_SQL, "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
+                     "There is no column %s here.", quoted);
     mr_error_parameter(a->error, "objectName", "%s", quoted);
     if (count > 0)
         mr_error_parameter(a->error, "proposal", "%s", list.data);

@@ -1,4 +1,5 @@
-/* sql/select.c: one SELECT: FROM, WHERE, the select list, groups, HAVING, DISTINCT, and the ORDER BY behind it. */
+/* sql/select.c: one SELECT: FROM, WHERE, the select list, groups, HAVING, DISTINCT, and the ORDER BY behind
+ * it. */
 #include "expressions/resolve.h"
 #include "sql/analysis.h"
 
@@ -26,7 +27,10 @@ static int from_plan(struct selection *s)
 
 static int where_plan(struct selection *s)
 {
-    struct mr_resolution r = {.analysis = s->a, .input = &s->input, .place = MR_PLACE_WHERE, .window = &s->window};
+    struct mr_resolution r = {.analysis = s->a,
+                              .input = &s->input,
+                              .place = MR_PLACE_WHERE,
+                              .window = &s->window};
     const struct mr_expression *condition = NULL;
     if (!s->body->where)
         return MR_OK;
@@ -51,7 +55,8 @@ static int add_item(struct selection *s, struct mr_select_item item)
     return MR_OK;
 }
 
-static bool is_excepted(struct selection *s, const struct mr_sql_expression *star, struct mr_str name, bool *used)
+static bool is_excepted(struct selection *s, const struct mr_sql_expression *star, struct mr_str name,
+                        bool *used)
 {
     for (int i = 0; i < star->name_count; i++)
         if (mr_sql_same_name(s->a, star->names[i], name)) {
@@ -61,8 +66,8 @@ static bool is_excepted(struct selection *s, const struct mr_sql_expression *sta
     return false;
 }
 
-static int star_column(struct selection *s, const struct mr_sql_expression *star, const struct mr_scope_column *c,
-                       bool *used)
+static int star_column(struct selection *s, const struct mr_sql_expression *star,
+                       const struct mr_scope_column *c, bool *used)
 {
     struct mr_select_item item = {0};
     if (is_excepted(s, star, c->name, used))
@@ -78,7 +83,9 @@ static int star_column(struct selection *s, const struct mr_sql_expression *star
 static int struct_star(struct selection *s, const struct mr_sql_expression *star, bool *found, bool *used)
 {
     struct mr_analysis *a = s->a;
-    struct mr_sql_expression column = {.kind = MR_SQL_COLUMN, .name = star->name, .start = star->start,
+    struct mr_sql_expression column = {.kind = MR_SQL_COLUMN,
+                                       .name = star->name,
+                                       .start = star->start,
                                        .stop = star->stop};
     struct mr_expression_builder b;
     const struct mr_expression *base = NULL;
@@ -117,8 +124,8 @@ static int unresolved_star(struct selection *s, const struct mr_sql_expression *
         if (!s->input.scope.columns[i].hidden)
             mr_text_format(&columns, "%s`%.*s`", columns.size > 0 ? ", " : "",
                            (int)s->input.scope.columns[i].name.size, s->input.scope.columns[i].name.data);
-    mr_error_set(s->a->error, MR_E_SQL, "CANNOT_RESOLVE_STAR_EXPAND", "There is no relation or struct %s here.",
-                 name);
+    mr_error_set(s->a->error, MR_E_SQL, "CANNOT_RESOLVE_STAR_EXPAND",
+                 "There is no relation or struct %s here.", name);
     mr_error_parameter(s->a->error, "targetString", "%s", name);
     mr_error_parameter(s->a->error, "columns", "%s", columns.data ? columns.data : "");
     mr_text_release(&columns);
@@ -160,8 +167,9 @@ static int check_trailing_comma(struct selection *s)
 {
     const struct mr_sql_item *last = &s->body->items[s->body->item_count - 1];
     const struct mr_sql_expression *e = last->expression;
-    bool looks = s->body->item_count > 1 && !s->body->from && last->alias_count == 1 && e->kind == MR_SQL_COLUMN &&
-                 e->name->count == 1 && mr_str_equal_nocase(e->name->parts[0], MR_STR("from"));
+    bool looks = s->body->item_count > 1 && !s->body->from && last->alias_count == 1 &&
+                 e->kind == MR_SQL_COLUMN && e->name->count == 1 &&
+                 mr_str_equal_nocase(e->name->parts[0], MR_STR("from"));
     if (!looks)
         return MR_OK;
     return mr_sql_error(s->a, e->start, e->stop, "TRAILING_COMMA_IN_SELECT",
@@ -177,7 +185,8 @@ static int list_items(struct selection *s)
             MR_TRY(star_items(s, item->expression));
             continue;
         }
-        struct mr_select_item plain = {.ast = item->expression, .aliases = item->aliases,
+        struct mr_select_item plain = {.ast = item->expression,
+                                       .aliases = item->aliases,
                                        .alias_count = item->alias_count};
         MR_TRY(add_item(s, plain));
         s->is_aggregate = s->is_aggregate || mr_sql_has_aggregate(item->expression);
@@ -266,11 +275,12 @@ static int resolve_order(struct selection *s)
         struct mr_sort_key *key = &s->keys[i];
         int position = query->order_all ? i : -1;
         if (!query->order_all)
-            MR_TRY(mr_sql_ordinal(s->a, o->expression, s->r.item_count, "ORDER_BY_POS_OUT_OF_RANGE", &position));
+            MR_TRY(
+                mr_sql_ordinal(s->a, o->expression, s->r.item_count, "ORDER_BY_POS_OUT_OF_RANGE", &position));
         if (position >= 0) {
             const struct mr_expression *e = s->r.items[position].expression;
-            MR_TRY(mr_sql_column(s->a, e->type, e->nullable, MR_ITEM_BASE + position, s->r.items[position].name,
-                                 o->expression, &key->expression));
+            MR_TRY(mr_sql_column(s->a, e->type, e->nullable, MR_ITEM_BASE + position,
+                                 s->r.items[position].name, o->expression, &key->expression));
         } else {
             MR_TRY(mr_sql_resolve(&s->r, o->expression, &key->expression));
         }
@@ -388,7 +398,8 @@ static int sorted_projection(struct selection *s, struct projection *p, struct m
     *plan = sort;
     if (p->count == p->items)
         return MR_OK;
-    const struct mr_expression **kept = MR_ARENA_ARRAY(s->a->arena, const struct mr_expression *, p->items + 1);
+    const struct mr_expression **kept =
+        MR_ARENA_ARRAY(s->a->arena, const struct mr_expression *, p->items + 1);
     if (!kept)
         return mr_error_memory(s->a->error, sizeof *kept);
     for (int i = 0; i < p->items; i++)
@@ -411,12 +422,12 @@ static int output_plan(struct selection *s, struct mr_relation_plan *out)
     return mr_scope_of_plan(s->a, out->plan, NULL, 0, 0, &out->scope);
 }
 
-int mr_sql_select_plan(struct mr_analysis *a, const struct mr_sql_body *body, const struct mr_sql_query *query,
-                       struct mr_relation_plan *out)
+int mr_sql_select_plan(struct mr_analysis *a, const struct mr_sql_body *body,
+                       const struct mr_sql_query *query, struct mr_relation_plan *out)
 {
     struct selection s = {.a = a, .body = body, .query = query};
-    s.r = (struct mr_resolution){.analysis = a, .input = &s.input, .place = MR_PLACE_SELECT, .window = &s.window,
-                                 .grouping_id = -1};
+    s.r = (struct mr_resolution){
+        .analysis = a, .input = &s.input, .place = MR_PLACE_SELECT, .window = &s.window, .grouping_id = -1};
     if (body->qualify || body->has_windows)
         return mr_sql_unsupported(a, body->start, body->stop, "Window functions are not supported yet.");
     MR_TRY(from_plan(&s));

@@ -39,7 +39,8 @@ static int fold_plan(struct mr_analysis *a, struct mr_plan *plan)
             MR_TRY(fold_list(a, plan->expand.projections[i], plan->expand.column_count, &projections[i]));
         plan->expand.projections = projections;
         if (plan->expand.conditions)
-            MR_TRY(fold_list(a, plan->expand.conditions, plan->expand.projection_count, &plan->expand.conditions));
+            MR_TRY(fold_list(a, plan->expand.conditions, plan->expand.projection_count,
+                             &plan->expand.conditions));
     }
     return MR_OK;
 }
@@ -89,7 +90,8 @@ static bool *columns_used(struct mr_analysis *a, const struct mr_expression *e, 
 }
 
 /* ---- filters ---- */
-static int filter_over(struct mr_analysis *a, struct mr_plan *input, const struct conjuncts *c, struct mr_plan **out)
+static int filter_over(struct mr_analysis *a, struct mr_plan *input, const struct conjuncts *c,
+                       struct mr_plan **out)
 {
     const struct mr_expression *condition = NULL;
     MR_TRY(join(a, c, &condition));
@@ -128,7 +130,8 @@ static int sink_conjunct(struct mr_analysis *a, const struct mr_plan *plan, cons
         *below = e;
         return MR_OK;
     case MR_PLAN_AGGREGATE: {
-        const struct mr_expression **groups = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, columns + 1);
+        const struct mr_expression **groups =
+            MR_ARENA_ARRAY(a->arena, const struct mr_expression *, columns + 1);
         if (!groups)
             return mr_error_memory(a->error, sizeof *groups);
         bool any = false;
@@ -141,7 +144,8 @@ static int sink_conjunct(struct mr_analysis *a, const struct mr_plan *plan, cons
         }
         return any ? mr_expression_substitute(a->arena, e, groups, below, a->error) : MR_OK;
     }
-    default: return MR_OK;
+    default:
+        return MR_OK;
     }
 }
 
@@ -220,7 +224,8 @@ static int merge_projections(struct mr_analysis *a, struct mr_plan *upper)
         if (used[i] && !lower->expressions[i]->deterministic)
             return MR_OK;
     for (int i = 0; i < count && nodes < MAX_MERGED_NODES; i++) {
-        MR_TRY(mr_expression_substitute(a->arena, upper->expressions[i], lower->expressions, &merged[i], a->error));
+        MR_TRY(mr_expression_substitute(a->arena, upper->expressions[i], lower->expressions, &merged[i],
+                                        a->error));
         nodes += count_nodes(merged[i], MAX_MERGED_NODES + 1);
     }
     if (nodes >= MAX_MERGED_NODES && nodes > 4 * count)

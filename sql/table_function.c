@@ -1,4 +1,5 @@
-/* sql/table_function.c: functions in FROM: read_files, range, drop_duplicates, and generators; LATERAL VIEW. */
+/* sql/table_function.c: functions in FROM: read_files, range, drop_duplicates, and generators; LATERAL VIEW.
+ */
 #include "expressions/function.h"
 #include "sql/analysis.h"
 
@@ -112,8 +113,8 @@ static int duplicate_columns(struct mr_analysis *a, const struct mr_sql_expressi
     return MR_OK;
 }
 
-static int drop_duplicates_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, bool within_watermark,
-                                struct mr_relation_plan *out)
+static int drop_duplicates_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                                bool within_watermark, struct mr_relation_plan *out)
 {
     if (relation->argument_count < 1 || relation->arguments[0]->kind != MR_SQL_TABLE)
         return mr_sql_error(a, relation->start, relation->stop, "UNRESOLVABLE_TABLE_VALUED_FUNCTION",
@@ -140,8 +141,8 @@ static int generator_call(struct mr_resolution *r, const struct mr_sql_expressio
 {
     struct mr_analysis *a = r->analysis;
     struct mr_expression_builder b;
-    const struct mr_expression **arguments = MR_ARENA_ARRAY(a->arena, const struct mr_expression *,
-                                                            ast->argument_count + 1);
+    const struct mr_expression **arguments =
+        MR_ARENA_ARRAY(a->arena, const struct mr_expression *, ast->argument_count + 1);
     if (!arguments)
         return mr_error_memory(a->error, sizeof *arguments);
     for (int i = 0; i < ast->argument_count; i++)
@@ -178,7 +179,8 @@ int mr_sql_generate_plan(struct mr_resolution *r, const struct mr_sql_expression
         return mr_error_set(a->error, MR_E_INTERNAL, "INTERNAL_ERROR", "A generator without columns.");
     if (alias_count > 0 && alias_count != row->field_count) {
         mr_error_set(a->error, MR_E_SQL, "UDTF_ALIAS_NUMBER_MISMATCH",
-                     "The generator gives %d columns, and %d names are given.", row->field_count, alias_count);
+                     "The generator gives %d columns, and %d names are given.", row->field_count,
+                     alias_count);
         mr_error_parameter(a->error, "aliasesSize", "%d", row->field_count);
         return mr_sql_error_at(a, ast->start, ast->stop);
     }
@@ -225,8 +227,11 @@ static int generator_table_plan(struct mr_analysis *a, const struct mr_sql_relat
 int mr_sql_table_function_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
                                struct mr_relation_plan *out)
 {
-    struct mr_sql_expression call = {.kind = MR_SQL_CALL, .start = relation->start, .stop = relation->stop,
-                                     .name = relation->name, .arguments = relation->arguments,
+    struct mr_sql_expression call = {.kind = MR_SQL_CALL,
+                                     .start = relation->start,
+                                     .stop = relation->stop,
+                                     .name = relation->name,
+                                     .arguments = relation->arguments,
                                      .argument_count = relation->argument_count};
     if (is_named(relation, "read_files"))
         return read_files_plan(a, relation, out);
@@ -242,7 +247,8 @@ int mr_sql_table_function_plan(struct mr_analysis *a, const struct mr_sql_relati
     if (mr_sql_is_generator(&call))
         return generator_table_plan(a, relation, &call, out);
     const char *name = mr_sql_quoted(a, relation->name->parts, relation->name->count);
-    mr_error_set(a->error, MR_E_SQL, "UNRESOLVABLE_TABLE_VALUED_FUNCTION", "There is no table function %s.", name);
+    mr_error_set(a->error, MR_E_SQL, "UNRESOLVABLE_TABLE_VALUED_FUNCTION", "There is no table function %s.",
+                 name);
     mr_error_parameter(a->error, "name", "%s", name);
     return mr_sql_error_at(a, relation->start, relation->stop);
 }

@@ -1,9 +1,9 @@
 /* sql/tokens.c: which words stand as keywords.
  *
- * In Spark almost every keyword is also a name: SELECT date, interval FROM t; SELECT end FROM limit. A word that no
- * rule of the grammar takes where it stands falls back to a name by itself (grammar.y, %fallback). What remains are
- * places where both readings begin a correct sentence; there the words around decide, here, from right to left so that
- * what follows is decided already. */
+ * In Spark almost every keyword is also a name: SELECT date, interval FROM t; SELECT end FROM limit. A word
+ * that no rule of the grammar takes where it stands falls back to a name by itself (grammar.y, %fallback).
+ * What remains are places where both readings begin a correct sentence; there the words around decide, here,
+ * from right to left so that what follows is decided already. */
 #include <strings.h>
 
 #include "sql/parser.h"
@@ -33,20 +33,76 @@ static bool begins_operand(int kind)
 {
     switch (kind) {
     case 0:
-    case MR_TOKEN_COMMA: case MR_TOKEN_RP: case MR_TOKEN_RB: case MR_TOKEN_LB: case MR_TOKEN_DOT: case MR_TOKEN_EQ:
-    case MR_TOKEN_NSEQ: case MR_TOKEN_NE: case MR_TOKEN_LT: case MR_TOKEN_LE: case MR_TOKEN_GT: case MR_TOKEN_GE:
-    case MR_TOKEN_STAR: case MR_TOKEN_SLASH: case MR_TOKEN_PERCENT: case MR_TOKEN_CONCAT: case MR_TOKEN_PIPE:
-    case MR_TOKEN_HAT: case MR_TOKEN_AMPERSAND: case MR_TOKEN_SHIFT_LEFT: case MR_TOKEN_SHIFT_RIGHT:
-    case MR_TOKEN_SHIFT_RIGHT_UNSIGNED: case MR_TOKEN_ARROW: case MR_TOKEN_FAT_ARROW: case MR_TOKEN_DOUBLE_COLON:
-    case MR_TOKEN_FROM: case MR_TOKEN_WHERE: case MR_TOKEN_GROUP: case MR_TOKEN_HAVING: case MR_TOKEN_QUALIFY:
-    case MR_TOKEN_ORDER: case MR_TOKEN_SORT: case MR_TOKEN_CLUSTER: case MR_TOKEN_DISTRIBUTE: case MR_TOKEN_LIMIT:
-    case MR_TOKEN_OFFSET: case MR_TOKEN_UNION: case MR_TOKEN_EXCEPT: case MR_TOKEN_MINUS_SET: case MR_TOKEN_INTERSECT:
-    case MR_TOKEN_AS: case MR_TOKEN_AND: case MR_TOKEN_OR: case MR_TOKEN_WHEN: case MR_TOKEN_THEN: case MR_TOKEN_ELSE:
-    case MR_TOKEN_END: case MR_TOKEN_IN: case MR_TOKEN_BETWEEN: case MR_TOKEN_LIKE: case MR_TOKEN_ILIKE:
-    case MR_TOKEN_RLIKE: case MR_TOKEN_IS: case MR_TOKEN_DIV: case MR_TOKEN_JOIN: case MR_TOKEN_INNER:
-    case MR_TOKEN_CROSS: case MR_TOKEN_LEFT: case MR_TOKEN_RIGHT: case MR_TOKEN_FULL: case MR_TOKEN_SEMI:
-    case MR_TOKEN_ANTI: case MR_TOKEN_NATURAL: case MR_TOKEN_ON: case MR_TOKEN_USING: case MR_TOKEN_WINDOW:
-    case MR_TOKEN_ASC: case MR_TOKEN_DESC: case MR_TOKEN_NULLS: case MR_TOKEN_ESCAPE:
+    case MR_TOKEN_COMMA:
+    case MR_TOKEN_RP:
+    case MR_TOKEN_RB:
+    case MR_TOKEN_LB:
+    case MR_TOKEN_DOT:
+    case MR_TOKEN_EQ:
+    case MR_TOKEN_NSEQ:
+    case MR_TOKEN_NE:
+    case MR_TOKEN_LT:
+    case MR_TOKEN_LE:
+    case MR_TOKEN_GT:
+    case MR_TOKEN_GE:
+    case MR_TOKEN_STAR:
+    case MR_TOKEN_SLASH:
+    case MR_TOKEN_PERCENT:
+    case MR_TOKEN_CONCAT:
+    case MR_TOKEN_PIPE:
+    case MR_TOKEN_HAT:
+    case MR_TOKEN_AMPERSAND:
+    case MR_TOKEN_SHIFT_LEFT:
+    case MR_TOKEN_SHIFT_RIGHT:
+    case MR_TOKEN_SHIFT_RIGHT_UNSIGNED:
+    case MR_TOKEN_ARROW:
+    case MR_TOKEN_FAT_ARROW:
+    case MR_TOKEN_DOUBLE_COLON:
+    case MR_TOKEN_FROM:
+    case MR_TOKEN_WHERE:
+    case MR_TOKEN_GROUP:
+    case MR_TOKEN_HAVING:
+    case MR_TOKEN_QUALIFY:
+    case MR_TOKEN_ORDER:
+    case MR_TOKEN_SORT:
+    case MR_TOKEN_CLUSTER:
+    case MR_TOKEN_DISTRIBUTE:
+    case MR_TOKEN_LIMIT:
+    case MR_TOKEN_OFFSET:
+    case MR_TOKEN_UNION:
+    case MR_TOKEN_EXCEPT:
+    case MR_TOKEN_MINUS_SET:
+    case MR_TOKEN_INTERSECT:
+    case MR_TOKEN_AS:
+    case MR_TOKEN_AND:
+    case MR_TOKEN_OR:
+    case MR_TOKEN_WHEN:
+    case MR_TOKEN_THEN:
+    case MR_TOKEN_ELSE:
+    case MR_TOKEN_END:
+    case MR_TOKEN_IN:
+    case MR_TOKEN_BETWEEN:
+    case MR_TOKEN_LIKE:
+    case MR_TOKEN_ILIKE:
+    case MR_TOKEN_RLIKE:
+    case MR_TOKEN_IS:
+    case MR_TOKEN_DIV:
+    case MR_TOKEN_JOIN:
+    case MR_TOKEN_INNER:
+    case MR_TOKEN_CROSS:
+    case MR_TOKEN_LEFT:
+    case MR_TOKEN_RIGHT:
+    case MR_TOKEN_FULL:
+    case MR_TOKEN_SEMI:
+    case MR_TOKEN_ANTI:
+    case MR_TOKEN_NATURAL:
+    case MR_TOKEN_ON:
+    case MR_TOKEN_USING:
+    case MR_TOKEN_WINDOW:
+    case MR_TOKEN_ASC:
+    case MR_TOKEN_DESC:
+    case MR_TOKEN_NULLS:
+    case MR_TOKEN_ESCAPE:
         return false;
     default:
         return true;
@@ -55,8 +111,8 @@ static bool begins_operand(int kind)
 
 static bool begins_query(int kind)
 {
-    return kind == MR_TOKEN_SELECT || kind == MR_TOKEN_WITH || kind == MR_TOKEN_VALUES || kind == MR_TOKEN_FROM ||
-           kind == MR_TOKEN_TABLE;
+    return kind == MR_TOKEN_SELECT || kind == MR_TOKEN_WITH || kind == MR_TOKEN_VALUES ||
+           kind == MR_TOKEN_FROM || kind == MR_TOKEN_TABLE;
 }
 
 static bool is_set_operator(int kind)
@@ -67,7 +123,8 @@ static bool is_set_operator(int kind)
 
 static bool is_unit(const struct look *l, size_t i)
 {
-    static const char *const units[] = {"year", "quarter", "month", "week", "day", "hour", "minute", "second",
+    static const char *const units[] = {"year",        "quarter",     "month",     "week",
+                                        "day",         "hour",        "minute",    "second",
                                         "millisecond", "microsecond", "nanosecond"};
     if (KIND(l, i) != MR_TOKEN_ID && KIND(l, i) != MR_TOKEN_UNIT)
         return false;
@@ -168,20 +225,33 @@ static bool stands_by_neighbour(const struct look *l, size_t i, bool *decided)
     switch (l->tokens[i].kind) {
     case MR_TOKEN_GROUP:
         return next == MR_TOKEN_BY || (before == MR_TOKEN_WITHIN && next == MR_TOKEN_LP);
-    case MR_TOKEN_ORDER: case MR_TOKEN_SORT: case MR_TOKEN_CLUSTER: case MR_TOKEN_DISTRIBUTE:
-    case MR_TOKEN_PARTITION: case MR_TOKEN_PARTITIONED:
+    case MR_TOKEN_ORDER:
+    case MR_TOKEN_SORT:
+    case MR_TOKEN_CLUSTER:
+    case MR_TOKEN_DISTRIBUTE:
+    case MR_TOKEN_PARTITION:
+    case MR_TOKEN_PARTITIONED:
         return next == MR_TOKEN_BY;
-    case MR_TOKEN_INNER: case MR_TOKEN_CROSS: case MR_TOKEN_SEMI: case MR_TOKEN_ANTI:
+    case MR_TOKEN_INNER:
+    case MR_TOKEN_CROSS:
+    case MR_TOKEN_SEMI:
+    case MR_TOKEN_ANTI:
         return next == MR_TOKEN_JOIN;
-    case MR_TOKEN_LEFT: case MR_TOKEN_RIGHT: case MR_TOKEN_FULL:
+    case MR_TOKEN_LEFT:
+    case MR_TOKEN_RIGHT:
+    case MR_TOKEN_FULL:
         return next == MR_TOKEN_JOIN || next == MR_TOKEN_SEMI || next == MR_TOKEN_ANTI ||
                (next == MR_TOKEN_OUTER && after == MR_TOKEN_JOIN);
     case MR_TOKEN_NATURAL:
         return next == MR_TOKEN_JOIN || next == MR_TOKEN_INNER || next == MR_TOKEN_LEFT ||
                next == MR_TOKEN_RIGHT || next == MR_TOKEN_FULL || next == MR_TOKEN_CROSS;
-    case MR_TOKEN_CAST: case MR_TOKEN_TRY_CAST: case MR_TOKEN_SETS: case MR_TOKEN_TABLESAMPLE:
+    case MR_TOKEN_CAST:
+    case MR_TOKEN_TRY_CAST:
+    case MR_TOKEN_SETS:
+    case MR_TOKEN_TABLESAMPLE:
         return next == MR_TOKEN_LP;
-    case MR_TOKEN_ROLLUP: case MR_TOKEN_CUBE:
+    case MR_TOKEN_ROLLUP:
+    case MR_TOKEN_CUBE:
         return next == MR_TOKEN_LP || before == MR_TOKEN_WITH;
     case MR_TOKEN_GROUPING:
         return next == MR_TOKEN_SETS;
@@ -190,23 +260,26 @@ static bool stands_by_neighbour(const struct look *l, size_t i, bool *decided)
     case MR_TOKEN_WITHIN:
         return next == MR_TOKEN_GROUP;
     case MR_TOKEN_OVER:
-        return (before == MR_TOKEN_RP || before == MR_TOKEN_NULLS) && (next == MR_TOKEN_LP || next == MR_TOKEN_ID);
+        return (before == MR_TOKEN_RP || before == MR_TOKEN_NULLS) &&
+               (next == MR_TOKEN_LP || next == MR_TOKEN_ID);
     case MR_TOKEN_WINDOW:
         return next == MR_TOKEN_ID && after == MR_TOKEN_AS && KIND(l, i + 3) == MR_TOKEN_LP;
-    case MR_TOKEN_IGNORE: case MR_TOKEN_RESPECT:
+    case MR_TOKEN_IGNORE:
+    case MR_TOKEN_RESPECT:
         return next == MR_TOKEN_NULLS;
     case MR_TOKEN_NULLS:
         return before == MR_TOKEN_IGNORE || before == MR_TOKEN_RESPECT || next == MR_TOKEN_FIRST ||
                next == MR_TOKEN_LAST;
-    case MR_TOKEN_FIRST: case MR_TOKEN_LAST:
+    case MR_TOKEN_FIRST:
+    case MR_TOKEN_LAST:
         return before == MR_TOKEN_NULLS;
     case MR_TOKEN_ANY:
         return (before == MR_TOKEN_LIKE || before == MR_TOKEN_ILIKE) && next == MR_TOKEN_LP;
     case MR_TOKEN_UNKNOWN:
         return before == MR_TOKEN_IS || before == MR_TOKEN_NOT;
     case MR_TOKEN_IS:
-        return next == MR_TOKEN_NULL || next == MR_TOKEN_NOT || next == MR_TOKEN_TRUE || next == MR_TOKEN_FALSE ||
-               next == MR_TOKEN_UNKNOWN || next == MR_TOKEN_DISTINCT;
+        return next == MR_TOKEN_NULL || next == MR_TOKEN_NOT || next == MR_TOKEN_TRUE ||
+               next == MR_TOKEN_FALSE || next == MR_TOKEN_UNKNOWN || next == MR_TOKEN_DISTINCT;
     case MR_TOKEN_ESCAPE:
         return next == MR_TOKEN_STRING;
     case MR_TOKEN_DELAY:
@@ -245,22 +318,28 @@ static bool stands(const struct look *l, size_t i)
                before == MR_TOKEN_LIKE || before == MR_TOKEN_ILIKE ||
                ((before == MR_TOKEN_SELECT || before == MR_TOKEN_LP) &&
                 (begins_operand(next) || next == MR_TOKEN_STAR));
-    case MR_TOKEN_UNION: case MR_TOKEN_INTERSECT: case MR_TOKEN_EXCEPT: case MR_TOKEN_MINUS_SET:
-        return next == MR_TOKEN_ALL || next == MR_TOKEN_DISTINCT || begins_query(next) ||
-               starts_query_in_brackets(l, i + 1);
+    case MR_TOKEN_UNION:
+    case MR_TOKEN_INTERSECT:
+    case MR_TOKEN_EXCEPT:
+    case MR_TOKEN_MINUS_SET:
+        return next == MR_TOKEN_ALL || next == MR_TOKEN_DISTINCT ||
+               (begins_query(next) && next != MR_TOKEN_FROM) ||
+               (next == MR_TOKEN_LP && starts_query_in_brackets(l, i + 1));
     case MR_TOKEN_NOT:
-        return begins_operand(next) || next == MR_TOKEN_IN || next == MR_TOKEN_BETWEEN || next == MR_TOKEN_LIKE ||
-               next == MR_TOKEN_ILIKE || next == MR_TOKEN_RLIKE;
+        return begins_operand(next) || next == MR_TOKEN_IN || next == MR_TOKEN_BETWEEN ||
+               next == MR_TOKEN_LIKE || next == MR_TOKEN_ILIKE || next == MR_TOKEN_RLIKE;
     case MR_TOKEN_CASE:
         return begins_operand(next) || next == MR_TOKEN_WHEN;
     case MR_TOKEN_EXISTS:
-        return starts_query_in_brackets(l, i + 1) || (before == MR_TOKEN_NOT && i > 1 &&
-                                                      l->tokens[i - 2].kind == MR_TOKEN_IF);
+        return starts_query_in_brackets(l, i + 1) ||
+               (before == MR_TOKEN_NOT && i > 1 && l->tokens[i - 2].kind == MR_TOKEN_IF);
     case MR_TOKEN_AS:
         return begins_operand(next) || is_keyword(l, i + 1);
     case MR_TOKEN_INTERVAL:
         return is_interval(l, i);
-    case MR_TOKEN_EXTRACT: case MR_TOKEN_SUBSTRING: case MR_TOKEN_TRIM:
+    case MR_TOKEN_EXTRACT:
+    case MR_TOKEN_SUBSTRING:
+    case MR_TOKEN_TRIM:
         return next == MR_TOKEN_LP && inside(l, i + 1, MR_TOKEN_FROM, true);
     case MR_TOKEN_OVERLAY:
         return next == MR_TOKEN_LP && inside(l, i + 1, MR_TOKEN_PLACING, true);
@@ -268,15 +347,33 @@ static bool stands(const struct look *l, size_t i)
         return next == MR_TOKEN_LP && inside(l, i + 1, MR_TOKEN_IN, true);
     case MR_TOKEN_WATERMARK:
         return is_watermark(l, i);
-    case MR_TOKEN_ARRAY: case MR_TOKEN_MAP: case MR_TOKEN_STRUCT:
+    case MR_TOKEN_ARRAY:
+    case MR_TOKEN_MAP:
+    case MR_TOKEN_STRUCT:
         return is_type_word(l, i);
-    case MR_TOKEN_FROM: case MR_TOKEN_JOIN:
+    case MR_TOKEN_FROM:
+    case MR_TOKEN_JOIN:
         return begins_operand(next) || next == MR_TOKEN_LATERAL;
-    case MR_TOKEN_WHERE: case MR_TOKEN_HAVING: case MR_TOKEN_QUALIFY: case MR_TOKEN_ON: case MR_TOKEN_WHEN:
-    case MR_TOKEN_THEN: case MR_TOKEN_ELSE: case MR_TOKEN_AND: case MR_TOKEN_OR: case MR_TOKEN_OFFSET:
-    case MR_TOKEN_IN: case MR_TOKEN_BETWEEN: case MR_TOKEN_LIKE: case MR_TOKEN_ILIKE: case MR_TOKEN_RLIKE:
-    case MR_TOKEN_DIV: case MR_TOKEN_WITH: case MR_TOKEN_VALUES: case MR_TOKEN_TABLE: case MR_TOKEN_LATERAL:
-    case MR_TOKEN_USING: case MR_TOKEN_STREAM: case MR_TOKEN_LIMIT:
+    case MR_TOKEN_WHERE:
+    case MR_TOKEN_HAVING:
+    case MR_TOKEN_QUALIFY:
+    case MR_TOKEN_ON:
+    case MR_TOKEN_AND:
+    case MR_TOKEN_OR:
+    case MR_TOKEN_OFFSET:
+    case MR_TOKEN_IN:
+    case MR_TOKEN_BETWEEN:
+    case MR_TOKEN_LIKE:
+    case MR_TOKEN_ILIKE:
+    case MR_TOKEN_RLIKE:
+    case MR_TOKEN_DIV:
+    case MR_TOKEN_WITH:
+    case MR_TOKEN_VALUES:
+    case MR_TOKEN_TABLE:
+    case MR_TOKEN_LATERAL:
+    case MR_TOKEN_USING:
+    case MR_TOKEN_STREAM:
+    case MR_TOKEN_LIMIT:
         return begins_operand(next);
     default:
         return true; /* the grammar takes it, or it falls back */
@@ -319,7 +416,8 @@ static void mark_interval(struct look *l, size_t i)
     size_t at = i + 1;
     for (size_t n = interval_value(l, at); n > 0; n = interval_value(l, at)) {
         if (n == 3)
-            l->tokens[at].kind = l->tokens[at].kind == MR_TOKEN_MINUS ? MR_TOKEN_UNIT_MINUS : MR_TOKEN_UNIT_PLUS;
+            l->tokens[at].kind =
+                l->tokens[at].kind == MR_TOKEN_MINUS ? MR_TOKEN_UNIT_MINUS : MR_TOKEN_UNIT_PLUS;
         l->tokens[at + n - 1].kind = MR_TOKEN_UNIT;
         at += n;
     }

@@ -34,7 +34,8 @@ int mr_sql_one_row_plan(struct mr_analysis *a, uint32_t start, uint32_t stop, st
 }
 
 /* ---- range(end), range(start, end[, step[, partitions]]) ---- */
-int mr_sql_range_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_relation_plan *out)
+int mr_sql_range_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                      struct mr_relation_plan *out)
 {
     int64_t values[4] = {0, 0, 1, 0};
     int count = relation->argument_count;
@@ -60,7 +61,8 @@ int mr_sql_range_plan(struct mr_analysis *a, const struct mr_sql_relation *relat
         MR_TRY(mr_expression_fold(&b, e, &e, a->error));
         if (e->kind != MR_EXPR_LITERAL || mr_column_is_null(e->literal, 0))
             return mr_sql_error(a, relation->arguments[i]->start, relation->arguments[i]->stop,
-                                "UNRESOLVABLE_TABLE_VALUED_FUNCTION", "The arguments of range() are constants.");
+                                "UNRESOLVABLE_TABLE_VALUED_FUNCTION",
+                                "The arguments of range() are constants.");
         values[count == 1 ? 1 : i] = e->literal->i64[0];
     }
     if (values[2] == 0)
@@ -72,11 +74,12 @@ int mr_sql_range_plan(struct mr_analysis *a, const struct mr_sql_relation *relat
     if (!local || !schema)
         return mr_error_memory(a->error, sizeof *local);
     __int128 distance = (__int128)values[1] - values[0], step = values[2];
-    __int128 rows = (distance > 0) == (step > 0) && distance != 0 ? (distance + step - (step > 0 ? 1 : -1)) / step : 0;
+    __int128 rows =
+        (distance > 0) == (step > 0) && distance != 0 ? (distance + step - (step > 0 ? 1 : -1)) / step : 0;
     if (rows > INT64_MAX)
         rows = INT64_MAX;
-    *local = (struct mr_local_rows){.schema = schema, .is_range = true, .start = values[0], .step = values[2],
-                                    .count = (int64_t)rows};
+    *local = (struct mr_local_rows){
+        .schema = schema, .is_range = true, .start = values[0], .step = values[2], .count = (int64_t)rows};
     MR_TRY(local_plan(a, local, "Range", relation->start, relation->stop, &out->plan));
     return mr_scope_of_plan(a, out->plan, NULL, 0, 0, &out->scope);
 }
@@ -101,7 +104,8 @@ static struct mr_sql_expression *const *row_of(struct mr_sql_expression *const *
     return (*row)->arguments;
 }
 
-static int check_width(struct mr_analysis *a, const struct mr_sql_relation *relation, int expected, int actual, int row)
+static int check_width(struct mr_analysis *a, const struct mr_sql_relation *relation, int expected,
+                       int actual, int row)
 {
     if (expected == actual)
         return MR_OK;
@@ -144,7 +148,8 @@ static int incompatible(struct mr_analysis *a, const struct rows *rows, int colu
 {
     char name[32];
     snprintf(name, sizeof name, "col%d", column + 1);
-    struct mr_str shown = rows->relation->column_count > 0 ? rows->relation->columns[column] : mr_str_of(name);
+    struct mr_str shown =
+        rows->relation->column_count > 0 ? rows->relation->columns[column] : mr_str_of(name);
     mr_error_set(a->error, MR_E_SQL, "INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE",
                  "The column %.*s of VALUES has types without a common one.", (int)shown.size, shown.data);
     mr_error_parameter(a->error, "colName", "`%.*s`", (int)shown.size, shown.data);
@@ -171,7 +176,8 @@ static int common_types(struct mr_analysis *a, struct rows *rows)
         for (int i = 0; i < rows->row_count; i++) {
             struct mr_expression_builder b;
             mr_sql_builder(a, rows->relation->arguments[i], &b);
-            MR_TRY(mr_expression_cast(&b, rows->cells[i][c], rows->types[c], false, &rows->cells[i][c], a->error));
+            MR_TRY(mr_expression_cast(&b, rows->cells[i][c], rows->types[c], false, &rows->cells[i][c],
+                                      a->error));
         }
     }
     return MR_OK;
@@ -192,7 +198,8 @@ static int row_schema(struct mr_analysis *a, const struct rows *rows, const stru
     if (!fields)
         return mr_error_memory(a->error, sizeof *fields);
     for (int c = 0; c < rows->column_count; c++) {
-        fields[c] = (struct mr_field){.name = mr_arena_format(a->arena, "col%d", c + 1), .type = rows->types[c],
+        fields[c] = (struct mr_field){.name = mr_arena_format(a->arena, "col%d", c + 1),
+                                      .type = rows->types[c],
                                       .nullable = rows->nullable[c]};
         if (!fields[c].name)
             return mr_error_memory(a->error, 8);
@@ -245,7 +252,8 @@ static int computed_rows(struct mr_analysis *a, const struct rows *rows, const s
     return mr_sql_union_plan(a, inputs, rows->row_count, rows->relation->start, rows->relation->stop, out);
 }
 
-int mr_sql_values_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_relation_plan *out)
+int mr_sql_values_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                       struct mr_relation_plan *out)
 {
     struct rows rows = {.relation = relation};
     const struct mr_type *schema = NULL;

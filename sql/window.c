@@ -1,5 +1,5 @@
-/* sql/window.c: time windows as columns. window(ts, d) becomes a column computed below the operator that names it, rows
- * without a time left out; a sliding window becomes one row per window that holds the time. */
+/* sql/window.c: time windows as columns. window(ts, d) becomes a column computed below the operator that
+ * names it, rows without a time left out; a sliding window becomes one row per window that holds the time. */
 #include "expressions/window.h"
 #include "sql/analysis.h"
 
@@ -29,8 +29,9 @@ static int pane(struct mr_analysis *a, const struct mr_sql_expression *ast, cons
 }
 
 /* ts < window.end */
-static int inside(struct mr_analysis *a, const struct mr_sql_expression *ast, const struct mr_expression *time,
-                  const struct mr_expression *window, const struct mr_expression **out)
+static int inside(struct mr_analysis *a, const struct mr_sql_expression *ast,
+                  const struct mr_expression *time, const struct mr_expression *window,
+                  const struct mr_expression **out)
 {
     struct mr_expression_builder b;
     const struct mr_expression *field[2] = {window, NULL}, *sides[2] = {time, NULL};
@@ -40,16 +41,17 @@ static int inside(struct mr_analysis *a, const struct mr_sql_expression *ast, co
     return mr_expression_call(&b, MR_STR("<"), sides, 2, out, a->error);
 }
 
-static int sliding(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression *call,
-                   const struct mr_window *w, int64_t delay_us)
+static int sliding(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                   const struct mr_expression *call, const struct mr_window *w, int64_t delay_us)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_plan *input = r->input->plan, *plan = NULL;
     int count = input->schema->field_count;
     int64_t panes = w->duration_us / w->slide_us + (w->duration_us % w->slide_us != 0);
     if (panes > MAX_PANES)
-        return mr_sql_unsupported(a, ast->start, ast->stop, "A row would be in %lld windows; the limit is %d.",
-                                  (long long)panes, MAX_PANES);
+        return mr_sql_unsupported(a, ast->start, ast->stop,
+                                  "A row would be in %lld windows; the limit is %d.", (long long)panes,
+                                  MAX_PANES);
     /* The projection gives schema and marks; its kind is changed to EXPAND. */
     MR_TRY(mr_plan_append(a, input, call, "window", delay_us, &plan));
     const struct mr_expression *const **projections =
@@ -73,8 +75,8 @@ static int sliding(struct mr_resolution *r, const struct mr_sql_expression *ast,
     return MR_OK;
 }
 
-static int tumbling(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression *call,
-                    const char *name, int64_t delay_us)
+static int tumbling(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                    const struct mr_expression *call, const char *name, int64_t delay_us)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_expression_builder b;
@@ -87,8 +89,8 @@ static int tumbling(struct mr_resolution *r, const struct mr_sql_expression *ast
     return mr_plan_append(a, r->input->plan, call, name, delay_us, &r->input->plan);
 }
 
-int mr_sql_add_window(struct mr_resolution *r, const struct mr_sql_expression *ast, const struct mr_expression *call,
-                      bool session, int *column)
+int mr_sql_add_window(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                      const struct mr_expression *call, bool session, int *column)
 {
     struct mr_analysis *a = r->analysis;
     const struct mr_window *w = mr_window_of(call);

@@ -8,8 +8,8 @@
  *   SELECT …
  *   stream NAME           a stream with these columns; nothing can be run on it
  *   id BIGINT, ts TIMESTAMP
- *   query                 a batch query: its schema, then its rows, columns divided by |; in any order unless the query
- *   SELECT …              says ORDER BY
+ *   query                 a batch query: its schema, then its rows, columns divided by |; in any order unless
+ * the query SELECT …              says ORDER BY
  *   ----
  *   struct<a:int>
  *   1
@@ -111,14 +111,19 @@ static void forget_outcome(void)
     memset(&outcome, 0, sizeof outcome);
 }
 
-static const struct mr_session session = {.ansi = true, .catalog = "spark_catalog", .database = "default", .user = "me"};
+static const struct mr_session session = {.ansi = true,
+                                          .catalog = "spark_catalog",
+                                          .database = "default",
+                                          .user = "me"};
 
 static int run(const char *sql, struct mr_error *error)
 {
     struct mr_session own = session;
     own.zone = mr_zone_utc();
-    const struct mr_sql_run_options options = {
-        .environment = &environment, .session = &own, .on_schema = take_schema, .on_rows = take_rows};
+    const struct mr_sql_run_options options = {.environment = &environment,
+                                               .session = &own,
+                                               .on_schema = take_schema,
+                                               .on_rows = take_rows};
     mr_error_clear(error);
     return mr_sql_run(mr_str_of(sql), &options, error);
 }
@@ -240,7 +245,8 @@ static bool check_plan(const char *text, const struct lines *expected, const cha
         mr_text_format(&all, "%s\n", expected->items[i]);
     bool same = strcmp(all.data ? all.data : "", text) == 0;
     if (!same)
-        printf("not ok %s: another plan\n    expected:\n%s    got:\n%s", place, all.data ? all.data : "", text);
+        printf("not ok %s: another plan\n    expected:\n%s    got:\n%s", place, all.data ? all.data : "",
+               text);
     mr_text_release(&all);
     return same;
 }
