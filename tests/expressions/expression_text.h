@@ -198,6 +198,7 @@ static inline char *evaluate_text(const char *text, const struct mr_batch *batch
     if (!out.data)
         mr_text_init(&out);
     mr_text_clear(&out);
+    test_schema = batch->schema;
     const char *at = text;
     int status = parse_expression(&b, &at, &e, &error);
     if (status >= 0)
