@@ -35,11 +35,14 @@ static const char economy[] =
 static pthread_mutex_t cache_mutex = PTHREAD_MUTEX_INITIALIZER;
 static rocksdb_cache_t *cache; /* of all checkpoints of the process; stays */
 static size_t cache_capacity;
+static rocksdb_env_t *first_env; /* RocksDB's process-wide state, made by one thread; stays */
 
 /* Not strict: a strict cache makes reads fail when it is full. */
 static rocksdb_cache_t *cache_take(size_t bytes)
 {
     pthread_mutex_lock(&cache_mutex);
+    if (!first_env)
+        first_env = rocksdb_create_default_env();
     cache_capacity += bytes;
     if (!cache)
         cache = rocksdb_cache_create_lru(cache_capacity);
@@ -61,6 +64,7 @@ static void cache_give(size_t bytes)
 
 static rocksdb_options_t *make_options(size_t buffer_bytes, rocksdb_cache_t *shared, struct mr_error *error)
 {
+    pthread_mutex_lock(&cache_mutex); /* RocksDB makes its tables of options when they are first asked for */
     rocksdb_options_t *base = rocksdb_options_create(), *options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(base, 1);
     rocksdb_options_set_create_missing_column_families(base, 1);
@@ -70,6 +74,7 @@ static rocksdb_options_t *make_options(size_t buffer_bytes, rocksdb_cache_t *sha
              economy, buffer_bytes, buffer_bytes);
     rocksdb_get_options_from_string(base, text, options, &message);
     rocksdb_options_destroy(base);
+    pthread_mutex_unlock(&cache_mutex);
     if (message) {
         rocksdb_options_destroy(options);
         mr_rocks_error(error, message, "INTERNAL_ERROR", "RocksDB refuses our options");
