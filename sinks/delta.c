@@ -64,25 +64,11 @@ static int delta_open(struct mr_sink *sink, struct mr_error *error)
     return status < 0 ? status : MR_OK;
 }
 
-/* Before the first one-shot write nothing is enrolled: creating the table and filling it is one commit. */
-static void read_one_shot(struct mr_delta_sink *s, struct mr_register *out)
-{
-    mr_delta_register(s, &s->table.snapshot, out);
-    if (!out->present)
-        *out = (struct mr_register){true, -1, 1};
-}
-
 static int delta_enrol(struct mr_sink *sink, struct mr_register *out, struct mr_error *error)
 {
     struct mr_delta_sink *s = sink->ctx;
-    int status = MR_OK;
     pthread_mutex_lock(&s->guard);
-    if (!s->one_shot || s->merge) {
-        status = mr_delta_target_enrol(s, out, error);
-    } else {
-        read_one_shot(s, out);
-        mr_delta_target_note(s);
-    }
+    int status = mr_delta_target_enrol(s, out, error);
     pthread_mutex_unlock(&s->guard);
     return status;
 }
@@ -94,10 +80,10 @@ static int delta_published(struct mr_sink *sink, struct mr_register *out, struct
     int status = mr_delta_refresh(&s->table, error);
     if (status == MR_OK)
         status = s->table.storage.type->sync_directory(&s->table.storage, MR_DELTA_LOG, error);
-    if (status >= 0 && s->one_shot)
-        read_one_shot(s, out);
-    else if (status >= 0)
+    if (status >= 0)
         mr_delta_register(s, &s->table.snapshot, out);
+    if (status >= 0 && s->one_shot && !out->present)
+        *out = (struct mr_register){true, -1, 1}; /* as enrolled */
     pthread_mutex_unlock(&s->guard);
     return status < 0 ? status : MR_OK;
 }

@@ -78,6 +78,8 @@ struct mr_delta_sink {
     int *partition_sources;            /* index in the sink's schema */
     bool *not_null;                    /* per column of the sink's schema */
     bool any_not_null;
+    int stats_columns;  /* delta.dataSkippingNumIndexedCols */
+    int64_t roll_bytes; /* delta.targetFileSize */
     struct mr_delta_writers writers;
     struct mr_pool *closers; /* fsync in parallel; started when first needed */
     /* Shared with the publisher. */
@@ -86,7 +88,6 @@ struct mr_delta_sink {
     uint64_t checked_schema; /* hash of the table's schema that fits what we write; 0: not checked */
     char table_id[80];
     bool append_only;
-    int stats_columns; /* delta.dataSkippingNumIndexedCols */
     struct mr_delta_keeper keeper;
 };
 

@@ -37,7 +37,7 @@ static int take_options(struct mr_delta_sink *s, struct mr_error *error)
 {
     const struct mr_option_spec *const tables[] = {mr_delta_sink_options};
     int count = s->sink->option_count;
-    s->properties.items = MR_ARENA_ARRAY(&s->arena, struct mr_delta_pair, count + 1);
+    s->properties = (struct mr_delta_pairs){MR_ARENA_ARRAY(&s->arena, struct mr_delta_pair, count + 1), 0};
     if (!s->properties.items)
         return mr_error_memory(error, sizeof(struct mr_delta_pair) * (size_t)count);
     for (int i = 0; i < count; i++) {
@@ -230,6 +230,8 @@ int mr_delta_target_plan(struct mr_delta_sink *s, struct mr_error *error)
     s->partition_columns = MR_ARENA_ARRAY(&s->arena, struct mr_str, most + 1);
     if (!s->partition_columns)
         return mr_error_memory(error, sizeof(struct mr_str) * (size_t)most);
+    s->partition_count = 0; /* it may be planned a second time, see enrol */
+    s->merge = s->overwrite_schema = s->any_not_null = false;
     s->create = s->table.snapshot.version < 0;
     if (s->create)
         MR_TRY(plan_new(s, declared, asked, asked_count, error));
@@ -285,69 +287,156 @@ int mr_delta_target_create(struct mr_delta_sink *s, struct mr_text *actions, str
 struct enrolment {
     struct mr_delta_sink *s;
     uint64_t id;
+    struct mr_text parameters;
 };
+
+/* The metaData of the table with our columns added to those it has now. */
+static int add_columns(struct mr_delta_sink *s, const struct mr_delta_snapshot *snapshot,
+                       const struct mr_type *merged, struct mr_text *actions, struct mr_error *error)
+{
+    struct mr_delta_metadata metadata;
+    struct mr_delta_protocol needed;
+    s->schema = mr_type_copy(&s->arena, merged); /* the snapshot's goes when the commit is applied */
+    if (!s->schema)
+        return mr_error_memory(error, sizeof(*merged));
+    MR_TRY(mr_delta_target_metadata(s, &snapshot->metadata, &metadata, error));
+    MR_TRY(mr_delta_protocol_for(&s->arena, merged, &s->properties, &needed, error));
+    if (needed.min_reader > 2 && !mr_delta_has_feature(&snapshot->protocol, "timestampNtz"))
+        return mr_error_set(error, MR_E_UNSUPPORTED, "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
+                            "A TIMESTAMP_NTZ column cannot be added to %s: its protocol lacks the feature "
+                            "timestampNtz.",
+                            mr_delta_path(&s->table));
+    mr_delta_metadata_print(actions, &metadata);
+    return MR_OK;
+}
+
+/* commitInfo.operationParameters of a new table, as Spark gives them. */
+static void print_creation(struct mr_delta_sink *s, struct mr_text *out)
+{
+    struct mr_text columns, properties;
+    mr_text_init(&columns);
+    mr_text_init(&properties);
+    struct mr_json_writer w = {.out = &columns};
+    mr_json_begin_array(&w);
+    for (int i = 0; i < s->partition_count; i++)
+        mr_json_str(&w, s->partition_columns[i]);
+    mr_json_end_array(&w);
+    w = (struct mr_json_writer){.out = &properties};
+    mr_json_begin_object(&w);
+    for (int i = 0; i < s->properties.count; i++) {
+        mr_json_key_str(&w, s->properties.items[i].key);
+        mr_json_str(&w, s->properties.items[i].value);
+    }
+    mr_json_end_object(&w);
+    w = (struct mr_json_writer){.out = out};
+    mr_json_begin_object(&w);
+    mr_json_key(&w, "partitionBy");
+    mr_json_str(&w, mr_text_str(&columns));
+    mr_json_key(&w, "description");
+    if (s->description.size > 0)
+        mr_json_str(&w, s->description);
+    else
+        mr_json_null(&w);
+    mr_json_key(&w, "isManaged");
+    mr_json_cstr(&w, "false");
+    mr_json_key(&w, "properties");
+    mr_json_str(&w, mr_text_str(&properties));
+    mr_json_end_object(&w);
+    mr_text_release(&columns);
+    mr_text_release(&properties);
+}
 
 static int build_enrolment(void *ctx, const struct mr_delta_snapshot *snapshot,
                            struct mr_delta_commit_info *info, struct mr_text *actions, struct mr_error *error)
 {
     struct enrolment *enrolment = ctx;
     struct mr_delta_sink *s = enrolment->s;
+    const char *path = mr_delta_path(&s->table);
     struct mr_register found;
     mr_delta_register(s, snapshot, &found);
     if (snapshot->version < 0) {
+        mr_text_clear(&enrolment->parameters);
+        print_creation(s, &enrolment->parameters);
         info->operation = "CREATE TABLE";
+        info->parameters = mr_text_str(&enrolment->parameters);
         MR_TRY(mr_delta_target_create(s, actions, error));
+    } else if (s->create) {
+        return mr_error_set(error, MR_E_CONFLICT, "DELTA_CONCURRENT_WRITE", "%s was created a moment ago.",
+                            path);
     } else {
-        if (s->create) { /* somebody else was first: is it the table we meant? */
-            MR_TRY(mr_delta_schema_check(mr_delta_path(&s->table), snapshot->schema, s->data_schema, error));
-            bool same = snapshot->metadata.partition_column_count == s->partition_count;
-            for (int i = 0; same && i < s->partition_count; i++)
-                same = mr_str_equal(snapshot->metadata.partition_columns[i], s->partition_columns[i]);
-            if (!same)
-                return different_partitioning(s, error);
-        }
         bool changed = false;
         const struct mr_type *merged = snapshot->schema;
         if (s->merge)
-            MR_TRY(mr_delta_schema_merge(&s->arena, snapshot->schema, s->schema, &merged, &changed, error));
+            MR_TRY(
+                mr_delta_schema_merge(&s->arena, snapshot->schema, s->data_schema, &merged, &changed, error));
+        if (!s->overwrite_schema)
+            MR_TRY(mr_delta_schema_check(path, merged, s->data_schema, error));
         if (found.present && !changed)
             return MR_END;
         if (changed) {
-            struct mr_delta_metadata metadata;
-            s->schema = mr_type_copy(&s->arena, merged); /* the snapshot's goes when the commit is applied */
-            if (!s->schema)
-                return mr_error_memory(error, sizeof(*merged));
-            MR_TRY(mr_delta_target_metadata(s, &snapshot->metadata, &metadata, error));
-            struct mr_delta_protocol needed;
-            MR_TRY(mr_delta_protocol_for(&s->arena, merged, &s->properties, &needed, error));
-            if (needed.min_reader > 2 && !mr_delta_has_feature(&snapshot->protocol, "timestampNtz"))
-                return mr_error_set(error, MR_E_UNSUPPORTED, "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
-                                    "A TIMESTAMP_NTZ column cannot be added to %s: its protocol lacks the "
-                                    "feature timestampNtz.",
-                                    mr_delta_path(&s->table));
             info->operation = "ADD COLUMNS";
-            mr_delta_metadata_print(actions, &metadata);
+            MR_TRY(add_columns(s, snapshot, merged, actions, error));
         }
     }
     if (!found.present)
         mr_delta_txn_print(actions, s->decision_id_app, (int64_t)enrolment->id, mr_env()->now_us() / 1000);
-    return MR_OK;
+    return enrolment->parameters.failed ? mr_error_memory(error, enrolment->parameters.size) : MR_OK;
+}
+
+/* How files are made is settled here, once: workers read it without a lock. */
+static void settle_files(struct mr_delta_sink *s)
+{
+    const struct mr_delta_metadata *metadata = &s->table.snapshot.metadata;
+    struct mr_delta_metadata own = {.configuration = s->properties};
+    struct mr_str columns =
+        mr_delta_property(s->create ? &own : metadata, "delta.dataSkippingNumIndexedCols");
+    struct mr_str bytes = mr_delta_property(s->create ? &own : metadata, "delta.targetFileSize");
+    struct mr_json number = {.type = MR_JSON_NUMBER, .text = columns, .raw = columns};
+    int64_t asked = 32;
+    char text[32];
+    if (columns.size > 0)
+        mr_json_to_i64(&number, &asked);
+    s->stats_columns = (int)asked;
+    s->roll_bytes = MR_DELTA_ROLL_BYTES;
+    if (bytes.size > 0 && bytes.size < sizeof(text)) {
+        memcpy(text, bytes.data, bytes.size);
+        text[bytes.size] = '\0';
+        if (mr_option_parse_bytes(text, &asked) && asked > 0)
+            s->roll_bytes = asked;
+    }
 }
 
 int mr_delta_target_enrol(struct mr_delta_sink *s, struct mr_register *out, struct mr_error *error)
 {
-    struct enrolment enrolment = {s, mr_env()->random() >> 1};
+    struct enrolment enrolment = {.s = s, .id = mr_env()->random() >> 1};
     struct mr_delta_commit_info info = {.operation = "STREAMING ENROL", .blind_append = true};
     int64_t version = -1;
+    int status = MR_OK;
     enrolment.id += enrolment.id == 0;
-    MR_TRY(mr_delta_commit(&s->table, &info, build_enrolment, &enrolment, &version, error));
+    mr_text_init(&enrolment.parameters);
+    if (!s->one_shot || s->merge) {
+        status = mr_delta_commit(&s->table, &info, build_enrolment, &enrolment, &version, error);
+        if (status == MR_E_CONFLICT && s->create && s->table.snapshot.version >= 0) {
+            mr_error_clear(error); /* somebody else made it first: fit ourselves to what there is */
+            status = mr_delta_target_plan(s, error);
+            if (status == MR_OK)
+                status = mr_delta_commit(&s->table, &info, build_enrolment, &enrolment, &version, error);
+        }
+    }
+    mr_text_release(&enrolment.parameters);
+    MR_TRY(status);
     /* What we are about to rely on must outlive a power cut: the last process may have died between linking
      * and fsyncing. */
-    MR_TRY(s->table.storage.type->sync_directory(&s->table.storage, MR_DELTA_LOG, error));
+    if (s->table.snapshot.version >= 0)
+        MR_TRY(s->table.storage.type->sync_directory(&s->table.storage, MR_DELTA_LOG, error));
     if (!s->table.loaded)
         MR_TRY(mr_delta_load(&s->table, -1, error));
     mr_delta_register(s, &s->table.snapshot, out);
+    if (s->one_shot &&
+        !out->present) /* nothing is enrolled: creating the table and filling it is one commit */
+        *out = (struct mr_register){true, -1, 1};
     mr_delta_target_note(s);
+    settle_files(s);
     return MR_OK;
 }
 
@@ -359,10 +448,4 @@ void mr_delta_target_note(struct mr_delta_sink *s)
         memcpy(s->table_id, metadata->id.data, size);
     s->table_id[size] = '\0';
     s->append_only = mr_delta_property_is(metadata, "delta.appendOnly", false);
-    struct mr_str columns = mr_delta_property(metadata, "delta.dataSkippingNumIndexedCols");
-    struct mr_json number = {.type = MR_JSON_NUMBER, .text = columns, .raw = columns};
-    int64_t asked = 32;
-    if (columns.size > 0)
-        mr_json_to_i64(&number, &asked);
-    s->stats_columns = (int)asked;
 }

@@ -219,7 +219,7 @@ static int give_back(struct mr_delta_sink *s, struct mr_delta_out *out, int stat
     out->bytes = mr_parquet_writer_bytes(out->parquet);
     out->last_used = w->clock++;
     out->busy = false;
-    bool full = status == MR_OK && out->bytes >= MR_DELTA_ROLL_BYTES;
+    bool full = status == MR_OK && out->bytes >= s->roll_bytes;
     if (full || status < 0)
         detach(w, out);
     pthread_cond_broadcast(&w->idle);

@@ -367,6 +367,55 @@ static void test_many_partitions(void **state)
     scratch_remove(root);
 }
 
+/* Two flows make one table: the slower finds it there, with other columns, and adds its own. */
+static void test_created_meanwhile(void **state)
+{
+    (void)state;
+    char *root = scratch_new();
+    struct rig a, b;
+    rig_init(&a, root, "id BIGINT, p STRING", QUERY, 7);
+    rig_option(&a, "partitionColumns", "p");
+    rig_init(&b, root, "ID BIGINT, P STRING, more DOUBLE", OTHER, 7);
+    rig_option(&b, "mergeSchema", "true");
+    OK(b.sink.type->open(&b.sink, &error)); /* there is no table yet */
+    rig_start(&a);
+    rig_batch(&a, 0, 10);
+    OK(b.sink.type->enrol(&b.sink, &b.at, &error));
+    rig_batch(&b, 10, 10);
+    rig_batch(&a, 20, 10);
+    struct contents got = read_back(root);
+    assert_int_equal(got.columns, 3);
+    assert_int_equal(got.rows, 30);
+    assert_int_equal(got.sum, 29 * 30 / 2);
+    assert_true(count_files(root, "p=s") == 3); /* b took over the table's partitioning and spelling */
+    assert_int_equal(count_files(root, "P="), 0);
+    rig_stop(&a);
+    rig_stop(&b);
+    scratch_remove(root);
+}
+
+static void test_rolling(void **state)
+{
+    (void)state;
+    char *root = scratch_new();
+    struct rig rig;
+    rig_init(&rig, root, "id BIGINT, name STRING, d DOUBLE", QUERY, 7);
+    rig_option(&rig, "delta.targetFileSize", "64k");
+    rig_start(&rig);
+    struct mr_text manifest;
+    mr_text_init(&manifest);
+    for (int i = 0; i < 30; i++)
+        OK(rig_write(&rig, i * 4000, 4000));
+    OK(rig.sink.type->prepare(&rig.sink, 0, 1000, &rig.at, &manifest, &error));
+    OK(rig_publish(&rig, &manifest));
+    rig_stop(&rig);
+    struct contents got = read_back(root);
+    assert_int_equal(got.rows, 120000);
+    assert_int_equal(got.sum, (int64_t)119999 * 120000 / 2);
+    assert_true(got.files > 2 && got.files < 30);
+    scratch_remove(root);
+}
+
 static void test_clean(void **state)
 {
     (void)state;
@@ -521,6 +570,8 @@ int main(void)
         cmocka_unit_test(test_clean_keeps_history),
         cmocka_unit_test(test_log_checkpoints),
         cmocka_unit_test(test_one_shot),
+        cmocka_unit_test(test_created_meanwhile),
+        cmocka_unit_test(test_rolling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
