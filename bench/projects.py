@@ -12,6 +12,12 @@ FROM STREAM read_files('%(data)s/bid', format => 'json', schema => '%(bids)s', m
      WATERMARK dateTime DELAY OF INTERVAL 4 SECONDS
 GROUP BY window(dateTime, '10 seconds'), auction;
 """,
+    "day": """CREATE STREAMING TABLE out AS
+SELECT window.start AS ws, auction, count(*) AS cnt, max(price) AS mx
+FROM STREAM read_files('%(data)s/bid', format => 'json', schema => '%(bids)s', maxFilesPerTrigger => %(files)d)
+     WATERMARK dateTime DELAY OF INTERVAL 4 SECONDS
+GROUP BY window(dateTime, '1 day'), auction;
+""",
 }
 
 
