@@ -47,10 +47,9 @@ def workplace():
 
 def write_input(folder, batches=BATCHES, first=0, seed=7):
     """One file per batch, a minute of event time apart; every third holds rows that are late by then. Ids are unique over all files."""
-    dice = random.Random(seed)
     os.makedirs(folder, exist_ok=True)
     for number in range(first, first + batches):
-        path = os.path.join(folder, "part-%03d.json" % number)
+        path, dice = os.path.join(folder, "part-%03d.json" % number), random.Random(seed * 1000 + number)
         with open(path + ".part", "w") as file:
             for row in range(ROWS):
                 late = number % 3 == 2 and row % 4 == 0
