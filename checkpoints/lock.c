@@ -62,13 +62,13 @@ static int refuse_foreign(const char *path, struct mr_error *error)
 {
     if (has(path, "offsets") || has(path, "commits"))
         return mr_error_set(
-            error, MR_E_USAGE, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
+            error, MR_E_UNSUPPORTED, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
             "%s is a checkpoint of Apache Spark (it holds offsets/ or commits/), which Millrace does "
             "not continue. Name another directory.",
             path);
     if (has(path, "CURRENT"))
         return mr_error_set(
-            error, MR_E_USAGE, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
+            error, MR_E_UNSUPPORTED, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
             "%s is a retained copy, which is never opened in place: the target has moved on. Use "
             "`millrace replay`, which copies it.",
             path);

@@ -89,7 +89,8 @@ static int check_states(const struct mr_json *before, const struct mr_json *now,
     for (int id = 0; a && b; a = a->next, b = b->next, id++) {
         struct mr_str old_name = text_of(a, "operator"), new_name = text_of(b, "operator");
         if (!mr_str_equal(old_name, new_name))
-            return mr_error_set(error, MR_E_UNSUPPORTED, "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
+            return mr_error_set(error, MR_E_UNSUPPORTED,
+                                "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
                                 "Stateful operator %d was '%.*s' and is '%.*s'. " REMEDY, id,
                                 (int)old_name.size, old_name.data, (int)new_name.size, new_name.data);
         struct mr_str old_plan = text_of(a, "plan"), new_plan = text_of(b, "plan");
@@ -101,7 +102,8 @@ static int check_states(const struct mr_json *before, const struct mr_json *now,
                 old_plan.data, (int)(new_plan.size < 300 ? new_plan.size : 300), new_plan.data);
     }
     if (a || b)
-        return mr_error_set(error, MR_E_UNSUPPORTED, "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
+        return mr_error_set(error, MR_E_UNSUPPORTED,
+                            "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA",
                             "The query has %zu stateful operators, the checkpoint knows %zu. " REMEDY,
                             now->count, before ? before->count : 0);
     return MR_OK;

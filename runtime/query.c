@@ -117,6 +117,7 @@ static int open_steps(struct mr_query *query, struct mr_error *error)
         .sink_count = job->sink_count,
         .on_published = query->options.on_published,
         .ctx = query->options.ctx,
+        .give_up_us = query->options.publish_give_up_us,
         .wake = driver_wake,
         .driver = query,
     };

@@ -29,7 +29,8 @@ struct mr_query_options {
     int64_t decision_time_us;
     size_t decision_state_bytes, decision_input_bytes;
     int decision_micro_batches;
-    int pipelining; /* decided and unpublished at most; 0: 2 */
+    int pipelining;             /* decided and unpublished at most; 0: 2 */
+    int64_t publish_give_up_us; /* a batch that could not be published for so long ends the query; 0: 60 s */
     int retain_every, retain_count;
     bool full_refresh;     /* new query id, first manifest empties the table */
     bool force_checkpoint; /* open the checkpoint on a network file system all the same */

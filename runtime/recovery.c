@@ -113,7 +113,7 @@ static int sort_pending(struct mr_query *query, struct mr_arena *arena, struct s
             s++;
         if (s == query->job->sink_count)
             return mr_error_set(
-                error, MR_E_USAGE, "STREAMING_QUERY_EVOLUTION_ERROR.INVALID_SINK_NAME",
+                error, MR_E_UNSUPPORTED, "STREAMING_QUERY_EVOLUTION_ERROR.INVALID_SINK_NAME",
                 "Batch %lld is decided and not yet published to the sink '%.*s', which the query has no "
                 "more. Run the query once as it was, or keep the batch aside with `millrace checkpoint "
                 "set-aside`.",

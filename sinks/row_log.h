@@ -6,8 +6,8 @@
 #include "sinks/sink.h"
 
 struct mr_row_log;
-/* keep: rows kept of each micro-batch, the rest is counted only; -1: all. always: micro-batches without rows make a
- * manifest, too. */
+/* keep: rows kept of each micro-batch, the rest is counted only; -1: all. always: micro-batches without rows
+ * make a manifest, too. */
 int mr_row_log_open(struct mr_row_log **out, const struct mr_sink *sink, int64_t keep, bool always,
                     struct mr_error *error);
 void mr_row_log_close(struct mr_row_log *log); /* NULL is fine */

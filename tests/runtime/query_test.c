@@ -315,10 +315,10 @@ static void another_querys_plan_is_refused(void **state)
     OK(run_job(&job, &options));
     count_job(&job, NULL);
     OK(mr_job_set_exchange(&job, job.nodes[1], 0, (int[]){1}, 1, &error));
-    assert_int_equal(run_job(&job, &options), MR_E_USAGE);
+    assert_int_equal(run_job(&job, &options), MR_E_UNSUPPORTED);
     assert_string_equal(error.condition, "STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE");
     map_job(&job, NULL, NULL);
-    assert_int_equal(run_job(&job, &options), MR_E_USAGE);
+    assert_int_equal(run_job(&job, &options), MR_E_UNSUPPORTED);
     assert_string_equal(error.condition, "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA");
     /* A filter more in front is fine: state is found all the same. */
     mr_job_init(&job);
@@ -477,7 +477,7 @@ static void retained_copies_hold_their_input(void **state)
     snprintf(path, sizeof path, "%s/retained/9", checkpoint_path);
     assert_true(mr_file_exists(path));
     assert_int_equal(mr_checkpoint_open(&copy, &(struct mr_checkpoint_options){.path = path}, &error),
-                     MR_E_USAGE);
+                     MR_E_UNSUPPORTED);
 }
 
 /* Overwrites the second half of every file of the checkpoint's database whose name ends so. */
