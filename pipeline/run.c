@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define RETRIES 2 /* spark.sql.pipelines.maxFlowRetryAttempts */
+#define RETRIES 2 /* unless spark.sql.pipelines.maxFlowRetryAttempts says otherwise */
 #define RETRY_PAUSE_US 1000000
 #define VIEW_INTERVAL_US (60 * 1000000LL) /* DESIGN 2: materialized views in --continuous */
 
@@ -175,6 +175,7 @@ static int run_query(struct flow_run *own, struct mr_job *job, struct mr_error *
         .memory_limit_bytes = (size_t)configured(flow, "millrace.memory.limitMiB", 1024) << 20,
         .partitions = (int)configured(flow, "millrace.state.partitions", 0),
         .decision_micro_batches = (int)configured(flow, "millrace.decision.microBatches", 0),
+        .publish_give_up_us = configured(flow, "millrace.publish.giveUpSeconds", 0) * 1000000,
         .retain_every = (int)configured(flow, "millrace.checkpoint.retainEvery", 0),
         .retain_count = (int)configured(flow, "millrace.checkpoint.retainCount", 3),
         .full_refresh = full_refresh(run, flow) && flow->attempts == 1,
@@ -224,6 +225,7 @@ static int attempt(struct flow_run *own, struct mr_error *error)
 static int run_flow(struct flow_run *own)
 {
     struct mr_flow *flow = own->flow;
+    int64_t retries = configured(flow, "spark.sql.pipelines.maxFlowRetryAttempts", RETRIES);
     int failures = 0, status;
     for (;;) {
         struct mr_error error = {0};
@@ -236,7 +238,7 @@ static int run_flow(struct flow_run *own)
             mr_log(MR_LOG_INFO, "flow.schema_changed", "%s starts again: %s", flow->full_name, error.message);
             continue;
         }
-        if (!(error.flags & MR_RETRIABLE) || failures++ >= RETRIES)
+        if (!(error.flags & MR_RETRIABLE) || failures++ >= retries)
             break;
         mr_log(MR_LOG_WARN, "flow.retry", "%s starts again: %s", flow->full_name, error.message);
         pause_us(own->run, RETRY_PAUSE_US << failures);
