@@ -47,6 +47,12 @@ struct mr_format_type {
     const struct mr_type *(*fixed_schema)(void); /* NULL: none */
 };
 
+enum mr_format_way { /* for tests: all ways give the same rows */
+    MR_WAY_BEST,
+    MR_WAY_BASELINE, /* without instructions that not every x86-64-v2 machine has */
+    MR_WAY_SLOW,     /* without shortcuts for what is usual */
+};
+
 struct mr_format {
     const struct mr_format_type *type;
     const struct mr_option *options; /* the caller's; only those of the format's table */
@@ -57,6 +63,7 @@ struct mr_format {
     const char *rescued_column;   /* name of the rescued data column in schema; NULL: none */
     bool report_new_fields;       /* a field that the schema lacks ends the read with MR_E_SCHEMA_CHANGED */
     bool case_sensitive;          /* names in data against names in schema */
+    enum mr_format_way way;
     struct mr_arena arena;        /* life of the format */
     struct mr_buffer_pool *pool;  /* read buffers, shared by all readers */
     void *ctx;

@@ -143,8 +143,9 @@ static int more(struct mr_lines *lines, struct mr_error *error)
     while (lines->filled + 16 <= buffer->capacity && !lines->at_end) {
         size_t got, room = buffer->capacity - lines->filled;
         int64_t left = lines->stop_offset - lines->read_offset; /* beyond the range only the rest of a line is wanted */
-        if (left < (int64_t)room)
-            room = left <= 0 ? (room < 65536 ? room : 65536) : (size_t)left + 4096 < room ? (size_t)left + 4096 : room;
+        size_t beyond = lines->filled > 65536 ? lines->filled : 65536;
+        size_t wanted = left <= 0 ? beyond : left < INT32_MAX ? (size_t)left + 4096 : room;
+        room = room < wanted ? room : wanted;
         MR_TRY(lines->stream->read(lines->stream, buffer->data + lines->filled, room, &got, error));
         lines->filled += got;
         lines->read_offset += (int64_t)got;
@@ -157,7 +158,7 @@ static int more(struct mr_lines *lines, struct mr_error *error)
     return MR_OK;
 }
 
-/* A new buffer that begins with what is left of the old one: the beginning of a line. */
+/* A new buffer that begins with what is left of the old one, from `from` on: the beginning of a line. */
 static int move_rest(struct mr_lines *lines, const char *from, size_t capacity, struct mr_error *error)
 {
     struct mr_buffer *old = lines->buffer;
@@ -172,65 +173,83 @@ static int move_rest(struct mr_lines *lines, const char *from, size_t capacity, 
     }
     lines->buffer = fresh;
     lines->filled = rest;
+    lines->first = 0;
     return MR_OK;
 }
 
-/* Leaves out what stands before the first line of ours. NULL: more bytes are needed to tell. */
-static const char *first_line(struct mr_lines *lines)
+/* Leaves out what stands before the first line of ours. false: all of the buffer does, and more may. */
+static bool find_first_line(struct mr_lines *lines)
 {
-    const char *begin = lines->buffer->data, *end = begin + lines->filled, *next;
+    char *data = lines->buffer->data;
+    const char *begin = data, *end = data + lines->filled, *next;
     if (lines->skip_mark) {
         lines->skip_mark = false;
-        if (lines->filled >= 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0)
-            begin += 3;
+        if (lines->filled >= 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0) {
+            lines->first = 3; /* the first line begins behind it, and is ours even when the range ends within the mark */
+            lines->stop_offset = lines->stop_offset < 4 ? 4 : lines->stop_offset;
+        }
     }
     if (!lines->skip_first)
-        return begin;
+        return true;
     const char *line_end = mr_line_end(begin, end, lines->separator, &next);
     bool half = lines->separator.size == 0 && next == end && line_end < end && *line_end == '\r';
-    if ((line_end == end || half) && !lines->at_end)
-        return NULL;
+    if ((line_end == end || half) && !lines->at_end) { /* its last bytes may be the first of a separator */
+        size_t keep = lines->separator.size > 1 ? lines->separator.size - 1 : 1;
+        keep = keep < lines->filled ? keep : lines->filled;
+        memmove(data, end - keep, keep);
+        lines->chunk_offset += (int64_t)(lines->filled - keep);
+        lines->filled = keep;
+        return false;
+    }
     lines->skip_first = false;
-    return next;
+    lines->first = (size_t)(next - data);
+    return true;
+}
+
+/* The chunk in hand's whole lines. MR_OK: there are some. MR_BLOCKED: not one yet. MR_END: the range ends here. */
+static int cut_chunk(struct mr_lines *lines)
+{
+    const char *begin = lines->buffer->data + lines->first, *end = lines->buffer->data + lines->filled;
+    const char *cut = range_end(lines, begin, end);
+    bool last = cut != NULL || lines->at_end;
+    if (!cut)
+        cut = lines->at_end ? end : last_line_end(lines, begin, end);
+    if (!cut)
+        return MR_BLOCKED;
+    lines->next = begin;
+    lines->end = cut;
+    return cut > begin ? MR_OK : last ? MR_END : MR_BLOCKED;
 }
 
 int mr_lines_fill(struct mr_lines *lines, struct mr_error *error)
 {
     if (lines->next < lines->end)
         return MR_OK;
-    if (lines->buffer && lines->stop_offset <= mr_lines_offset(lines, lines->end) && !lines->skip_first)
+    if (lines->finished)
         return MR_END;
-    size_t capacity = MR_CHUNK_BYTES;
-    const char *from = lines->end;
+    if (lines->buffer && lines->stop_offset <= mr_lines_offset(lines, lines->end))
+        lines->finished = true;
+    if (lines->buffer && lines->at_end && lines->end == lines->buffer->data + lines->filled)
+        lines->finished = true;
+    if (lines->finished)
+        return MR_END;
+    MR_TRY(move_rest(lines, lines->end, MR_CHUNK_BYTES, error));
     for (;;) {
-        if (lines->at_end && (!lines->buffer || from == lines->buffer->data + lines->filled))
-            return MR_END;
-        MR_TRY(move_rest(lines, from, capacity, error));
         MR_TRY(more(lines, error));
-        const char *begin = first_line(lines), *end = lines->buffer->data + lines->filled;
-        from = lines->buffer->data;
-        if (begin) {
-            const char *cut = range_end(lines, begin, end);
-            if (!cut)
-                cut = lines->at_end ? end : last_line_end(lines, begin, end);
-            if (cut && cut > begin) {
-                lines->next = begin;
-                lines->end = cut;
-                return MR_OK;
-            }
-            if (cut && (lines->at_end || lines->stop_offset <= mr_lines_offset(lines, cut))) {
-                lines->next = lines->end = cut;
-                return MR_END;
-            }
-            from = begin;
-        }
-        if (lines->filled + 16 > lines->buffer->capacity) /* not one line fits */
-            capacity = lines->buffer->capacity * 2;
+        if (!find_first_line(lines))
+            continue;
+        int status = cut_chunk(lines);
+        if (status == MR_END)
+            lines->finished = true;
+        if (status != MR_BLOCKED)
+            return status;
         if (lines->filled > ((size_t)1 << 31) - 64) {
             mr_error_set(error, MR_E_DATA, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
                          "%s has a line of more than 2 GiB.", lines->stream->name);
             return mr_error_at(error, lines->stream->name, 0, 0, lines->chunk_offset);
         }
+        if (lines->filled + 16 > lines->buffer->capacity) /* not one line fits */
+            MR_TRY(move_rest(lines, lines->buffer->data + lines->first, lines->buffer->capacity * 2, error));
     }
 }
 

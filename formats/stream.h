@@ -52,7 +52,8 @@ struct mr_lines {
     int64_t read_offset;           /* bytes taken from the stream */
     int64_t stop_offset;           /* lines that begin at or beyond it are not ours; INT64_MAX: none */
     size_t filled;                 /* bytes in buffer, whole lines or not */
-    bool at_end, skip_first, skip_mark;
+    size_t first;                  /* where our first line begins in it */
+    bool at_end, skip_first, skip_mark, finished;
 };
 /* start: the stream's first byte's offset. With skip_first the stream begins one byte before the range and all up to the first line end is left
  * out. A byte order mark at offset 0 is left out. */

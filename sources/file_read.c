@@ -215,6 +215,16 @@ static int make_metadata(struct file_source *s, struct file_reader *r, struct mr
 
 /* ---- readers ---- */
 
+/* ignoreCorruptFiles: what could not be read is passed over. */
+static bool pass_over(const struct file_source *s, const struct file_reader *r, const struct mr_error *error)
+{
+    if (!s->options.ignore_corrupt || error->code == MR_E_UNSUPPORTED || (error->flags & MR_RETRIABLE) ||
+        strncmp(error->condition, "FAILED_READ_FILE", 16) != 0)
+        return false;
+    mr_log(MR_LOG_WARN, "files.corrupt", "%s: the rest is passed over: %s", r->split.path, error->message);
+    return true;
+}
+
 /* The file must be what was planned, before it is read and after. */
 static int check_unchanged(struct file_source *s, const struct file_split *split, bool *missing, struct mr_error *error)
 {
@@ -249,6 +259,8 @@ static int open_input(struct file_source *s, struct file_reader *r, struct mr_er
         return MR_OK;
     int status = s->storage.type->input(&s->storage, r->split.path + 1, &range.input, error);
     if (status < 0 && s->options.ignore_missing && error->sys_errno == ENOENT)
+        return MR_OK;
+    if (status < 0 && pass_over(s, r, error))
         return MR_OK;
     MR_TRY(status);
     if (range.end >= range.input->size_bytes || mr_compression_of(r->split.path) != MR_PLAIN)
@@ -331,11 +343,6 @@ err:
     return status;
 }
 
-static bool is_corrupt(const struct mr_error *error)
-{
-    return strncmp(error->condition, "FAILED_READ_FILE", 16) == 0 && !(error->flags & MR_RETRIABLE);
-}
-
 int mr_file_read(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch, struct mr_error *error)
 {
     struct file_source *s = mr_file_source_of(source);
@@ -351,10 +358,8 @@ int mr_file_read(struct mr_source *source, struct mr_reader *reader, struct mr_b
         pthread_mutex_unlock(&s->lock);
         return status;
     }
-    if (status < 0 && s->options.ignore_corrupt && is_corrupt(error)) {
-        mr_log(MR_LOG_WARN, "files.corrupt", "%s: the rest is passed over: %s", r->split.path, error->message);
+    if (status < 0 && pass_over(s, r, error))
         return MR_END;
-    }
     MR_TRY(status);
     if (status == MR_END) {
         MR_TRY(check_unchanged(s, &r->split, &missing, error));

@@ -16,7 +16,7 @@ struct csv_options {
     size_t delimiter_size;
     int quote, escape, escape_escape, comment; /* -1: none */
     bool header, enforce_schema, multi_line, trim_left, trim_right, infer_schema, prefer_date;
-    bool date_time_fallback;
+    bool date_time_fallback, slow; /* slow: tests; every quoted value character by character */
     struct mr_str null_value, empty_value, nan_value, positive_infinity, negative_infinity, line_separator;
     enum csv_odd_quotes odd_quotes;
     int64_t max_columns, max_characters, skip_rows;

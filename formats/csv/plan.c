@@ -152,6 +152,7 @@ static int read_options(struct mr_format *format, struct csv_options *o, struct 
     o->mode = mr_str_equal_nocase(mr_str_of(mode), MR_STR("DROPMALFORMED")) ? MR_JSON_DROP_MALFORMED
               : mr_str_equal_nocase(mr_str_of(mode), MR_STR("FAILFAST"))    ? MR_JSON_FAIL_FAST
                                                                              : MR_JSON_PERMISSIVE;
+    o->slow = format->way == MR_WAY_SLOW;
     o->zone = format->zone;
     if (zone)
         MR_TRY(mr_zone_find(mr_str_of(zone), &o->zone, error));

@@ -217,7 +217,7 @@ static int quoted_slowly(struct scanner *s)
                 if (status != MR_BLOCKED)
                     return status;
             }
-            if (prev == o->escape)
+            if (prev > 0 && (prev == o->escape || prev == o->escape_escape))
                 mr_text_append_char(text, (char)prev);
             while (s->p < s->end && c != o->quote && c != o->escape && c != o->escape_escape) {
                 take_character(s);
@@ -229,6 +229,8 @@ static int quoted_slowly(struct scanner *s)
             if (c == o->escape && prev == o->escape_escape) {
                 mr_text_append_char(text, (char)c);
                 c = 0;
+            } else if (prev > 0 && prev == o->escape_escape && prev != o->escape) {
+                mr_text_append_char(text, (char)prev); /* escapes nothing: it stands for itself */
             } else if (prev == o->escape && c == o->quote) {
                 mr_text_append_char(text, (char)c);
                 c = 0;
@@ -250,7 +252,7 @@ static int quoted(struct scanner *s)
 {
     const struct csv_options *o = s->options;
     const char *from = ++s->p;
-    if (!s->line_end) { /* without line ends in it, which would have to be changed */
+    if (!s->line_end && !o->slow) { /* without line ends in it, which would have to be changed */
         char other = o->escape >= 0 ? (char)o->escape : (char)o->quote;
         const char *to = find_either(from, s->end, (char)o->quote, other);
         if (to < s->end && *to == (char)o->quote && (at_delimiter(s, to + 1) || to + 1 == s->end)) {

@@ -47,6 +47,7 @@ struct json_plan { /* of an open format; immutable */
     int rescued_column;
     bool want_unknown;    /* members without field matter: rescued, or to be reported */
     bool scan_allowed;    /* false when an option narrows the syntax */
+    bool baseline;        /* the scan without AVX2 */
     bool multi_line;
     const char *encoding; /* NULL: UTF-8 */
     struct mr_str line_separator;

@@ -154,7 +154,8 @@ int mr_json_plan_open(struct mr_format *format, struct mr_error *error)
     plan->want_unknown = plan->options.collect_rescued;
     struct mr_json_options defaults;
     mr_json_options_init(&defaults, format->zone);
-    plan->scan_allowed = plan->options.case_sensitive && plan->options.max_number_size >= 1000 &&
+    plan->baseline = format->way == MR_WAY_BASELINE;
+    plan->scan_allowed = format->way != MR_WAY_SLOW && plan->options.case_sensitive && plan->options.max_number_size >= 1000 &&
                          plan->options.max_string_size == defaults.max_string_size &&
                          plan->options.max_nesting_depth > 70;
     if (format->schema)

@@ -70,8 +70,8 @@ int mr_json_scan_open(struct json_scan **out, const struct json_plan *plan, stru
     if (!scan)
         return mr_error_memory(error, sizeof *scan);
     scan->plan = plan;
-    scan->line = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? mr_json_scan_line_avx2
-                                                                                   : mr_json_scan_line_sse;
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && !plan->baseline;
+    scan->line = avx2 ? mr_json_scan_line_avx2 : mr_json_scan_line_sse;
     scan->learning = true;
     scan->patience = 16;
     scan->segments[0].mask = 1;
