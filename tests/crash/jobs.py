@@ -26,7 +26,11 @@ libraries:
 configuration:
   spark.sql.session.timeZone: UTC
   millrace.decision.microBatches: "1"
+  millrace.publish.giveUpSeconds: "2"
+  spark.sql.pipelines.maxFlowRetryAttempts: "1"
 """
+# The window job retains a copy of its checkpoint now and then, so that this is disturbed too.
+MORE = {"window": '  millrace.checkpoint.retainEvery: "4"\n'}
 READ = "read_files('LANDING', format => 'json', schema => '" + SCHEMA + "', maxFilesPerTrigger => 1)"
 WINDOW = ("SELECT window.start AS minute, k, count(*) AS n, sum(v) AS total, min(id) AS lowest "
           "FROM STREAM %s WATERMARK t DELAY OF INTERVAL 30 SECONDS GROUP BY window(t, '1 minute'), k")
@@ -64,7 +68,7 @@ def write_input(folder, batches=BATCHES, first=0, seed=7):
 def make_project(folder, job, landing):
     os.makedirs(os.path.join(folder, "transformations"))
     with open(os.path.join(folder, "spark-pipeline.yml"), "w") as file:
-        file.write(SPEC)
+        file.write(SPEC + MORE.get(job, ""))
     for table, (sql, _) in JOBS[job].items():
         with open(os.path.join(folder, "transformations", table + ".sql"), "w") as file:
             file.write("CREATE OR REFRESH STREAMING TABLE %s AS %s;\n" % (table, sql.replace("LANDING", landing)))

@@ -12,9 +12,10 @@
  *     kill          SIGKILL before the call happens
  *     kill-after    SIGKILL right after it
  *     power         everything not yet fsynced is taken back, then SIGKILL (see below)
- *     eio enospc eintr   the call fails with that errno, once; with MILLRACE_FAULT_AGAIN=1 all later calls of
- * its name too short         a write writes half of its bytes stop          SIGSTOP, once; somebody wakes us
- * with SIGCONT
+ *     eio enospc eintr   the call fails with that errno, once; with MILLRACE_FAULT_AGAIN=1 all later calls
+ *                   of its name too
+ *     short         the call, or the first write after it, writes half of its bytes
+ *     stop          SIGSTOP, once; somebody wakes us with SIGCONT
  *
  * power: the strict reading of POSIX. Content written since the file's last fsync is undone, and so is every
  * creation, rename, link and removal since the last fsync of its directory. To be able to, the library keeps
@@ -286,6 +287,11 @@ static int meet(const char *name, const char *path)
         errno = fault_errno;
         return 1;
     }
+    if (kind == SHORT) {
+        bool now = fault_at > 0 && counter >= fault_at && strstr(name, "write");
+        fault_at = now ? 0 : fault_at;
+        return now ? 2 : 0;
+    }
     if (counter != fault_at)
         return 0;
     switch (kind) {
@@ -301,8 +307,6 @@ static int meet(const char *name, const char *path)
             snprintf(again_name, sizeof(again_name), "%s", name);
         errno = fault_errno;
         return 1;
-    case SHORT:
-        return 2;
     case STOP:
         pthread_mutex_unlock(&lock);
         syscall(SYS_kill, getpid(), SIGSTOP);
