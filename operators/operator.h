@@ -171,7 +171,7 @@ struct mr_deduplicate_config {
     int64_t delay_us;
     bool within_watermark;
 };
-struct mr_join_config; /* operators/join.h, with the stateful joins */
+struct mr_join_config; /* operators/join.h */
 
 extern const struct mr_operator_type mr_filter_operator;
 extern const struct mr_operator_type mr_project_operator;

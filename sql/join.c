@@ -66,6 +66,24 @@ static int side_column(struct mr_analysis *a, const struct mr_sql_relation *rela
                  "The %s side of the join has no column `%.*s`.", side, (int)name.size, name.data);
     mr_error_parameter(a->error, "colName", "`%.*s`", (int)name.size, name.data);
     mr_error_parameter(a->error, "side", "%s", side);
+    const char *names[64];
+    int count = 0;
+    for (int k = 0; k < scope->count && count < 64; k++)
+        if (!scope->columns[k].hidden && !scope->columns[k].qualified_only)
+            names[count++] = mr_sql_quoted(a, &scope->columns[k].name, 1);
+    struct mr_text list;
+    mr_text_init(&list);
+    for (int shown = 0; shown < count; shown++) { /* in alphabetical order */
+        for (int k = shown + 1; k < count; k++)
+            if (strcmp(names[k], names[shown]) < 0) {
+                const char *swap = names[k];
+                names[k] = names[shown];
+                names[shown] = swap;
+            }
+        mr_text_format(&list, "%s%s", shown > 0 ? ", " : "", names[shown]);
+    }
+    mr_error_parameter(a->error, "suggestion", "%s", list.data ? list.data : "");
+    mr_text_release(&list);
     return mr_sql_error_at(a, relation->start, relation->stop);
 }
 

@@ -1,5 +1,6 @@
 /* sql/planner.c: a plan's nodes as the nodes of a job. */
 #include "sql/checks.h"
+#include "sql/plan_join.h"
 #include "sql/sql.h"
 
 struct planner {
@@ -157,7 +158,7 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
         return add(p, &mr_limit_operator, &config, sizeof config, inputs, 1, schema, out);
     }
     case MR_PLAN_JOIN:
-        return unsupported(p, plan, "Joins are");
+        return mr_sql_build_join(p->job, plan, inputs, out, p->error);
     default:
         return mr_error_set(p->error, MR_E_INTERNAL, "INTERNAL_ERROR", "A plan node of no kind.");
     }
@@ -167,8 +168,8 @@ static int build(struct planner *p, const struct mr_plan *plan, const struct mr_
 {
     if (plan->kind == MR_PLAN_SCAN)
         return build_scan(p, plan, out);
-    if (plan->kind == MR_PLAN_JOIN) /* said before anything below is built */
-        return build_one(p, plan, NULL, out);
+    if (plan->kind == MR_PLAN_JOIN && plan->streaming) /* said before anything below is built */
+        return unsupported(p, plan, "Joins of streams are");
     const struct mr_node **inputs =
         MR_ARENA_ARRAY(&p->job->arena, const struct mr_node *, plan->input_count + 1);
     if (!inputs)

@@ -160,6 +160,72 @@ static int push_into_union(struct mr_analysis *a, struct mr_plan *filter, struct
     return MR_OK;
 }
 
+/* ---- filters and joins ---- */
+/* Of a join: e over one side's columns. */
+static int over_side(struct mr_analysis *a, const struct mr_plan *join, int side,
+                     const struct mr_expression *e, const struct mr_expression **out)
+{
+    int shift = side ? join->inputs[0]->schema->field_count : 0, total = 0;
+    for (int i = 0; i < join->input_count; i++)
+        total += join->inputs[i]->schema->field_count;
+    const struct mr_expression **columns = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, total + 1);
+    if (!columns)
+        return mr_error_memory(a->error, sizeof *columns);
+    for (int i = 0; i < join->inputs[side]->schema->field_count; i++)
+        MR_TRY(mr_sql_plan_column(a, join->inputs[side], i, NULL, NULL, &columns[shift + i]));
+    return mr_expression_substitute(a->arena, e, columns, out, a->error);
+}
+
+static int sides_used(const struct mr_plan *join, const struct mr_expression *e)
+{
+    if (e->kind == MR_EXPR_COLUMN)
+        return e->column < join->inputs[0]->schema->field_count ? 1 : 2;
+    int sides = 0;
+    for (int i = 0; i < e->argument_count; i++)
+        sides |= sides_used(join, e->arguments[i]);
+    return sides;
+}
+
+/* Conjuncts of one side go into that side where no row of it is kept without a partner because of them; of an
+ * inner join the others join the condition, so that FROM a, b WHERE a.x = b.x finds its keys. */
+static int push_into_join(struct mr_analysis *a, struct mr_plan **plan)
+{
+    struct mr_plan *filter = *plan, *join_plan = filter->inputs[0];
+    enum mr_sql_join_kind kind = join_plan->join;
+    bool inner = kind == MR_SQL_JOIN_INNER || kind == MR_SQL_JOIN_CROSS;
+    bool into_left =
+        inner || kind == MR_SQL_JOIN_LEFT || kind == MR_SQL_JOIN_SEMI || kind == MR_SQL_JOIN_ANTI;
+    bool into_right = inner || kind == MR_SQL_JOIN_RIGHT;
+    struct conjuncts all = {0}, above = {0}, side[2] = {{{0}, 0}, {{0}, 0}}, on = {0};
+    split(filter->condition, &all);
+    if (inner && join_plan->condition)
+        split(join_plan->condition, &on);
+    if (on.count + all.count > 64)
+        return MR_OK;
+    for (int i = 0; i < all.count; i++) {
+        const struct mr_expression *e = all.list[i];
+        int used = sides_used(join_plan, e);
+        bool left = used == 1 && into_left, right = used == 2 && into_right;
+        if (!e->deterministic || !(left || right || inner))
+            above.list[above.count++] = e;
+        else if (left || right)
+            MR_TRY(over_side(a, join_plan, right, e, &side[right].list[side[right].count++]));
+        else
+            on.list[on.count++] = e;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (side[i].count == 0)
+            continue;
+        MR_TRY(filter_over(a, join_plan->inputs[i], &side[i], &join_plan->inputs[i]));
+        MR_TRY(mr_sql_simplify(a, &join_plan->inputs[i]));
+    }
+    if (inner) {
+        MR_TRY(join(a, &on, &join_plan->condition));
+        join_plan->join = MR_SQL_JOIN_INNER;
+    }
+    return filter_over(a, join_plan, &above, plan);
+}
+
 static int push_filter(struct mr_analysis *a, struct mr_plan **plan)
 {
     struct mr_plan *filter = *plan, *input = filter->inputs[0];
@@ -182,6 +248,8 @@ static int push_filter(struct mr_analysis *a, struct mr_plan **plan)
         MR_TRY(filter_over(a, input->inputs[0], &both, plan));
         return push_filter(a, plan);
     }
+    if (input->kind == MR_PLAN_JOIN && !input->streaming)
+        return push_into_join(a, plan);
     if (input->input_count != 1)
         return MR_OK;
     for (int i = 0; i < all.count; i++) {

@@ -145,8 +145,12 @@ static int generator_call(struct mr_resolution *r, const struct mr_sql_expressio
         MR_ARENA_ARRAY(a->arena, const struct mr_expression *, ast->argument_count + 1);
     if (!arguments)
         return mr_error_memory(a->error, sizeof *arguments);
-    for (int i = 0; i < ast->argument_count; i++)
-        MR_TRY(mr_sql_resolve(r, ast->arguments[i], &arguments[i]));
+    for (int i = 0; i < ast->argument_count; i++) {
+        const struct mr_sql_expression *argument = ast->arguments[i];
+        bool named =
+            argument->kind == MR_SQL_NAMED && ast->argument_count == 1; /* explode(collection => a) */
+        MR_TRY(mr_sql_resolve(r, named ? argument->arguments[0] : argument, &arguments[i]));
+    }
     mr_sql_builder(a, ast, &b);
     return mr_expression_call(&b, ast->name->parts[ast->name->count - 1], arguments, ast->argument_count, out,
                               a->error);
