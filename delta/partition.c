@@ -13,8 +13,10 @@ static void timestamp_text(struct mr_text *out, int64_t utc_us)
 {
     struct mr_civil c;
     mr_civil_from_micros(utc_us, &c);
-    mr_text_format(out, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)c.year, c.month, c.day, c.hour,
-                   c.minute, c.second, c.microsecond);
+    const char *sign = c.year < 0 ? "-" : c.year > 9999 ? "+" : "";
+    mr_text_format(out, "%s%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", sign,
+                   (long long)(c.year < 0 ? -c.year : c.year), c.month, c.day, c.hour, c.minute, c.second,
+                   c.microsecond);
 }
 
 bool mr_delta_partition_text(struct mr_text *out, const struct mr_column *column, int64_t row)

@@ -1,10 +1,16 @@
 /* delta/print.c: actions -> lines of a commit, members in the order Spark writes them; and deep copies. */
 #include "delta/delta.h"
 
+/* An absent text is an empty one. */
+static void text_of(struct mr_json_writer *w, struct mr_str value)
+{
+    mr_json_str(w, value.data ? value : MR_STR(""));
+}
+
 static void print_str(struct mr_json_writer *w, const char *key, struct mr_str value)
 {
     mr_json_key(w, key);
-    mr_json_str(w, value);
+    text_of(w, value);
 }
 
 static void print_i64(struct mr_json_writer *w, const char *key, int64_t value)
@@ -28,7 +34,7 @@ static void print_pairs(struct mr_json_writer *w, const char *key, const struct 
         if (pairs->items[i].is_null)
             mr_json_null(w);
         else
-            mr_json_str(w, pairs->items[i].value);
+            text_of(w, pairs->items[i].value);
     }
     mr_json_end_object(w);
 }
@@ -38,7 +44,7 @@ static void print_strings(struct mr_json_writer *w, const char *key, const struc
     mr_json_key(w, key);
     mr_json_begin_array(w);
     for (int i = 0; i < count; i++)
-        mr_json_str(w, items[i]);
+        text_of(w, items[i]);
     mr_json_end_array(w);
 }
 
