@@ -8,6 +8,7 @@
 struct mr_row_printer {
     FILE *stream;
     enum mr_output_format format;
+    struct mr_arena arena; /* the schema, which outlives the query it is of */
     const struct mr_type *schema;
     const struct mr_zone *zone;
     struct mr_batch kept; /* TABLE: rows that decide the widths */
@@ -24,15 +25,17 @@ int mr_row_printer_open(struct mr_row_printer **out, FILE *stream, enum mr_outpu
     struct mr_row_printer *printer = mr_allocate_zeroed(sizeof(*printer));
     if (!printer)
         return mr_error_memory(error, sizeof(*printer));
-    *printer = (struct mr_row_printer){.stream = stream, .format = format, .schema = schema, .zone = zone};
+    *printer = (struct mr_row_printer){.stream = stream, .format = format, .zone = zone};
+    mr_arena_init(&printer->arena);
     mr_text_init(&printer->text);
+    printer->schema = mr_type_copy(&printer->arena, schema);
     printer->widths = mr_allocate_zeroed(sizeof(int) * (size_t)(schema->field_count + 1));
     printer->right = mr_allocate_zeroed(sizeof(bool) * (size_t)(schema->field_count + 1));
     *out = printer;
-    if (!printer->widths || !printer->right)
+    if (!printer->schema || !printer->widths || !printer->right)
         return mr_error_memory(error, 64);
     if (format == MR_OUTPUT_TABLE)
-        return mr_batch_init(&printer->kept, schema, 256, error);
+        return mr_batch_init(&printer->kept, printer->schema, 256, error);
     if (format == MR_OUTPUT_CSV) {
         for (int c = 0; c < schema->field_count; c++)
             fprintf(stream, "%s%s", c > 0 ? "," : "", schema->fields[c].name);
@@ -215,6 +218,7 @@ int mr_row_printer_close(struct mr_row_printer *printer, struct mr_error *error)
     mr_text_release(&printer->text);
     mr_free(printer->widths);
     mr_free(printer->right);
+    mr_arena_release(&printer->arena);
     mr_free(printer);
     return status;
 }

@@ -12,7 +12,8 @@ struct mr_sql_run_options {
     struct mr_pool *pool;                         /* NULL: the calling thread alone */
     pthread_mutex_t *pool_lock;
     size_t memory_limit_bytes; /* 0: 1 GiB */
-    /* Called once with the output's columns, before any row. A negative result ends the query. */
+    /* Called once with the output's columns, before any row; they live until the run returns. A negative
+     * result ends the query. */
     int (*on_schema)(void *ctx, const struct mr_type *schema, struct mr_error *error);
     /* Called with rows, by one thread at a time; the batch is lent. In order when the query has ORDER BY. */
     int (*on_rows)(void *ctx, const struct mr_batch *rows, struct mr_error *error);
