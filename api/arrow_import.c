@@ -137,17 +137,16 @@ static void put_unsigned(struct mr_column *out, int64_t row, const char *from, i
 static int put_decimal(const struct incoming *in, struct mr_column *out, int64_t row, const char *from,
                        struct mr_error *error)
 {
-    mr_i128 value = 0, high = 0;
+    mr_i128 value = 0;
     int width = in->kind.width;
-    if (width < 16) {
+    if (width < 16)
         value = read_integer(from, width);
-    } else {
+    else
         memcpy(&value, from, 16);
-        high = value < 0 ? -1 : 0;
-        if (width == 32)
-            memcpy(&high, from + 16, 16);
-    }
-    if (high != (value < 0 ? -1 : 0) || !mr_decimal_fits(value, in->kind.precision))
+    mr_i128 sign = value < 0 ? -1 : 0, high = sign; /* what 256 bits have above */
+    if (width == 32)
+        memcpy(&high, from + 16, 16);
+    if (high != sign || !mr_decimal_fits(value, in->kind.precision))
         return refused(in, "NUMERIC_VALUE_OUT_OF_RANGE.WITHOUT_SUGGESTION",
                        "a decimal with more digits than its type has", error);
     mr_decimal_put(out, row, value);

@@ -29,7 +29,8 @@ struct mr_api_name { /* of a stream, given by the program */
 };
 struct mr_api_output {
     struct mr_api_output *next;
-    struct millrace_stream *stream; /* SELECT * of what is put out */
+    const struct millrace_stream *stream; /* what is put out */
+    struct millrace_stream *rows;         /* SELECT * of it */
     const struct mr_sink_type *type;
     const char *name; /* "delta#0": how the checkpoint calls it */
     const struct mr_option *options;

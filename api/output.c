@@ -10,10 +10,11 @@ static int add_output(struct millrace_stream *stream, const struct mr_api_output
         return mr_error_memory(error, sizeof *output);
     *output = *like;
     output->name = mr_arena_format(&job->arena, "%s#%d", like->type->name, job->output_count++);
-    output->stream = millrace_select(stream, "*");
+    output->stream = stream;
+    output->rows = millrace_select(stream, "*");
     if (!output->name)
         return mr_error_memory(error, 64);
-    if (!output->stream) { /* the job has the error */
+    if (!output->rows) { /* the job has the error */
         *error = job->error;
         return error->code;
     }

@@ -182,13 +182,12 @@ void mr_api_plan_end(struct mr_api_planning *planning)
     mr_arena_release(&planning->arena);
 }
 
-static int plan_output(struct mr_api_planning *planning, struct mr_job *target,
-                       const struct mr_api_output *output, struct mr_error *error)
+static int plan_stream(struct mr_api_planning *planning, struct mr_job *target,
+                       const struct mr_api_output *output, const struct mr_node **node,
+                       struct mr_error *error)
 {
-    const struct millrace_stream *stream = output->stream;
+    const struct millrace_stream *stream = output->rows;
     struct mr_plan *plan = NULL;
-    const struct mr_node *node = NULL;
-    const struct mr_option *options = NULL;
     MR_TRY(mr_sql_analyse(target, &planning->environment, &stream->origin, stream->query, &plan, error));
     if (!mr_sql_plan_is_streaming(plan))
         return mr_error_set(
@@ -196,9 +195,24 @@ static int plan_output(struct mr_api_planning *planning, struct mr_job *target,
             "What is put into %s reads no stream. Read one (millrace_read, or STREAM in SQL), "
             "or use millrace_query.",
             output->name);
-    MR_TRY(mr_sql_plan_job(target, plan, &node, error));
+    return mr_sql_plan_job(target, plan, node, error);
+}
+
+/* nodes: of the outputs before it, by number. */
+static int plan_output(struct mr_api_planning *planning, struct mr_job *target,
+                       const struct mr_api_output *output, const struct mr_node **nodes, int number,
+                       struct mr_error *error)
+{
+    const struct mr_option *options = NULL;
+    const struct mr_api_output *other = planning->job->outputs;
+    for (int i = 0; i < number && !nodes[number]; i++, other = other->next)
+        if (other->stream == output->stream)
+            nodes[number] = nodes[i]; /* one stream into several sinks is computed once */
+    if (!nodes[number])
+        MR_TRY(plan_stream(planning, target, output, &nodes[number], error));
     MR_TRY(place_path(planning->job, &target->arena, output->options, output->option_count, &options, error));
-    MR_TRY(mr_job_add_sink(target, node, output->type, output->name, options, output->option_count, error));
+    MR_TRY(mr_job_add_sink(target, nodes[number], output->type, output->name, options, output->option_count,
+                           error));
     if (output->type == &mr_api_callback_sink)
         target->sinks[target->sink_count - 1]->ctx = (void *)output;
     return MR_OK;
@@ -212,8 +226,13 @@ static int plan_outputs(struct mr_api_planning *planning, struct mr_job *target,
     if (!job->outputs)
         return mr_error_set(error, MR_E_USAGE, "INVALID_PARAMETER_VALUE",
                             "The job has no sink: millrace_write gives it one.");
+    const struct mr_node **nodes =
+        MR_ARENA_ARRAY(&planning->arena, const struct mr_node *, job->output_count + 1);
+    if (!nodes)
+        return mr_error_memory(error, sizeof *nodes * (size_t)job->output_count);
+    int number = 0;
     for (const struct mr_api_output *output = job->outputs; output; output = output->next)
-        MR_TRY(plan_output(planning, target, output, error));
+        MR_TRY(plan_output(planning, target, output, nodes, number++, error));
     mr_api_plan_share(planning);
     return MR_OK;
 }

@@ -25,15 +25,12 @@ static int on_rows(void *ctx, const struct mr_batch *rows, struct mr_error *erro
 static int ask(struct mr_api_planning *planning, const char *sql, struct mr_pool *pool, struct answer *answer,
                struct mr_error *error)
 {
-    const char *memory = mr_api_setting(planning->job, "millrace.memory.limit");
-    int64_t memory_bytes = 0;
-    if (memory)
-        mr_option_parse_bytes(memory, &memory_bytes);
+    int64_t memory_mib = mr_api_setting_integer(planning->job, "millrace.memory.limitMiB", 1024);
     struct mr_sql_run_options options = {.environment = &planning->environment,
                                          .session = &planning->session,
                                          .file = "millrace_query",
                                          .pool = pool,
-                                         .memory_limit_bytes = (size_t)memory_bytes,
+                                         .memory_limit_bytes = (size_t)memory_mib << 20,
                                          .on_schema = on_schema,
                                          .on_rows = on_rows,
                                          .ctx = answer};

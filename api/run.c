@@ -126,22 +126,19 @@ static int run(struct millrace_job *job, enum millrace_trigger trigger, const ch
                struct mr_pool *pool, struct mr_error *error)
 {
     const char *interval = mr_api_setting(job, "pipelines.trigger.interval");
-    const char *memory = mr_api_setting(job, "millrace.memory.limit");
-    int64_t interval_us = 0, memory_bytes = INT64_C(1) << 30;
+    int64_t interval_us = 0;
     if (interval)
         mr_option_parse_duration(interval, &interval_us);
-    if (memory)
-        mr_option_parse_bytes(memory, &memory_bytes);
     struct mr_query_options options = {
         .name = job->name,
         .checkpoint_path = checkpoint,
         .trigger = trigger == MILLRACE_CONTINUOUS ? MR_TRIGGER_CONTINUOUS : MR_TRIGGER_AVAILABLE_NOW,
         .interval_us = interval_us,
-        .partitions = (int)mr_api_setting_integer(job, "spark.sql.shuffle.partitions", 0),
-        .memory_limit_bytes = (size_t)memory_bytes,
+        .partitions = (int)mr_api_setting_integer(job, "millrace.state.partitions", 0),
+        .memory_limit_bytes = (size_t)mr_api_setting_integer(job, "millrace.memory.limitMiB", 1024) << 20,
         .decision_micro_batches = (int)mr_api_setting_integer(job, "millrace.decision.microBatches", 0),
         .retain_every = (int)mr_api_setting_integer(job, "millrace.checkpoint.retainEvery", 0),
-        .retain_count = (int)mr_api_setting_integer(job, "millrace.checkpoint.retainCount", 2),
+        .retain_count = (int)mr_api_setting_integer(job, "millrace.checkpoint.retainCount", 3),
         .full_refresh = mr_api_setting_boolean(job, "millrace.refresh"),
         .force_checkpoint = mr_api_setting_boolean(job, "millrace.checkpoint.force"),
         .pool = pool,

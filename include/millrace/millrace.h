@@ -85,15 +85,15 @@ MILLRACE_API struct millrace_job *millrace_job_new(const char *name);
  * are forgotten; Arrow structures made from rows live on. */
 MILLRACE_API void millrace_job_free(struct millrace_job *job);
 
-/* A setting, before the job is run. Those of Spark: spark.sql.session.timeZone (the host's),
- * spark.sql.ansi.enabled (true), spark.sql.caseSensitive (false), spark.sql.shuffle.partitions (of keyed
- * state; one per worker), spark.sql.streaming.multipleWatermarkPolicy (min),
- * spark.sql.streaming.noDataMicroBatches.enabled (true). Of pipelines: pipelines.trigger.interval ("10
- * seconds": with MILLRACE_CONTINUOUS, a micro-batch at most that often; none). Ours: millrace.workers
- * (threads; one per core), millrace.memory.limit (bytes; 1g), millrace.base.directory (of relative paths; the
- * working directory), millrace.decision.microBatches (micro-batches that one decision covers at most; no
- * limit), millrace.checkpoint.retainEvery (keep a copy of the checkpoint every so many batches; 0) and
- * millrace.checkpoint.retainCount (2), millrace.checkpoint.force (on a network file system all the same;
+/* A setting, before the job is run; as in a project's configuration where both have it. Of the session:
+ * spark.sql.session.timeZone (the host's), spark.sql.ansi.enabled (true), spark.sql.caseSensitive (false),
+ * spark.sql.streaming.multipleWatermarkPolicy (min), spark.sql.streaming.noDataMicroBatches.enabled (true),
+ * millrace.base.directory (of relative paths; the working directory). Of a run: pipelines.trigger.interval
+ * ("10 seconds": with MILLRACE_CONTINUOUS, a micro-batch at most that often; none), millrace.workers
+ * (threads; one per core), millrace.state.partitions (of keyed state; one per worker),
+ * millrace.memory.limitMiB (1024), millrace.decision.microBatches (micro-batches that one decision covers at
+ * most; no limit), millrace.checkpoint.retainEvery (keep a copy of the checkpoint every so many batches; 0),
+ * millrace.checkpoint.retainCount (3), millrace.checkpoint.force (on a network file system all the same;
  * false), millrace.refresh (true: forget the checkpoint and empty the targets; false). Errors:
  * UNKNOWN_OPTION, INVALID_OPTION_VALUE, INVALID_TIMEZONE. */
 MILLRACE_API int millrace_job_set(struct millrace_job *job, const char *key, const char *value);

@@ -281,7 +281,7 @@ static void rows_by_hand(void **state)
     assert_true(millrace_rows_is_null(rows, 1, column));
     assert_false(millrace_rows_is_null(rows, 0, column));
     assert_int_equal(millrace_rows_int(rows, 0, millrace_rows_column(rows, "i8")), -128);
-    assert_int_equal(millrace_rows_int(rows, 0, millrace_rows_column(rows, "day")), -141428);
+    assert_int_equal(millrace_rows_int(rows, 0, millrace_rows_column(rows, "day")), -141438);
     assert_true(millrace_rows_double(rows, 0, millrace_rows_column(rows, "p")) == -12345678.90);
     assert_true(millrace_rows_double(rows, 0, millrace_rows_column(rows, "f")) == 1.5);
     assert_true(millrace_rows_double(rows, 0, millrace_rows_column(rows, "i16")) == 32767);

@@ -133,6 +133,32 @@ static void complete_mode(void **state)
     millrace_job_free(job);
 }
 
+/* One stream into two sinks is computed once: the rows count once, and there is one state. */
+static void one_stream_two_sinks(void **state)
+{
+    static struct lines lines;
+    char progress[8192];
+    (void)state;
+    struct millrace_job *job = new_job(NULL);
+    struct millrace_stream *s =
+        millrace_read(job, "memory", "stream", "split", "schema", "word STRING", NULL);
+    s = millrace_group(s, "word", "count(*) AS n");
+    millrace_output_mode(job, MILLRACE_UPDATE);
+    millrace_write_callback(s, collect, &lines);
+    millrace_write(s, "memory", "table", "split", NULL);
+    add(job, "split", "{\"word\":\"a\"}\n{\"word\":\"a\"}\n");
+    millrace_job_run(job, MILLRACE_AVAILABLE_NOW, in_folder("checkpoint"));
+    check(job);
+    assert_string_equal(sorted(&lines), "0 {\"word\":\"a\",\"n\":2}\n");
+    assert_string_equal(table_lines(job, "split", 0), "0 {\"word\":\"a\",\"n\":2}\n");
+    millrace_job_progress(job, progress, sizeof progress);
+    assert_non_null(strstr(progress, "\"numInputRows\":2,"));
+    const char *first = strstr(progress, "stateStoreSave");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "stateStoreSave"));
+    millrace_job_free(job);
+}
+
 /* ---- SQL in the chain, two sinks, one source read once ---- */
 static void sql_and_two_sinks(void **state)
 {
@@ -280,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_to_delta_and_again, setup, teardown),
         cmocka_unit_test_setup_teardown(update_mode, setup, teardown),
         cmocka_unit_test_setup_teardown(complete_mode, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_stream_two_sinks, setup, teardown),
         cmocka_unit_test_setup_teardown(sql_and_two_sinks, setup, teardown),
         cmocka_unit_test_setup_teardown(callback_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(continuous, setup, teardown),
