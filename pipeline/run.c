@@ -17,7 +17,7 @@ struct run {
     struct mr_pipeline *pipeline;
     const struct mr_pipeline_options *options;
     struct mr_pool *pool;
-    pthread_mutex_t pool_lock;
+    pthread_mutex_t pool_lock, plan_lock;
 };
 struct flow_run {
     struct run *run;
@@ -211,7 +211,10 @@ static int attempt(struct flow_run *own, struct mr_error *error)
     struct mr_job job;
     bool unchanged = false;
     set_state(own->run, own->flow, MR_FLOW_PLANNING);
-    MR_TRY(mr_flow_plan(own->run->pipeline, own->flow, &job, true, &unchanged, error));
+    pthread_mutex_lock(&own->run->plan_lock); /* plans share the pipeline's arena */
+    int status = mr_flow_plan(own->run->pipeline, own->flow, &job, true, &unchanged, error);
+    pthread_mutex_unlock(&own->run->plan_lock);
+    MR_TRY(status);
     if (unchanged && !full_refresh(own->run, own->flow)) { /* a view whose inputs are as they were */
         mr_job_release(&job);
         return MR_OK;
@@ -409,8 +412,10 @@ int mr_pipeline_run(struct mr_pipeline *pipeline, const struct mr_pipeline_optio
     MR_TRY(check_selection(&run, error));
     MR_TRY(mr_pool_start(&run.pool, workers, error));
     pthread_mutex_init(&run.pool_lock, NULL);
+    pthread_mutex_init(&run.plan_lock, NULL);
     int status = run_flows(&run, error);
     pthread_mutex_destroy(&run.pool_lock);
+    pthread_mutex_destroy(&run.plan_lock);
     mr_pool_stop(run.pool);
     return status;
 }
