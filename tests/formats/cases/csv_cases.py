@@ -73,6 +73,7 @@ case("escape quote", "a INT, b STRING, c STRING", '1,"x""z","a\\b"\n2,"x\\",y\n'
 case("escape other", "a INT, b STRING, c STRING", '1,"x^"z","a^^b"\n', {"escape": "^"})
 case("escape of escape", "a INT, b STRING, c STRING", '1,"x\\\\","y"\n', {"charToEscapeQuoteEscaping": "\\"})
 case("escape of escape other", "a INT, b STRING, c STRING", '1,"x^\\\\","y"\n', {"charToEscapeQuoteEscaping": "^"})
+case("escape of escape alone", "a INT, b STRING, c STRING", '1,"a^^b","a^b\\"c^d"\n2,"a\\"^","x"\n', {"charToEscapeQuoteEscaping": "^"})
 case("comment", "a INT, b STRING, c STRING", "#1,x,y\n2,#x,y\n #3,x,y\n4,x,y#z\n", {"comment": "#"})
 case("comment blank", "a INT, b STRING, c STRING", "   #1,x,y\n2,x,y\n", {"comment": "#", "ignoreLeadingWhiteSpace": "true"})
 case("lineSep", "a INT, b STRING", "1,x;2,y\n;3,z", {"lineSep": ";"})
