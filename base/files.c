@@ -158,15 +158,21 @@ static int make_one(struct mr_arena *arena, const char *path, struct mr_error *e
     char *parent = mr_path_directory(arena, path);
     if (!parent)
         return mr_error_memory(error, strlen(path));
+#ifndef MR_PLANT_PARENT_UNSYNCED
     MR_TRY(mr_directory_fsync(parent, error));
+#endif
     settle(path);
     return MR_OK;
 }
 
 /* A directory that is there may have been made by a process that died before it could fsync the parent. So
- * the parent is fsynced once per process all the same. Parents that are not ours to open were not made by us. */
+ * the parent is fsynced once per process all the same. Parents that are not ours to open were not made by us.
+ */
 static int settle_existing(struct mr_arena *arena, const char *path, struct mr_error *error)
 {
+#ifdef MR_PLANT_PARENT_UNSYNCED
+    return MR_OK;
+#endif
     if (is_settled(path))
         return MR_OK;
     char *parent = mr_path_directory(arena, path);

@@ -71,8 +71,12 @@ static int visit(void *ctx, const struct mr_storage_entry *entry)
                    ? 0
                    : 1;
     }
-    if (!parse_name(sweep->s, name, &batch) || batch > sweep->published)
+    if (!parse_name(sweep->s, name, &batch))
         return 0;
+#ifndef MR_PLANT_CLEAN_AHEAD
+    if (batch > sweep->published)
+        return 0;
+#endif
     return push(sweep, &sweep->candidates, &sweep->count, &sweep->capacity, entry->path) ? 0 : 1;
 }
 

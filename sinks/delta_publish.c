@@ -170,6 +170,17 @@ static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_
             mr_text_append_str(actions, "}\n");
         }
     }
+#ifdef MR_PLANT_TXN_APART
+    if (p->metrics.size == 0) { /* the first of two commits */
+        mr_text_append(actions, m->adds.data, m->adds.size);
+        print_info(p, 0);
+        info->operation = "STREAMING UPDATE";
+        return MR_OK;
+    }
+    mr_delta_txn_print(actions, p->s->app_id, m->batch, now_ms);
+    mr_delta_txn_print(actions, p->s->decision_id_app, (int64_t)m->decision_id, now_ms);
+    return MR_OK;
+#endif
     mr_delta_txn_print(actions, p->s->app_id, m->batch, now_ms);
     mr_delta_txn_print(actions, p->s->decision_id_app, (int64_t)m->decision_id, now_ms);
     mr_text_append(actions, m->adds.data, m->adds.size);
@@ -185,6 +196,10 @@ static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_
     info->user_metadata = m->user_metadata;
     return p->metrics.failed || p->parameters.failed ? mr_error_memory(error, p->metrics.size) : MR_OK;
 }
+
+#ifdef MR_PLANT_DELETE_ON_AMBIGUOUS
+static bool deleting;
+#endif
 
 struct file_check {
     struct mr_delta_sink *s;
@@ -202,6 +217,10 @@ static int check_file(void *ctx, const struct mr_delta_action *action, struct mr
     mr_delta_path_decode(&check->path, action->file.path);
     if (check->path.failed)
         return mr_error_memory(error, action->file.path.size);
+#ifdef MR_PLANT_DELETE_ON_AMBIGUOUS
+    if (deleting)
+        return storage->type->remove(storage, check->path.data, error);
+#endif
     int status = storage->type->stat(storage, check->path.data, &entry, error);
     if (status == MR_OK && entry.size_bytes == action->file.size_bytes)
         return MR_OK;
@@ -219,6 +238,9 @@ static int check_file(void *ctx, const struct mr_delta_action *action, struct mr
 /* Files of an earlier process: this one has not seen them, so it looks (invariant 11). */
 static int check_files(struct mr_delta_sink *s, const struct mr_delta_manifest *m, struct mr_error *error)
 {
+#ifdef MR_PLANT_NO_FILE_CHECK
+    return MR_OK;
+#endif
     char mine[24];
     int size = snprintf(mine, sizeof(mine), "%016llx", (unsigned long long)s->sink->attempt);
     if (m->adds.size == 0 || mr_str_equal(m->attempt, (struct mr_str){mine, (size_t)size}))
@@ -250,6 +272,19 @@ int mr_delta_sink_publish(struct mr_sink *sink, struct mr_str text, struct mr_er
         status = check_files(s, &manifest, error);
     if (status == MR_OK)
         status = mr_delta_commit(&s->table, &info, build, &p, &version, error);
+#ifdef MR_PLANT_TXN_APART
+    if (status == MR_OK)
+        status = mr_delta_commit(&s->table, &info, build, &p, &version, error);
+#endif
+#ifdef MR_PLANT_DELETE_ON_AMBIGUOUS
+    if (status < 0) {
+        struct mr_error ignored;
+        manifest.attempt = MR_STR("another");
+        deleting = true;
+        check_files(s, &manifest, &ignored);
+        deleting = false;
+    }
+#endif
     if (status == MR_END) /* found done: make sure that it stays so before anybody relies on it */
         status = s->table.storage.type->sync_directory(&s->table.storage, MR_DELTA_LOG, error);
     if (status == MR_OK && s->table.loaded) {

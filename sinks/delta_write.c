@@ -466,7 +466,9 @@ int mr_delta_writers_finish(struct mr_delta_sink *s, struct mr_error *error)
                                         w->directories.entries[i].key.size);
         if (!path)
             return mr_error_memory(error, w->directories.entries[i].key.size);
+#ifndef MR_PLANT_DATA_DIRECTORY_UNSYNCED
         MR_TRY(s->table.storage.type->sync_directory(&s->table.storage, path, error));
+#endif
     }
     return MR_OK;
 }

@@ -93,9 +93,11 @@ static int write_temporary(const char *temporary, const void *data, size_t size,
     int file = -1;
     MR_TRY(mr_local_create(temporary, &file, error));
     int status = mr_file_write_all(file, temporary, data, size, error);
+#ifndef MR_PLANT_ENTRY_UNSYNCED
     if (status == MR_OK && mr_env()->fsync(file) < 0)
         status =
             mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot make the file durable", temporary);
+#endif
     if (mr_env()->close(file) < 0 && status == MR_OK)
         status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot close the file", temporary);
     if (status != MR_OK)
@@ -119,8 +121,13 @@ static int local_put_if_absent(struct mr_storage *storage, const char *path, con
     directory_of(name, directory);
     MR_TRY(write_temporary(temporary, data, size, error));
 
+#ifdef MR_PLANT_CHECK_THEN_WRITE
+    int linked = mr_file_exists(name) ? -1 : mr_env()->rename(temporary, name);
+    int link_errno = linked < 0 ? EEXIST : 0;
+#else
     int linked = mr_env()->link(temporary, name);
     int link_errno = linked < 0 ? errno : 0;
+#endif
     mr_env()->unlink(temporary); /* a temporary that stays is only untidy: nobody lists it */
     if (link_errno == EEXIST)
         return MR_PUT_EXISTS;
@@ -137,6 +144,9 @@ static int local_put_if_absent(struct mr_storage *storage, const char *path, con
             error->flags |= MR_AMBIGUOUS;
         return status;
     }
+#ifdef MR_PLANT_LOG_DIRECTORY_UNSYNCED
+    return MR_PUT_DONE;
+#endif
     int status = mr_directory_fsync(directory, error);
     if (status < 0)
         error->flags |= MR_AMBIGUOUS;

@@ -139,9 +139,11 @@ static int output_finish(struct mr_output *output, struct mr_error *error)
             mr_error_set(error, MR_E_IO, "TASK_WRITE_FAILED", "%s: an earlier write failed.", local->name);
     else
         status = output_flush(local, error);
+#ifndef MR_PLANT_FILE_UNSYNCED
     if (status == MR_OK && mr_env()->fsync(local->file) < 0)
         status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot make the file durable",
                                  local->name);
+#endif
     char name[MR_LOCAL_PATH_BYTES];
     strcpy(name, local->name);
     if (output_free(local) < 0 && status == MR_OK)
