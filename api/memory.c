@@ -118,8 +118,9 @@ static int append_json(struct mr_memory_stream *stream, const struct mr_zone *zo
                                .zone = zone,
                                .case_sensitive = true};
     struct mr_batch rows = {0};
-    MR_TRY(mr_format_open(&format, mr_format_type_find(MR_STR("json")), options, 1, error));
-    int status = mr_batch_init(&rows, format.schema, 16, error);
+    int status = mr_format_open(&format, mr_format_type_find(MR_STR("json")), options, 1, error);
+    if (status >= 0)
+        status = mr_batch_init(&rows, format.schema, 16, error);
     if (status >= 0)
         status = read_all(&format, name, text, size, &rows, error);
     if (status >= 0 && rows.length > 0)

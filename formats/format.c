@@ -33,8 +33,10 @@ static int check_columns(const struct mr_type *schema, struct mr_error *error)
         bool created = true;
         for (; name[size] && size < sizeof lower; size++)
             lower[size] = (char)(name[size] >= 'A' && name[size] <= 'Z' ? name[size] + 32 : name[size]);
-        if (!mr_map_put(&names, (struct mr_str){lower, size}, &created))
+        if (!mr_map_put(&names, (struct mr_str){lower, size}, &created)) {
             status = mr_error_memory(error, size);
+            continue;
+        }
         if (created || size == sizeof lower)
             continue;
         status = mr_error_set(error, MR_E_SQL, "COLUMN_ALREADY_EXISTS",
