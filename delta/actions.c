@@ -212,7 +212,15 @@ int mr_delta_action_parse(struct mr_arena *arena, struct mr_str line, struct mr_
     return MR_OK;
 }
 
-int mr_delta_commit_parse(struct mr_arena *arena, const char *name, struct mr_str text,
+/* A whole line with an add or a remove, as every writer begins it; torn ones are left to the parser. */
+static bool is_file_action(struct mr_str line)
+{
+    return (mr_str_starts_with(line, MR_STR("{\"add\":{")) ||
+            mr_str_starts_with(line, MR_STR("{\"remove\":{"))) &&
+           mr_str_ends_with(line, MR_STR("}}"));
+}
+
+int mr_delta_commit_parse(struct mr_arena *arena, const char *name, struct mr_str text, bool files,
                           int (*each)(void *ctx, const struct mr_delta_action *action,
                                       struct mr_error *error),
                           void *ctx, struct mr_error *error)
@@ -229,7 +237,11 @@ int mr_delta_commit_parse(struct mr_arena *arena, const char *name, struct mr_st
         if (line.size > 0) {
             struct mr_delta_action action;
             mr_arena_clear(arena);
-            int status = mr_delta_action_parse(arena, line, &action, error);
+            int status = MR_OK;
+            if (!files && is_file_action(line))
+                action = (struct mr_delta_action){.kind = MR_DELTA_NONE};
+            else
+                status = mr_delta_action_parse(arena, line, &action, error);
             if (status >= 0) {
                 actions++;
                 status = each(ctx, &action, error);

@@ -340,7 +340,8 @@ static int read_one(struct sidecars *sidecars, const char *path, bool is_json, s
             status = mr_error_set(error, MR_E_CORRUPT, "DELTA_MISSING_PART_FILES",
                                   "%s: the checkpoint is gone.", path);
         if (status == MR_OK)
-            status = mr_delta_commit_parse(&arena, path, mr_text_str(&text), read_json_each, sidecars, error);
+            status = mr_delta_commit_parse(&arena, path, mr_text_str(&text), true, read_json_each, sidecars,
+                                           error);
         mr_text_release(&text);
         mr_arena_release(&arena);
     }

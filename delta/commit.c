@@ -156,6 +156,7 @@ bool mr_delta_checkpoint_due(const struct mr_delta_snapshot *snapshot)
     struct mr_json number = {.type = MR_JSON_NUMBER, .text = property, .raw = property};
     if (property.size > 0 && mr_json_to_i64(&number, &asked) && asked > 0)
         interval = asked;
-    return snapshot->version - snapshot->checkpoint_version >= interval &&
+    int64_t covered = snapshot->checkpoint_version > 0 ? snapshot->checkpoint_version : 0;
+    return snapshot->version - covered >= interval &&
            snapshot->tail_actions * 10 >= snapshot->checkpoint_actions;
 }

@@ -98,10 +98,11 @@ struct mr_delta_action {
  * must have. */
 int mr_delta_action_parse(struct mr_arena *arena, struct mr_str line, struct mr_delta_action *out,
                           struct mr_error *error);
-/* Calls each for every line of a commit file; name and number of the line are put into its error. A file
- * without any action is CORRUPT (an interrupted foreign writer leaves such files, and taking one for a commit
- * would lose its rows silently). The arena is cleared before every line: copy what must stay. */
-int mr_delta_commit_parse(struct mr_arena *arena, const char *name, struct mr_str text,
+/* Calls each for every line of a commit file; name and number of the line are put into its error. files:
+ * false passes adds and removes as MR_DELTA_NONE, unparsed but for their ends. A file without any action is
+ * CORRUPT (an interrupted foreign writer leaves such files, and taking one for a commit would lose its rows
+ * silently). The arena is cleared before every line: copy what must stay. */
+int mr_delta_commit_parse(struct mr_arena *arena, const char *name, struct mr_str text, bool files,
                           int (*each)(void *ctx, const struct mr_delta_action *action,
                                       struct mr_error *error),
                           void *ctx, struct mr_error *error);

@@ -177,8 +177,9 @@ int mr_delta_replay_text(struct mr_delta_snapshot *snapshot, const char *name, s
                          struct mr_error *error)
 {
     struct mr_arena arena;
+    bool files = (snapshot->keep & (MR_DELTA_KEEP_FILES | MR_DELTA_KEEP_TOMBSTONES)) != 0;
     mr_arena_init(&arena);
-    int status = mr_delta_commit_parse(&arena, name, text, replay_each, snapshot, error);
+    int status = mr_delta_commit_parse(&arena, name, text, files, replay_each, snapshot, error);
     mr_arena_release(&arena);
     if (status == MR_OK)
         snapshot->version++;

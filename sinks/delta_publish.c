@@ -249,7 +249,7 @@ static int check_files(struct mr_delta_sink *s, const struct mr_delta_manifest *
     struct mr_arena arena;
     mr_text_init(&check.path);
     mr_arena_init(&arena);
-    int status = mr_delta_commit_parse(&arena, "manifest", m->adds, check_file, &check, error);
+    int status = mr_delta_commit_parse(&arena, "manifest", m->adds, true, check_file, &check, error);
     mr_arena_release(&arena);
     mr_text_release(&check.path);
     return status;

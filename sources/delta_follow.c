@@ -202,7 +202,7 @@ static int scan_version(struct mr_delta_source *s, struct mr_error *error)
         status = mr_delta_sync_commit(&s->table, scan.version, error);
     mr_delta_commit_name(scan.version, name);
     if (status == MR_OK)
-        status = mr_delta_commit_parse(&arena, name, mr_text_str(&text), visit, &scan, error);
+        status = mr_delta_commit_parse(&arena, name, mr_text_str(&text), true, visit, &scan, error);
     mr_text_release(&text);
     mr_arena_release(&arena);
     if (status == MR_OK && scan.removes) {

@@ -213,7 +213,7 @@ static bool check_table(const char *name)
 /* "hive" is a folder of tables. */
 static int check_folder(const char *name)
 {
-    char path[512], inner[512];
+    char path[512], inner[600];
     int bad = 0;
     snprintf(path, sizeof(path), "%s/%s/delta", scratch, name);
     DIR *listing = opendir(path);

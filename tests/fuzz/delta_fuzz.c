@@ -77,7 +77,7 @@ static void fuzz_commit(struct mr_str text)
     size_t count = 0;
     mr_arena_init(&arena);
     mr_delta_snapshot_init(&snapshot, MR_DELTA_KEEP_FILES | MR_DELTA_KEEP_STATS | MR_DELTA_KEEP_TOMBSTONES);
-    if (mr_delta_commit_parse(&arena, "fuzz", text, visit, &snapshot, &error) == MR_OK &&
+    if (mr_delta_commit_parse(&arena, "fuzz", text, true, visit, &snapshot, &error) == MR_OK &&
         snapshot.has_protocol) {
         mr_delta_check_readable("t", &snapshot.protocol, &error);
         mr_delta_check_writable("t", &snapshot.protocol, &snapshot.metadata, &error);
