@@ -177,7 +177,8 @@ static void fill_values(struct mr_column *to, const struct mr_column *column, in
 {
     switch (mr_type_width(column->type)) {
     case 1:
-        memset(to->values, column->i8[row], (size_t)count);
+        if (count > 0) /* a column without rows has no values */
+            memset(to->values, column->i8[row], (size_t)count);
         break;
     case 2:
         FILL(mr_any16);

@@ -40,7 +40,7 @@ MR_KERNEL(mr_collection_vector_pair)
             squares_b += y * y;
             distance += (x - y) * (x - y);
         }
-        float lengths = sqrtf(squares_a) * sqrtf(squares_b);
+        float lengths = sqrtf(squares_a * squares_b);
         is_null |= *what == 'c' && lengths == 0;
         out->f32[i] = is_null ? 0
                               : (float)(*what == 'i'   ? inner

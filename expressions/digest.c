@@ -173,9 +173,9 @@ static const uint64_t start384[8] = {
     0xcbbb9d5dc1059ed8, 0x629a292a367cd507, 0x9159015a3070dd17, 0x152fecd8f70e5939,
     0x67332667ffc00b31, 0x8eb44a8768581511, 0xdb0c2e0d64f98fa7, 0x47b5481dbefa4fa4,
 };
-static void sha256_block(void *state, const uint8_t *data)
+static void sha256_block(void *context, const uint8_t *data)
 {
-    uint32_t *h = state, w[64], v[8];
+    uint32_t *state = context, w[64];
     for (int i = 0; i < 64; i++) {
         if (i < 16) {
             w[i] = big32(data + 4 * i);
@@ -185,24 +185,35 @@ static void sha256_block(void *state, const uint8_t *data)
         w[i] = w[i - 16] + (rotate_right(a, 7) ^ rotate_right(a, 18) ^ a >> 3) + w[i - 7] +
                (rotate_right(b, 17) ^ rotate_right(b, 19) ^ b >> 10);
     }
-    memcpy(v, h, sizeof v);
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6],
+             h = state[7];
     for (int i = 0; i < 64; i++) {
-        uint32_t e = v[4], a = v[0];
-        uint32_t first = v[7] + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
-                         ((e & v[5]) ^ (~e & v[6])) + (uint32_t)(constants[i] >> 32) + w[i];
-        uint32_t second = (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) +
-                          ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += first;
-        v[0] = first + second;
+        uint32_t first = h + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
+                         ((e & f) ^ (~e & g)) + (uint32_t)(constants[i] >> 32) + w[i];
+        uint32_t second =
+            (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+        h = g;
+        g = f;
+        f = e;
+        e = d + first;
+        d = c;
+        c = b;
+        b = a;
+        a = first + second;
     }
-    for (int i = 0; i < 8; i++)
-        h[i] += v[i];
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+    state[5] += f;
+    state[6] += g;
+    state[7] += h;
 }
 
-static void sha512_block(void *state, const uint8_t *data)
+static void sha512_block(void *context, const uint8_t *data)
 {
-    uint64_t *h = state, w[80], v[8];
+    uint64_t *state = context, w[80];
     for (int i = 0; i < 80; i++) {
         if (i < 16) {
             w[i] = big64(data + 8 * i);
@@ -212,19 +223,30 @@ static void sha512_block(void *state, const uint8_t *data)
         w[i] = w[i - 16] + (rotate_right64(a, 1) ^ rotate_right64(a, 8) ^ a >> 7) + w[i - 7] +
                (rotate_right64(b, 19) ^ rotate_right64(b, 61) ^ b >> 6);
     }
-    memcpy(v, h, sizeof v);
+    uint64_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6],
+             h = state[7];
     for (int i = 0; i < 80; i++) {
-        uint64_t e = v[4], a = v[0];
-        uint64_t first = v[7] + (rotate_right64(e, 14) ^ rotate_right64(e, 18) ^ rotate_right64(e, 41)) +
-                         ((e & v[5]) ^ (~e & v[6])) + constants[i] + w[i];
+        uint64_t first = h + (rotate_right64(e, 14) ^ rotate_right64(e, 18) ^ rotate_right64(e, 41)) +
+                         ((e & f) ^ (~e & g)) + constants[i] + w[i];
         uint64_t second = (rotate_right64(a, 28) ^ rotate_right64(a, 34) ^ rotate_right64(a, 39)) +
-                          ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += first;
-        v[0] = first + second;
+                          ((a & b) ^ (a & c) ^ (b & c));
+        h = g;
+        g = f;
+        f = e;
+        e = d + first;
+        d = c;
+        c = b;
+        b = a;
+        a = first + second;
     }
-    for (int i = 0; i < 8; i++)
-        h[i] += v[i];
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+    state[5] += f;
+    state[6] += g;
+    state[7] += h;
 }
 
 size_t mr_sha2(const void *data, size_t size, int bits, uint8_t out[64])

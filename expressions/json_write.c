@@ -174,31 +174,53 @@ static void write_decimal(struct mr_text *out, mr_i128 value, int scale)
     mr_text_format(out, "E%d", adjusted);
 }
 
-static void write_year(struct mr_text *out, int64_t year)
+static char *put_digits(char *to, int value, int count)
 {
-    mr_text_format(out,
-                   year < 0      ? "-%04lld"
-                   : year > 9999 ? "+%lld"
-                                 : "%04lld",
-                   (long long)(year < 0 ? -year : year));
+    for (int i = count - 1; i >= 0; i--, value /= 10)
+        to[i] = (char)('0' + value % 10);
+    return to + count;
+}
+
+/* "2024-01-02", years beyond four digits with a sign; room for 24 bytes. */
+static char *put_date(char *to, const struct mr_civil *c)
+{
+    int64_t year = c->year < 0 ? -c->year : c->year;
+    if (c->year < 0 || year > 9999)
+        *to++ = c->year < 0 ? '-' : '+';
+    to = put_digits(to, (int)year, year > 99999 ? 6 : year > 9999 ? 5 : 4);
+    *to++ = '-';
+    to = put_digits(to, c->month, 2);
+    *to++ = '-';
+    return put_digits(to, c->day, 2);
 }
 
 static void write_timestamp(struct mr_text *out, int64_t micros, const struct mr_zone *zone)
 {
     struct mr_civil c;
+    char text[64], *to = text;
     int32_t offset = zone ? mr_zone_offset_seconds(zone, micros) : 0;
     mr_civil_from_micros(micros + (int64_t)offset * 1000000, &c);
-    mr_text_append_char(out, '"');
-    write_year(out, c.year);
-    mr_text_format(out, "-%02d-%02dT%02d:%02d:%02d.%03d", c.month, c.day, c.hour, c.minute, c.second,
-                   c.microsecond / 1000);
+    *to++ = '"';
+    to = put_date(to, &c);
+    *to++ = 'T';
+    to = put_digits(to, c.hour, 2);
+    *to++ = ':';
+    to = put_digits(to, c.minute, 2);
+    *to++ = ':';
+    to = put_digits(to, c.second, 2);
+    *to++ = '.';
+    to = put_digits(to, c.microsecond / 1000, 3);
     if (zone && offset == 0) {
-        mr_text_append_char(out, 'Z');
+        *to++ = 'Z';
     } else if (zone) {
         int minutes = (offset < 0 ? -offset : offset) / 60;
-        mr_text_format(out, "%c%02d:%02d", offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+        *to++ = offset < 0 ? '-' : '+';
+        to = put_digits(to, minutes / 60, 2);
+        *to++ = ':';
+        to = put_digits(to, minutes % 60, 2);
     }
-    mr_text_append_char(out, '"');
+    *to++ = '"';
+    mr_text_append(out, text, (size_t)(to - text));
 }
 
 static int write_formatted(struct mr_text *out, const struct mr_datetime_format *format, int64_t micros,
@@ -221,6 +243,7 @@ static int write_time(const struct writer *w, const struct mr_column *column, in
 {
     const struct mr_json_options *o = w->options;
     struct mr_civil c;
+    char text[32], *end;
     switch (column->type->id) {
     case MR_TIMESTAMP:
         if (o->timestamp_print)
@@ -236,9 +259,10 @@ static int write_time(const struct writer *w, const struct mr_column *column, in
         if (o->date_print)
             return write_formatted(w->out, o->date_print, column->i32[row] * 86400000000LL, NULL, error);
         mr_civil_from_days(column->i32[row], &c);
-        mr_text_append_char(w->out, '"');
-        write_year(w->out, c.year);
-        mr_text_format(w->out, "-%02d-%02d\"", c.month, c.day);
+        text[0] = '"';
+        end = put_date(text + 1, &c);
+        *end++ = '"';
+        mr_text_append(w->out, text, (size_t)(end - text));
         return MR_OK;
     }
 }

@@ -9,6 +9,7 @@ struct mr_lambda {
     int captured_count;
     struct mr_field *fields; /* of the element batch */
     int first;               /* number of the first parameter */
+    const struct mr_type *result;
 };
 
 /* ---- which outer columns the body reads ---- */
@@ -83,6 +84,7 @@ static int build(struct mr_lambda *l, const struct mr_call *call, const struct m
     for (int i = 0; i < count; i++)
         l->fields[i] = (struct mr_field){.name = "", .type = mr_type_of(MR_VOID), .nullable = true};
     l->first = argument->column;
+    l->result = body->type;
     MR_TRY(rewrite(l, body, INT32_MAX, &rewritten, error));
     l->batch.schema = mr_type_struct(&l->arena, l->fields, count);
     l->batch.columns = MR_ARENA_ARRAY(&l->arena, struct mr_column *, count);
@@ -116,6 +118,10 @@ int mr_lambda_run(struct mr_lambda *l, const struct mr_call *call, struct mr_col
 {
     int status = MR_OK, taken = 0;
     *out = NULL;
+    if (count == 0) {
+        *out = mr_column_new(l->result, 0);
+        return *out ? MR_OK : mr_error_memory(error, sizeof **out);
+    }
     l->batch.length = count;
     for (int p = 0; p < MR_LAMBDA_PARAMETERS; p++)
         l->batch.columns[p] = parameters[p];

@@ -13,7 +13,8 @@ MR_KERNEL(mr_string_length)
     }
     MR_FOR_ROWS (i, rows, out->length) {
         struct mr_str value = mr_string_at(in, i);
-        out->i32[i] = (int32_t)mr_utf8_count(value.data, value.size);
+        out->i32[i] = mr_is_ascii(value.data, value.size) ? (int32_t)value.size
+                                                          : (int32_t)mr_utf8_count(value.data, value.size);
     }
     return MR_OK;
 }
@@ -256,10 +257,12 @@ MR_KERNEL(mr_string_reverse)
         char *to = mr_out_begin(out, value.size);
         if (!to)
             return mr_error_memory(error, value.size);
+        bool single = out->type->id == MR_BINARY || mr_is_ascii(value.data, value.size);
         size_t step = 1;
-        for (size_t k = 0; k < value.size; k += step) {
-            if (out->type->id == MR_STRING)
-                step = mr_utf8_step(value.data + k, value.size - k);
+        for (size_t k = 0; single && k < value.size; k++)
+            to[value.size - k - 1] = value.data[k];
+        for (size_t k = 0; !single && k < value.size; k += step) {
+            step = mr_utf8_step(value.data + k, value.size - k);
             memcpy(to + value.size - k - step, value.data + k, step);
         }
         mr_out_end(out, i, to, value.size, value.size);

@@ -128,10 +128,20 @@ static const struct special *find_special(uint32_t c)
     return NULL;
 }
 
-/* Bit 0x20 of every byte in first..last is flipped; the compiler makes it sixteen at a time. */
+/* Bit 0x20 of every byte in first..last is flipped, eight bytes at a time; all bytes are ASCII. */
 static void flip_ascii(char *to, const char *from, size_t size, char first, char last)
 {
-    for (size_t i = 0; i < size; i++)
+    const uint64_t ones = 0x0101010101010101ULL;
+    uint64_t below = ones * (uint64_t)(0x80 - first), above = ones * (uint64_t)(0x7F - last);
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, from + i, 8);
+        uint64_t inside = ((eight + below) ^ (eight + above)) & (ones << 7);
+        eight ^= inside >> 2;
+        memcpy(to + i, &eight, 8);
+    }
+    for (; i < size; i++)
         to[i] = (char)(from[i] ^ (from[i] >= first && from[i] <= last ? 0x20 : 0));
 }
 
@@ -208,10 +218,21 @@ static void map_character(struct mr_text *out, enum mapping mapping, const char 
 
 static void map_text(struct mr_text *out, enum mapping mapping, const char *data, size_t size)
 {
+    char first = mapping == UPPER ? 'a' : 'A', last = mapping == UPPER ? 'z' : 'Z';
     size_t step;
     mr_text_clear(out);
-    for (size_t i = 0; i < size; i += step)
-        map_character(out, mapping, data, size, i, &step);
+    for (size_t i = 0; i < size; i += step) {
+        step = 0;
+        while (i + step < size && (unsigned char)data[i + step] < 0x80)
+            step++;
+        if (step > 0) {
+            mr_text_append(out, data + i, step);
+            if (!out->failed)
+                flip_ascii(out->data + out->size - step, data + i, step, first, last);
+        } else {
+            map_character(out, mapping, data, size, i, &step);
+        }
+    }
 }
 
 static int map_column(struct mr_column *in, const struct mr_selection *rows, struct mr_column *out,
@@ -248,6 +269,19 @@ MR_KERNEL(mr_string_lower)
     return map_column(arguments[0], rows, out, LOWER, error);
 }
 
+static int put_words(struct mr_column *out, int64_t row, struct mr_str value, struct mr_error *error)
+{
+    char *to = mr_out_begin(out, value.size);
+    if (!to)
+        return mr_error_memory(error, value.size);
+    flip_ascii(to, value.data, value.size, 'A', 'Z');
+    for (size_t k = 0; k < value.size; k++)
+        if ((k == 0 || to[k - 1] == ' ') && to[k] >= 'a' && to[k] <= 'z')
+            to[k] = (char)(to[k] - 32);
+    mr_out_end(out, row, to, value.size, value.size);
+    return MR_OK;
+}
+
 /* Words are what blanks separate: the first character in title case, all others in lower case. */
 MR_KERNEL(mr_string_initcap)
 {
@@ -257,6 +291,10 @@ MR_KERNEL(mr_string_initcap)
     int status = MR_OK;
     MR_FOR_ROWS (i, rows, out->length) {
         struct mr_str value = mr_string_at(arguments[0], i);
+        if (mr_is_ascii(value.data, value.size)) {
+            MR_ERR(put_words(out, i, value, error));
+            continue;
+        }
         map_text(&lower, LOWER, value.data, value.size);
         mr_text_clear(&text);
         bool begins = true;

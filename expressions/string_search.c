@@ -123,25 +123,70 @@ static bool translation(struct mr_str from, struct mr_str to, const char *charac
     return false;
 }
 
+/* What every byte becomes, when all characters that are replaced, and what replaces them, are ASCII: itself,
+ * another, or -1 to drop it. */
+static bool byte_table(struct mr_str from, struct mr_str to, int16_t table[256])
+{
+    if (!mr_is_ascii(from.data, from.size) || !mr_is_ascii(to.data, to.size))
+        return false;
+    for (int c = 0; c < 256; c++)
+        table[c] = (int16_t)c;
+    for (size_t k = from.size; k > 0; k--)
+        table[(unsigned char)from.data[k - 1]] =
+            k <= to.size && to.data[k - 1] != '\0' ? (int16_t)(unsigned char)to.data[k - 1] : -1;
+    return true;
+}
+
+static int translate_bytes(struct mr_column *out, int64_t row, struct mr_str value, const int16_t table[256],
+                           struct mr_error *error)
+{
+    char *to = mr_out_begin(out, value.size);
+    size_t size = 0;
+    if (!to)
+        return mr_error_memory(error, value.size);
+    for (size_t k = 0; k < value.size; k++) {
+        int16_t c = table[(unsigned char)value.data[k]];
+        to[size] = (char)c;
+        size += c >= 0;
+    }
+    mr_out_end(out, row, to, size, value.size);
+    return MR_OK;
+}
+
+static void translate_text(struct mr_text *out, struct mr_str value, struct mr_str from, struct mr_str to)
+{
+    struct mr_str result;
+    mr_text_clear(out);
+    for (size_t k = 0; k < value.size;) {
+        size_t step = mr_utf8_step(value.data + k, value.size - k);
+        if (!translation(from, to, value.data + k, step, &result))
+            result = (struct mr_str){value.data + k, step};
+        if (!(result.size == 1 && result.data[0] == '\0')) /* translating to NUL drops the character, too */
+            mr_text_append(out, result.data, result.size);
+        k += step;
+    }
+}
+
 MR_KERNEL(mr_string_translate)
 {
     struct mr_text text;
+    struct mr_str last_from = {NULL, 0}, last_to = {NULL, 0};
+    int16_t table[256];
+    bool by_bytes = false;
     mr_text_init(&text);
     int status = MR_OK;
     MR_FOR_ROWS (i, rows, out->length) {
-        struct mr_str value = mr_string_at(arguments[0], i), from = mr_string_at(arguments[1], i);
-        struct mr_str to = mr_string_at(arguments[2], i), result;
-        mr_text_clear(&text);
-        for (size_t k = 0; k < value.size;) {
-            size_t step = mr_utf8_step(value.data + k, value.size - k);
-            if (!translation(from, to, value.data + k, step, &result))
-                result = (struct mr_str){value.data + k, step};
-            if (!(result.size == 1 &&
-                  result.data[0] == '\0')) /* translating to NUL drops the character, too */
-                mr_text_append(&text, result.data, result.size);
-            k += step;
+        struct mr_str from = mr_string_at(arguments[1], i), to = mr_string_at(arguments[2], i);
+        if (!last_from.data || !mr_str_equal(from, last_from) || !mr_str_equal(to, last_to))
+            by_bytes = byte_table(from, to, table);
+        last_from = from;
+        last_to = to;
+        if (by_bytes) {
+            MR_ERR(translate_bytes(out, i, mr_string_at(arguments[0], i), table, error));
+        } else {
+            translate_text(&text, mr_string_at(arguments[0], i), from, to);
+            MR_ERR(mr_out_text(out, i, &text, error));
         }
-        MR_ERR(mr_out_text(out, i, &text, error));
     }
 err:
     mr_text_release(&text);

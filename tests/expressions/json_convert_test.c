@@ -149,10 +149,10 @@ static char *convert(const char *schema, const char *const *records, size_t coun
             mr_text_format(&out, "<%.*s>", (int)rescued.size, rescued.data);
         mr_text_append_char(&out, ' ');
     }
-    for (int c = 0; c < type->field_count; c++) {
+    for (int c = 0; c < type->field_count; c++)
         assert_int_equal(columns[c]->length, columns[0]->length);
+    for (int c = 0; c < type->field_count; c++)
         mr_column_unref(columns[c]);
-    }
     mr_json_converter_close(converter);
     if (out.size > 0)
         out.data[--out.size] = 0;
