@@ -1,5 +1,5 @@
-/* formats/decompress.c: gzip, zlib and zstd as streams. Several members or frames behind one another count as one; a stream that ends before
- * its last member does is an error, never a short file. */
+/* formats/decompress.c: gzip, zlib and zstd as streams. Several members or frames behind one another count as
+ * one; a stream that ends before its last member does is an error, never a short file. */
 #include "formats/stream.h"
 
 #include <zlib.h>
@@ -23,8 +23,8 @@ static int damaged(struct decompress *d, const char *why, struct mr_error *error
 {
     int64_t offset = d->taken - (int64_t)(d->have - d->at);
     mr_error_set(error, MR_E_DATA, "FAILED_READ_FILE.NO_HINT",
-                 "%s: the %s stream %s at byte %lld of the compressed file. Write the file again.", d->stream.name,
-                 d->compression == MR_ZSTD ? "zstd" : "gzip", why, (long long)offset);
+                 "%s: the %s stream %s at byte %lld of the compressed file. Write the file again.",
+                 d->stream.name, d->compression == MR_ZSTD ? "zstd" : "gzip", why, (long long)offset);
     return mr_error_at(error, d->stream.name, 0, 0, offset);
 }
 
@@ -75,7 +75,8 @@ static int zstd_step(struct decompress *d, char *out, size_t size, size_t *made,
     return MR_OK;
 }
 
-static int decompress_read(struct mr_stream *stream, void *out, size_t size, size_t *got, struct mr_error *error)
+static int decompress_read(struct mr_stream *stream, void *out, size_t size, size_t *got,
+                           struct mr_error *error)
 {
     struct decompress *d = (struct decompress *)stream;
     size_t made = 0;

@@ -5,7 +5,8 @@
 
 extern const struct mr_format_type mr_json_format, mr_csv_format, mr_text_row_format;
 
-static const struct mr_format_type *const TYPES[] = {&mr_json_format, &mr_csv_format, &mr_text_row_format, NULL};
+static const struct mr_format_type *const TYPES[] = {&mr_json_format, &mr_csv_format, &mr_text_row_format,
+                                                     NULL};
 
 const struct mr_format_type *const *mr_format_types(void)
 {
@@ -39,16 +40,18 @@ static int check_columns(const struct mr_type *schema, struct mr_error *error)
         }
         if (created || size == sizeof lower)
             continue;
-        status = mr_error_set(error, MR_E_SQL, "COLUMN_ALREADY_EXISTS",
-                              "The schema has the column %s twice (names are compared without regard to case).", name);
+        status =
+            mr_error_set(error, MR_E_SQL, "COLUMN_ALREADY_EXISTS",
+                         "The schema has the column %s twice (names are compared without regard to case).",
+                         name);
         mr_error_parameter(error, "columnName", "`%s`", name);
     }
     mr_map_release(&names);
     return status;
 }
 
-int mr_format_open(struct mr_format *format, const struct mr_format_type *type, const struct mr_option *options,
-                   int option_count, struct mr_error *error)
+int mr_format_open(struct mr_format *format, const struct mr_format_type *type,
+                   const struct mr_option *options, int option_count, struct mr_error *error)
 {
     format->type = type;
     format->options = options;
@@ -85,7 +88,8 @@ void mr_format_close(struct mr_format *format)
 struct reader { /* what every reader has beside its type's part */
     struct mr_format_reader reader;
     int64_t null_length;
-    struct mr_column *nulls[]; /* one per field of the schema: its all-NULL column of null_length rows, or NULL */
+    struct mr_column
+        *nulls[]; /* one per field of the schema: its all-NULL column of null_length rows, or NULL */
 };
 
 int mr_format_reader_open(struct mr_format *format, const struct mr_format_range *range,
@@ -121,7 +125,8 @@ void mr_format_reader_close(struct mr_format_reader *reader)
     mr_free(r);
 }
 
-static int all_null(const struct mr_type *type, int64_t length, struct mr_column **out, struct mr_error *error)
+static int all_null(const struct mr_type *type, int64_t length, struct mr_column **out,
+                    struct mr_error *error)
 {
     struct mr_column *column = mr_column_new(type, length);
     *out = column;

@@ -132,7 +132,8 @@ void mr_infer_scalar(struct mr_infer_node *node, enum mr_infer_kind kind, int pr
             widen_decimal(node, precision, scale);
         return;
     }
-    bool numbers = had >= MR_INFER_INT && had <= MR_INFER_DOUBLE && kind >= MR_INFER_INT && kind <= MR_INFER_DOUBLE;
+    bool numbers =
+        had >= MR_INFER_INT && had <= MR_INFER_DOUBLE && kind >= MR_INFER_INT && kind <= MR_INFER_DOUBLE;
     if (numbers && (had == MR_INFER_DOUBLE || kind == MR_INFER_DOUBLE)) {
         node->kind = MR_INFER_DOUBLE;
     } else if (numbers && had == MR_INFER_DECIMAL) {
@@ -146,7 +147,7 @@ void mr_infer_scalar(struct mr_infer_node *node, enum mr_infer_kind kind, int pr
     } else if (had >= MR_INFER_DATE && had <= MR_INFER_TIMESTAMP_NTZ && kind >= MR_INFER_DATE &&
                kind <= MR_INFER_TIMESTAMP_NTZ) {
         node->kind = had == MR_INFER_TIMESTAMP || kind == MR_INFER_TIMESTAMP ? MR_INFER_TIMESTAMP
-                                                                               : MR_INFER_TIMESTAMP_NTZ;
+                                                                             : MR_INFER_TIMESTAMP_NTZ;
     } else {
         node->kind = MR_INFER_STRING;
     }
@@ -174,8 +175,8 @@ static int by_name(const void *a, const void *b)
 static int type_of(struct mr_infer *infer, struct mr_infer_node *node, struct mr_arena *arena,
                    const struct mr_type **out, struct mr_error *error)
 {
-    static const enum mr_type_id ids[] = {MR_STRING,  MR_BOOLEAN, MR_INT,       MR_BIGINT,        MR_DECIMAL,
-                                          MR_DOUBLE,  MR_DATE,    MR_TIMESTAMP, MR_TIMESTAMP_NTZ, MR_STRING};
+    static const enum mr_type_id ids[] = {MR_STRING, MR_BOOLEAN, MR_INT,       MR_BIGINT,        MR_DECIMAL,
+                                          MR_DOUBLE, MR_DATE,    MR_TIMESTAMP, MR_TIMESTAMP_NTZ, MR_STRING};
     *out = NULL;
     if (node->kind == MR_INFER_NULL && infer->drop_all_null)
         return MR_OK;
@@ -225,7 +226,8 @@ int mr_infer_corrupt_column(struct mr_infer *infer, struct mr_error *error)
     return MR_OK;
 }
 
-int mr_infer_schema(struct mr_infer *infer, struct mr_arena *arena, const struct mr_type **out, struct mr_error *error)
+int mr_infer_schema(struct mr_infer *infer, struct mr_arena *arena, const struct mr_type **out,
+                    struct mr_error *error)
 {
     const struct mr_type *type = NULL;
     if (infer->root && infer->root->kind == MR_INFER_STRUCT)

@@ -37,7 +37,8 @@ struct mr_buffer *mr_buffer_pool_take(struct mr_buffer_pool *pool, size_t capaci
         return mr_buffer_new(capacity);
     struct mr_buffer *found = NULL;
     pthread_mutex_lock(&pool->lock);
-    for (int i = 0; i < pool->count && !found; i++) /* the one used longest ago is at the end: take the warmest */
+    for (int i = 0; i < pool->count && !found;
+         i++) /* the one used longest ago is at the end: take the warmest */
         if (atomic_load_explicit(&pool->buffers[i]->references, memory_order_acquire) == 1)
             found = mr_buffer_ref(pool->buffers[i]);
     if (!found) {
@@ -92,7 +93,8 @@ void mr_lines_close(struct mr_lines *lines)
     *lines = (struct mr_lines){0};
 }
 
-/* Behind the last separator in [begin, end), or NULL. A \r at the very end may be half of a \r\n, so it does not count. */
+/* Behind the last separator in [begin, end), or NULL. A \r at the very end may be half of a \r\n, so it does
+ * not count. */
 static const char *last_line_end(const struct mr_lines *lines, const char *begin, const char *end)
 {
     size_t size = (size_t)(end - begin);
@@ -113,7 +115,8 @@ static const char *last_line_end(const struct mr_lines *lines, const char *begin
     return NULL;
 }
 
-/* Where the range ends in the buffer: the first line that begins at or beyond stop_offset. NULL: not in it (yet). */
+/* Where the range ends in the buffer: the first line that begins at or beyond stop_offset. NULL: not in it
+ * (yet). */
 static const char *range_end(const struct mr_lines *lines, const char *begin, const char *end)
 {
     int64_t stop = lines->stop_offset - lines->chunk_offset; /* within the buffer, if at all */
@@ -142,7 +145,8 @@ static int more(struct mr_lines *lines, struct mr_error *error)
     struct mr_buffer *buffer = lines->buffer;
     while (lines->filled + 16 <= buffer->capacity && !lines->at_end) {
         size_t got, room = buffer->capacity - lines->filled;
-        int64_t left = lines->stop_offset - lines->read_offset; /* beyond the range only the rest of a line is wanted */
+        int64_t left =
+            lines->stop_offset - lines->read_offset; /* beyond the range only the rest of a line is wanted */
         size_t beyond = lines->filled > 65536 ? lines->filled : 65536;
         size_t wanted = left <= 0 ? beyond : left < INT32_MAX ? (size_t)left + 4096 : room;
         room = room < wanted ? room : wanted;
@@ -185,7 +189,8 @@ static bool find_first_line(struct mr_lines *lines)
     if (lines->skip_mark) {
         lines->skip_mark = false;
         if (lines->filled >= 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0) {
-            lines->first = 3; /* the first line begins behind it, and is ours even when the range ends within the mark */
+            lines->first =
+                3; /* the first line begins behind it, and is ours even when the range ends within the mark */
             lines->stop_offset = lines->stop_offset < 4 ? 4 : lines->stop_offset;
         }
     }
@@ -206,7 +211,8 @@ static bool find_first_line(struct mr_lines *lines)
     return true;
 }
 
-/* The chunk in hand's whole lines. MR_OK: there are some. MR_BLOCKED: not one yet. MR_END: the range ends here. */
+/* The chunk in hand's whole lines. MR_OK: there are some. MR_BLOCKED: not one yet. MR_END: the range ends
+ * here. */
 static int cut_chunk(struct mr_lines *lines)
 {
     const char *begin = lines->buffer->data + lines->first, *end = lines->buffer->data + lines->filled;

@@ -27,7 +27,8 @@ static int merge_types(struct mr_arena *arena, const struct mr_type *base, const
         fields[i] = base->fields[i];
         int same = mr_type_field(other, mr_str_of(base->fields[i].name), true, NULL);
         if (same >= 0)
-            MR_TRY(merge_types(arena, fields[i].type, other->fields[same].type, &fields[i].type, &changed, error));
+            MR_TRY(merge_types(arena, fields[i].type, other->fields[same].type, &fields[i].type, &changed,
+                               error));
     }
     for (int i = 0; i < other->field_count; i++) {
         if (mr_type_field(base, mr_str_of(other->fields[i].name), true, NULL) < 0) {
@@ -63,14 +64,16 @@ static int replace_type(struct mr_arena *arena, const struct mr_type *type, char
             index = i;
     if (!mr_type_is_nested(type) || (index < 0 && type->id != MR_STRUCT))
         return mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE",
-                            "schemaHints names '%s', but there is nothing of that name inside its column.", path[0]);
+                            "schemaHints names '%s', but there is nothing of that name inside its column.",
+                            path[0]);
     struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, count + 1);
     if (!fields)
         return mr_error_memory(error, sizeof *fields);
     memcpy(fields, type->fields, sizeof *fields * (size_t)count);
     if (index < 0) {
         index = count++;
-        fields[index] = (struct mr_field){.name = path[0], .type = mr_type_struct(arena, NULL, 0), .nullable = true};
+        fields[index] =
+            (struct mr_field){.name = path[0], .type = mr_type_struct(arena, NULL, 0), .nullable = true};
         if (!fields[index].type)
             return mr_error_memory(error, sizeof *fields);
     }
@@ -85,7 +88,8 @@ static int replace_type(struct mr_arena *arena, const struct mr_type *type, char
     return MR_OK;
 }
 
-/* One hint, "a.b TYPE", in place: the path's parts end in NUL. Returns the type's text; NULL: not of that form. */
+/* One hint, "a.b TYPE", in place: the path's parts end in NUL. Returns the type's text; NULL: not of that
+ * form. */
 static char *split_hint(char *hint, char **path, int *depth)
 {
     char *p = hint;
@@ -107,8 +111,8 @@ static char *split_hint(char *hint, char **path, int *depth)
     }
 }
 
-int mr_schema_hint(struct mr_arena *arena, const struct mr_type *schema, const char *hints, const struct mr_type **out,
-                   struct mr_error *error)
+int mr_schema_hint(struct mr_arena *arena, const struct mr_type *schema, const char *hints,
+                   const struct mr_type **out, struct mr_error *error)
 {
     char *text = mr_arena_copy_text(arena, hints, strlen(hints)), *path[32];
     if (!text)
@@ -127,7 +131,8 @@ int mr_schema_hint(struct mr_arena *arena, const struct mr_type *schema, const c
         char *type_text = split_hint(from, path, &depth);
         if (!type_text)
             return mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE",
-                                "schemaHints takes names and types, e.g. 'a DATE, s.f INT'; it is '%s'.", hints);
+                                "schemaHints takes names and types, e.g. 'a DATE, s.f INT'; it is '%s'.",
+                                hints);
         MR_TRY(mr_type_parse(arena, mr_str_of(type_text), &type, error));
         MR_TRY(replace_type(arena, *out, path, depth, type, out, error));
         from = last ? p : p + 1;

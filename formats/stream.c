@@ -47,7 +47,8 @@ enum mr_compression mr_compression_of(const char *path)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct mr_str extension = mr_str_of(known[i].extension);
         if (name.size > extension.size &&
-            mr_str_equal_nocase((struct mr_str){name.data + name.size - extension.size, extension.size}, extension))
+            mr_str_equal_nocase((struct mr_str){name.data + name.size - extension.size, extension.size},
+                                extension))
             return known[i].compression;
     }
     return MR_PLAIN;
@@ -59,14 +60,15 @@ static bool is_utf8(const char *encoding)
            mr_str_equal_nocase(mr_str_of(encoding), MR_STR("UTF8"));
 }
 
-int mr_stream_open(struct mr_stream **out, struct mr_input *input, enum mr_compression compression, int64_t start,
-                   const char *encoding, struct mr_error *error)
+int mr_stream_open(struct mr_stream **out, struct mr_input *input, enum mr_compression compression,
+                   int64_t start, const char *encoding, struct mr_error *error)
 {
     *out = NULL;
     if (compression == MR_COMPRESSION_UNKNOWN) {
-        mr_error_set(error, MR_E_UNSUPPORTED, "FAILED_READ_FILE.NO_HINT",
-                     "%s is compressed in a way that is not supported. Use gzip (.gz) or zstd (.zst), or unpack it.",
-                     input->name);
+        mr_error_set(
+            error, MR_E_UNSUPPORTED, "FAILED_READ_FILE.NO_HINT",
+            "%s is compressed in a way that is not supported. Use gzip (.gz) or zstd (.zst), or unpack it.",
+            input->name);
         return mr_error_at(error, input->name, 0, 0, -1);
     }
     struct plain *plain = mr_allocate_zeroed(sizeof *plain);
@@ -122,7 +124,8 @@ static void replace_bad(char **from, size_t *left, char **to, size_t *room)
     *left -= 1;
 }
 
-static int transcode_read(struct mr_stream *stream, void *out, size_t size, size_t *got, struct mr_error *error)
+static int transcode_read(struct mr_stream *stream, void *out, size_t size, size_t *got,
+                          struct mr_error *error)
 {
     struct transcode *t = (struct transcode *)stream;
     char *to = out;
@@ -161,7 +164,8 @@ static void transcode_close(struct mr_stream *stream)
     mr_free(t);
 }
 
-int mr_stream_transcode(struct mr_stream **out, struct mr_stream *inner, const char *encoding, struct mr_error *error)
+int mr_stream_transcode(struct mr_stream **out, struct mr_stream *inner, const char *encoding,
+                        struct mr_error *error)
 {
     *out = NULL;
     struct transcode *t = mr_allocate_zeroed(sizeof *t);

@@ -1,7 +1,8 @@
 /* formats/stream.h: a file's bytes in order (decompressed, as UTF-8), cut into chunks of whole lines.
  *
- * Chunks live in reference-counted buffers that go round: string columns point into them, and a buffer is filled again when
- * nobody does any more (reused memory is warm; fresh memory costs a page fault every 4 KiB). */
+ * Chunks live in reference-counted buffers that go round: string columns point into them, and a buffer is
+ * filled again when nobody does any more (reused memory is warm; fresh memory costs a page fault every 4
+ * KiB). */
 #ifndef MR_FORMATS_STREAM_H
 #define MR_FORMATS_STREAM_H
 
@@ -17,10 +18,10 @@ struct mr_stream {
 enum mr_compression { MR_PLAIN, MR_GZIP, MR_ZSTD, MR_DEFLATE, MR_COMPRESSION_UNKNOWN };
 /* By the name's extension; UNKNOWN: compressed in a way that is not supported (.bz2, .snappy, .lz4, …). */
 enum mr_compression mr_compression_of(const char *path);
-/* The input's bytes from `start` on (0 for anything compressed). The input stays the caller's. encoding: NULL or a name iconv knows;
- * UTF-8 costs nothing. */
-int mr_stream_open(struct mr_stream **out, struct mr_input *input, enum mr_compression compression, int64_t start,
-                   const char *encoding, struct mr_error *error);
+/* The input's bytes from `start` on (0 for anything compressed). The input stays the caller's. encoding: NULL
+ * or a name iconv knows; UTF-8 costs nothing. */
+int mr_stream_open(struct mr_stream **out, struct mr_input *input, enum mr_compression compression,
+                   int64_t start, const char *encoding, struct mr_error *error);
 static inline void mr_stream_close(struct mr_stream *stream)
 {
     if (stream)
@@ -30,33 +31,36 @@ static inline void mr_stream_close(struct mr_stream *stream)
 int mr_stream_decompress(struct mr_stream **out, struct mr_stream *inner, enum mr_compression compression,
                          struct mr_error *error);
 /* Text in another encoding to UTF-8. */
-int mr_stream_transcode(struct mr_stream **out, struct mr_stream *inner, const char *encoding, struct mr_error *error);
+int mr_stream_transcode(struct mr_stream **out, struct mr_stream *inner, const char *encoding,
+                        struct mr_error *error);
 
 /* ---- buffers that go round ---- */
 #define MR_CHUNK_BYTES ((size_t)1 << 18) /* a batch's worth stays in the second-level cache */
 struct mr_buffer_pool;
 struct mr_buffer_pool *mr_buffer_pool_new(void);
 void mr_buffer_pool_free(struct mr_buffer_pool *pool); /* buffers still in use live on */
-/* A buffer of at least that capacity, size 0, with one reference for the caller. Thread-safe. NULL without memory. */
+/* A buffer of at least that capacity, size 0, with one reference for the caller. Thread-safe. NULL without
+ * memory. */
 struct mr_buffer *mr_buffer_pool_take(struct mr_buffer_pool *pool, size_t capacity);
 
 /* ---- chunks of whole lines ---- */
 struct mr_lines {
-    struct mr_stream *stream;      /* closed by mr_lines_close */
+    struct mr_stream *stream; /* closed by mr_lines_close */
     struct mr_buffer_pool *pool;
-    struct mr_str separator;       /* size 0: \n, \r\n or \r */
-    struct mr_buffer *buffer;      /* the chunk's; take a reference to keep it */
-    const char *next, *end;        /* what is left of the chunk: whole lines, the last one possibly without separator. The
-                                      consumer moves next. At least MR_BUFFER_PADDING readable bytes follow, the first of them 0 */
-    int64_t chunk_offset;          /* of buffer->data in the file */
-    int64_t read_offset;           /* bytes taken from the stream */
-    int64_t stop_offset;           /* lines that begin at or beyond it are not ours; INT64_MAX: none */
-    size_t filled;                 /* bytes in buffer, whole lines or not */
-    size_t first;                  /* where our first line begins in it */
+    struct mr_str separator;  /* size 0: \n, \r\n or \r */
+    struct mr_buffer *buffer; /* the chunk's; take a reference to keep it */
+    const char *next,
+        *end; /* what is left of the chunk: whole lines, the last one possibly without separator. The
+                 consumer moves next. At least MR_BUFFER_PADDING readable bytes follow, the first of them 0 */
+    int64_t chunk_offset; /* of buffer->data in the file */
+    int64_t read_offset;  /* bytes taken from the stream */
+    int64_t stop_offset;  /* lines that begin at or beyond it are not ours; INT64_MAX: none */
+    size_t filled;        /* bytes in buffer, whole lines or not */
+    size_t first;         /* where our first line begins in it */
     bool at_end, skip_first, skip_mark, finished;
 };
-/* start: the stream's first byte's offset. With skip_first the stream begins one byte before the range and all up to the first line end is left
- * out. A byte order mark at offset 0 is left out. */
+/* start: the stream's first byte's offset. With skip_first the stream begins one byte before the range and
+ * all up to the first line end is left out. A byte order mark at offset 0 is left out. */
 void mr_lines_open(struct mr_lines *lines, struct mr_stream *stream, struct mr_buffer_pool *pool,
                    struct mr_str separator, int64_t start, bool skip_first, int64_t stop_offset);
 /* The next chunk (next < end), when the last is used up. MR_END at the end. */
@@ -66,11 +70,12 @@ static inline int64_t mr_lines_offset(const struct mr_lines *lines, const char *
 {
     return lines->chunk_offset + (at - lines->buffer->data);
 }
-/* The end of the line that begins at text, without its separator; *next: the beginning of the following one. */
+/* The end of the line that begins at text, without its separator; *next: the beginning of the following one.
+ */
 const char *mr_line_end(const char *text, const char *end, struct mr_str separator, const char **next);
 
-/* For messages: the number of the line at this offset, found by reading the file again from its beginning; 0 when it cannot
- * be told. */
+/* For messages: the number of the line at this offset, found by reading the file again from its beginning; 0
+ * when it cannot be told. */
 int64_t mr_line_number(struct mr_input *input, enum mr_compression compression, int64_t offset);
 
 #endif

@@ -67,7 +67,8 @@ static int text_reader_open(struct mr_format_reader *reader, struct mr_error *er
     mr_text_init(&r->whole);
     mr_text_init(&r->clean);
     int64_t start = range->start > 0 ? range->start - 1 : 0;
-    MR_TRY(mr_stream_open(&stream, range->input, mr_compression_of(range->input->name), start, plan->encoding, error));
+    MR_TRY(mr_stream_open(&stream, range->input, mr_compression_of(range->input->name), start, plan->encoding,
+                          error));
     mr_lines_open(&r->lines, stream, reader->format->pool, plan->separator, start, range->start > 0,
                   range->end < 0 ? INT64_MAX : range->end);
     return MR_OK;
@@ -105,8 +106,8 @@ static int read_whole(struct text_reader *r, struct mr_column *column, int64_t *
     return MR_OK;
 }
 
-static int put_line(struct text_reader *r, struct mr_column *column, int64_t row, struct mr_str line, bool valid,
-                    struct mr_error *error)
+static int put_line(struct text_reader *r, struct mr_column *column, int64_t row, struct mr_str line,
+                    bool valid, struct mr_error *error)
 {
     if (!valid) {
         struct mr_str clean = mr_utf8_clean(line, &r->clean);

@@ -7,7 +7,8 @@ static size_t bad_size(const unsigned char *p, size_t left)
     bool second = left > 1 && (p[1] & 0xC0) == 0x80, third = left > 2 && (p[2] & 0xC0) == 0x80;
     if (p[0] >= 0xE0 && p[0] < 0xF0 && second && !(p[0] == 0xE0 && p[1] < 0xA0))
         return third ? 3 : 2;
-    if (p[0] >= 0xF0 && p[0] < 0xF5 && second && !(p[0] == 0xF0 && p[1] < 0x90) && !(p[0] == 0xF4 && p[1] > 0x8F))
+    if (p[0] >= 0xF0 && p[0] < 0xF5 && second && !(p[0] == 0xF0 && p[1] < 0x90) &&
+        !(p[0] == 0xF4 && p[1] > 0x8F))
         return third ? 3 : 2;
     return 1;
 }

@@ -1,9 +1,11 @@
-/* sources/file_clean.c: cleanSource: files that were taken and published go after their retention, or move away (invariant 13). */
+/* sources/file_clean.c: cleanSource: files that were taken and published go after their retention, or move
+ * away (invariant 13). */
 #include <errno.h>
 
 #include "sources/file_watch.h"
 
-int mr_file_used_add(struct file_source *s, const char *path, int64_t number, int64_t taken_us, struct mr_error *error)
+int mr_file_used_add(struct file_source *s, const char *path, int64_t number, int64_t taken_us,
+                     struct mr_error *error)
 {
     if (s->used_up_count == s->used_up_capacity) {
         size_t capacity = s->used_up_capacity ? s->used_up_capacity * 2 : 64;
@@ -31,11 +33,13 @@ static int move_away(struct file_source *s, const char *path, struct mr_error *e
     if (to && to[0] != '/')
         to = mr_path_join(&arena, base, to);
     if (to) /* the folders below the root are kept, so that equal names in them stay apart */
-        to = mr_path_join(&arena, to, strlen(path) > strlen(s->root) ? path + strlen(s->root) + 1 : mr_path_name(path));
+        to = mr_path_join(&arena, to,
+                          strlen(path) > strlen(s->root) ? path + strlen(s->root) + 1 : mr_path_name(path));
     char *directory = to ? mr_path_directory(&arena, to) : NULL;
     int status = directory ? mr_directory_create(directory, error) : mr_error_memory(error, strlen(path));
     if (status >= 0 && mr_env()->rename(path, to) < 0 && errno != ENOENT)
-        status = mr_error_system(error, errno, "FAILED_RENAME_PATH", "%s: cannot move the file to %s", path, to);
+        status =
+            mr_error_system(error, errno, "FAILED_RENAME_PATH", "%s: cannot move the file to %s", path, to);
     mr_arena_release(&arena);
     return status;
 }

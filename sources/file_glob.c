@@ -8,7 +8,8 @@ bool mr_glob_has(const char *text)
     return strpbrk(text, "*?[{\\") != NULL;
 }
 
-/* One character against a set "[...]"; *rest is behind it. false in *rest: not closed, so '[' stands for itself. */
+/* One character against a set "[...]"; *rest is behind it. false in *rest: not closed, so '[' stands for
+ * itself. */
 static bool match_set(const char *set, char c, const char **rest)
 {
     const char *p = set + 1;
@@ -111,8 +112,8 @@ static int expand(struct expansion *e, const char *text, struct mr_error *error)
             continue;
         }
         if ((*p == ',' && depth == 0) || p == close) {
-            char *one = mr_arena_format(e->arena, "%.*s%.*s%s", (int)(open - text), text, (int)(p - from), from,
-                                        close + 1);
+            char *one = mr_arena_format(e->arena, "%.*s%.*s%s", (int)(open - text), text, (int)(p - from),
+                                        from, close + 1);
             if (!one)
                 return mr_error_memory(error, strlen(text));
             MR_TRY(expand(e, one, error));
@@ -123,7 +124,8 @@ static int expand(struct expansion *e, const char *text, struct mr_error *error)
     return MR_OK;
 }
 
-int mr_glob_expand(struct mr_arena *arena, const char *pattern, const char ***out, int *count, struct mr_error *error)
+int mr_glob_expand(struct mr_arena *arena, const char *pattern, const char ***out, int *count,
+                   struct mr_error *error)
 {
     struct expansion e = {arena, MR_ARENA_ARRAY(arena, const char *, GLOB_LIMIT), 0};
     if (!e.patterns)

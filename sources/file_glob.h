@@ -8,6 +8,7 @@ bool mr_glob_has(const char *text); /* any character that means something in a g
 /* Does the name (one path component, or a whole text) match a pattern without braces? */
 bool mr_glob_match(const char *pattern, const char *name);
 /* All patterns that the braces stand for ("a{b,c/d}" -> "ab", "ac/d"), in the arena; at most 1,000. */
-int mr_glob_expand(struct mr_arena *arena, const char *pattern, const char ***out, int *count, struct mr_error *error);
+int mr_glob_expand(struct mr_arena *arena, const char *pattern, const char ***out, int *count,
+                   struct mr_error *error);
 
 #endif

@@ -32,7 +32,8 @@ int mr_file_root(struct file_source *s, struct mr_error *error)
     size_t size = strlen(path);
     while (size > 1 && path[size - 1] == '/')
         path[--size] = '\0';
-    size_t first = strcspn(path, "*?[{\\"), cut = first; /* the first component with a glob begins behind `cut` */
+    size_t first = strcspn(path, "*?[{\\"),
+           cut = first; /* the first component with a glob begins behind `cut` */
     while (cut > 0 && path[cut] != '/')
         cut--;
     if (!path[first]) {
@@ -52,7 +53,8 @@ int mr_file_root(struct file_source *s, struct mr_error *error)
 
 enum match { MATCH_NONE, MATCH_FILE, MATCH_BELOW }; /* BELOW: a folder on the way to matches */
 
-/* The pattern's and the path's components side by side. What the pattern has matched whole is a file, or a folder whose contents count. */
+/* The pattern's and the path's components side by side. What the pattern has matched whole is a file, or a
+ * folder whose contents count. */
 static enum match match_pattern(const struct file_source *s, const char *pattern, const char *relative)
 {
     char want[PATH_BYTES], have[PATH_BYTES];
@@ -194,7 +196,8 @@ static int walk_directory(struct walk *w, int depth)
     if (w->status != 0)
         return w->status;
     if (result < 0 && why != ENOENT && why != ENOTDIR)
-        return mr_error_system(w->error, why, "FAILED_READ_FILE.NO_HINT", "%s: cannot list the folder", w->path);
+        return mr_error_system(w->error, why, "FAILED_READ_FILE.NO_HINT", "%s: cannot list the folder",
+                               w->path);
     for (size_t i = first; i < w->name_count; i++) {
         const char *name = w->names[i];
         size_t size = name ? strlen(name) : 0;
@@ -220,7 +223,8 @@ static int walk_directory(struct walk *w, int depth)
 }
 
 int mr_file_walk(struct file_source *s, bool skip_seen,
-                 int (*each)(void *ctx, const char *path, const struct mr_file_info *info, struct mr_error *error),
+                 int (*each)(void *ctx, const char *path, const struct mr_file_info *info,
+                             struct mr_error *error),
                  void *ctx, struct mr_error *error)
 {
     struct walk *w = mr_allocate_zeroed(sizeof *w);

@@ -18,7 +18,8 @@ static int system_start(void)
 static int system_watch(int notify, const char *path)
 {
     return inotify_add_watch(notify, path,
-                             IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+                             IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF |
+                                 IN_ONLYDIR);
 }
 
 static int64_t system_read(int notify, void *out, size_t size)
@@ -61,9 +62,9 @@ void mr_notify_system_replace(const struct mr_notify_system *system)
 /* ---- one source's ---- */
 
 struct mr_notify {
-    int events; /* inotify; -1: none */
-    int bell;   /* eventfd */
-    char **by_watch;      /* watch number -> path, owned */
+    int events;      /* inotify; -1: none */
+    int bell;        /* eventfd */
+    char **by_watch; /* watch number -> path, owned */
     int by_watch_count;
 };
 
@@ -160,14 +161,14 @@ static void report(struct mr_notify *notify, const struct inotify_event *event,
     path[size] = '/';
     memcpy(path + size + 1, event->name, name + 1);
     each(ctx,
-         event->mask & IN_ISDIR                           ? MR_NOTICE_DIRECTORY
+         event->mask & IN_ISDIR                         ? MR_NOTICE_DIRECTORY
          : event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO) ? MR_NOTICE_COMPLETE
-                                                          : MR_NOTICE_CREATED,
+                                                        : MR_NOTICE_CREATED,
          path);
 }
 
-void mr_notify_drain(struct mr_notify *notify, void (*each)(void *ctx, enum mr_notice_kind kind, const char *path),
-                     void *ctx)
+void mr_notify_drain(struct mr_notify *notify,
+                     void (*each)(void *ctx, enum mr_notice_kind kind, const char *path), void *ctx)
 {
     char events[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
     while (notify->events >= 0) {

@@ -4,40 +4,55 @@
 const struct mr_option_spec mr_file_option_table[] = {
     {"path", MR_OPTION_TEXT, NULL, "files", NULL, "folder, file or glob; relative to the project"},
     {"format", MR_OPTION_TEXT, "by name", "files", NULL, "json, csv, text"},
-    {"schema", MR_OPTION_TEXT, NULL, "files", NULL, "columns and types, as in CREATE TABLE; not given: inferred"},
-    {"schemaHints", MR_OPTION_TEXT, NULL, "files", NULL, "types of some columns of an inferred schema: 'a DATE, s.f INT'"},
-    {"schemaLocation", MR_OPTION_TEXT, NULL, "files", NULL, "folder where the inferred schema is kept (_schemas/N)"},
+    {"schema", MR_OPTION_TEXT, NULL, "files", NULL,
+     "columns and types, as in CREATE TABLE; not given: inferred"},
+    {"schemaHints", MR_OPTION_TEXT, NULL, "files", NULL,
+     "types of some columns of an inferred schema: 'a DATE, s.f INT'"},
+    {"schemaLocation", MR_OPTION_TEXT, NULL, "files", NULL,
+     "folder where the inferred schema is kept (_schemas/N)"},
     {"inferColumnTypes", MR_OPTION_BOOLEAN, "true", "files", NULL, "false: inferred columns are all STRING"},
     {"schemaEvolutionMode", MR_OPTION_CHOICE, "addNewColumns", "files",
      "addNewColumns|rescue|failOnNewColumns|none", "what new fields do; 'none' when a schema is given"},
     {"rescuedDataColumn", MR_OPTION_TEXT, "_rescued_data", "files", NULL,
      "column for what has no column or does not fit; with a given schema there is none by default"},
-    {"partitionColumns", MR_OPTION_TEXT, "all", "files", NULL, "columns from folders named key=value; '' means none"},
+    {"partitionColumns", MR_OPTION_TEXT, "all", "files", NULL,
+     "columns from folders named key=value; '' means none"},
     {"includeExistingFiles", MR_OPTION_BOOLEAN, "true", "files", NULL,
      "false: what is there at the very first start is left out"},
     {"maxFilesPerTrigger", MR_OPTION_INTEGER, "1000", "files", NULL, "files in one micro-batch"},
-    {"maxBytesPerTrigger", MR_OPTION_BYTES, NULL, "files", NULL, "bytes in one micro-batch, at least one file"},
+    {"maxBytesPerTrigger", MR_OPTION_BYTES, NULL, "files", NULL,
+     "bytes in one micro-batch, at least one file"},
     {"pathGlobFilter", MR_OPTION_TEXT, NULL, "files", NULL, "glob that a file's name must match"},
     {"fileNamePattern", MR_OPTION_TEXT, NULL, "files", NULL, "the same as pathGlobFilter"},
     {"recursiveFileLookup", MR_OPTION_BOOLEAN, "true", "files", NULL, "folders within folders are read too"},
     {"recursive", MR_OPTION_BOOLEAN, "true", "files", NULL, "the same as recursiveFileLookup"},
     {"modifiedAfter", MR_OPTION_TIME, NULL, "files", NULL, "only files modified later than this time stamp"},
-    {"modifiedBefore", MR_OPTION_TIME, NULL, "files", NULL, "only files modified earlier than this time stamp"},
-    {"cleanSource", MR_OPTION_CHOICE, "OFF", "files", "OFF|DELETE|MOVE", "what happens to files after publication"},
+    {"modifiedBefore", MR_OPTION_TIME, NULL, "files", NULL,
+     "only files modified earlier than this time stamp"},
+    {"cleanSource", MR_OPTION_CHOICE, "OFF", "files", "OFF|DELETE|MOVE",
+     "what happens to files after publication"},
     {"cleanSource.retentionDuration", MR_OPTION_DURATION, "30 days", "files", NULL,
      "how long after; DELETE takes more than 7 days only"},
     {"cleanSource.moveDestination", MR_OPTION_TEXT, NULL, "files", NULL, "folder on the same disk, for MOVE"},
-    {"allowOverwrites", MR_OPTION_BOOLEAN, "false", "files", NULL, "a file whose modification time changes is read again"},
-    {"ignoreMissingFiles", MR_OPTION_BOOLEAN, "false", "files", NULL, "a file gone before it was read is passed over"},
-    {"ignoreCorruptFiles", MR_OPTION_BOOLEAN, "false", "files", NULL, "the unreadable rest of a file is passed over"},
-    {"listInterval", MR_OPTION_DURATION, "10 seconds", "files", NULL, "how often the folder is listed, beside notifications"},
-    {"splitBytes", MR_OPTION_BYTES, "32m", "files", NULL, "larger uncompressed files are read in ranges of this size"},
+    {"allowOverwrites", MR_OPTION_BOOLEAN, "false", "files", NULL,
+     "a file whose modification time changes is read again"},
+    {"ignoreMissingFiles", MR_OPTION_BOOLEAN, "false", "files", NULL,
+     "a file gone before it was read is passed over"},
+    {"ignoreCorruptFiles", MR_OPTION_BOOLEAN, "false", "files", NULL,
+     "the unreadable rest of a file is passed over"},
+    {"listInterval", MR_OPTION_DURATION, "10 seconds", "files", NULL,
+     "how often the folder is listed, beside notifications"},
+    {"splitBytes", MR_OPTION_BYTES, "32m", "files", NULL,
+     "larger uncompressed files are read in ranges of this size"},
     {"validateOptions", MR_OPTION_BOOLEAN, "true", "files", NULL, "false: unknown options are passed over"},
-    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true", "files", NULL, "names in files match columns with regard to case"},
+    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true", "files", NULL,
+     "names in files match columns with regard to case"},
     {"dialect", MR_OPTION_CHOICE, "read_files", "files", "read_files|spark",
      "whose defaults apply: read_files (Auto Loader) or Spark's USING … LOCATION"},
-    {"schemaInference.sampleSize.numFiles", MR_OPTION_INTEGER, "1000", "files", NULL, "files that inference looks at"},
-    {"schemaInference.sampleSize.numBytes", MR_OPTION_BYTES, "1g", "files", NULL, "bytes that inference looks at"},
+    {"schemaInference.sampleSize.numFiles", MR_OPTION_INTEGER, "1000", "files", NULL,
+     "files that inference looks at"},
+    {"schemaInference.sampleSize.numBytes", MR_OPTION_BYTES, "1g", "files", NULL,
+     "bytes that inference looks at"},
     {"backfillInterval", MR_OPTION_IGNORED, NULL, "files", NULL, "see listInterval"},
     {"maxFileAge", MR_OPTION_IGNORED, NULL, "files", NULL, "files are remembered for good"},
     {"useStrictGlobber", MR_OPTION_IGNORED, "true", "files", NULL, "globs are Spark's"},
@@ -48,7 +63,8 @@ const struct mr_option_spec mr_file_option_table[] = {
     {"fetchParallelism", MR_OPTION_IGNORED, NULL, "files", NULL, "the kernel notifies"},
     {"maxCachedFiles", MR_OPTION_IGNORED, NULL, "files", NULL, "all that wait are kept in memory"},
     {"latestFirst", MR_OPTION_REFUSED, NULL, "files", NULL, "files are taken oldest first"},
-    {"sourceArchiveDir", MR_OPTION_REFUSED, NULL, "files", NULL, "use cleanSource MOVE and cleanSource.moveDestination"},
+    {"sourceArchiveDir", MR_OPTION_REFUSED, NULL, "files", NULL,
+     "use cleanSource MOVE and cleanSource.moveDestination"},
     {0}};
 
 #define DAY_US 86400000000LL
@@ -58,7 +74,8 @@ static const char *option(const struct file_source *s, const char *name)
     const struct mr_source *source = s->source;
     for (int i = source->option_count - 1; i >= 0; i--) {
         struct mr_str given = mr_str_of(source->options[i].name), prefix = MR_STR("cloudFiles.");
-        if (given.size > prefix.size && mr_str_equal_nocase((struct mr_str){given.data, prefix.size}, prefix)) {
+        if (given.size > prefix.size &&
+            mr_str_equal_nocase((struct mr_str){given.data, prefix.size}, prefix)) {
             given.data += prefix.size;
             given.size -= prefix.size;
         }
@@ -89,7 +106,8 @@ static int64_t number(const struct file_source *s, const char *name, int64_t fal
 
 static int bad_value(const char *name, const char *value, const char *why, struct mr_error *error)
 {
-    mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s cannot be '%s': %s.", name, value, why);
+    mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s cannot be '%s': %s.", name, value,
+                 why);
     mr_error_parameter(error, "option", "%s", name);
     return error->code;
 }
@@ -120,8 +138,8 @@ static int format_option(struct file_source *s, int *format_count, struct mr_err
     mr_text_init(&known);
     for (int i = 0; mr_format_types()[i]; i++)
         mr_text_format(&known, "%s%s", i ? ", " : "", mr_format_types()[i]->name);
-    mr_error_set(error, MR_E_UNSUPPORTED, "DATA_SOURCE_NOT_FOUND", "There is no reader for the format '%s'; there are %s.",
-                 name, known.data);
+    mr_error_set(error, MR_E_UNSUPPORTED, "DATA_SOURCE_NOT_FOUND",
+                 "There is no reader for the format '%s'; there are %s.", name, known.data);
     mr_error_parameter(error, "provider", "%s", name);
     mr_text_release(&known);
     return error->code;
@@ -163,7 +181,7 @@ static int clean_options(struct file_source *s, struct mr_error *error)
     struct mr_str mode = clean ? mr_str_of(clean) : MR_STR("OFF");
     o->clean = mr_str_equal_nocase(mode, MR_STR("DELETE")) ? FILE_CLEAN_DELETE
                : mr_str_equal_nocase(mode, MR_STR("MOVE")) ? FILE_CLEAN_MOVE
-                                                            : FILE_CLEAN_OFF;
+                                                           : FILE_CLEAN_OFF;
     o->clean_retention_us = number(s, "cleanSource.retentionDuration", 30 * DAY_US, mr_option_parse_duration);
     o->clean_destination = option(s, "cleanSource.moveDestination");
     if (o->clean == FILE_CLEAN_DELETE && o->clean_retention_us <= 7 * DAY_US)
@@ -188,8 +206,8 @@ static int evolution_option(struct file_source *s, struct mr_error *error)
         if (mr_str_equal_nocase(mr_str_of(text), mr_str_of(names[i])))
             o->evolution = (enum file_evolution)i;
     if (given && o->evolution == FILE_EVOLVE_ADD)
-        return bad_value("schemaEvolutionMode", text, "columns cannot be added to a schema that is given; use schemaHints",
-                         error);
+        return bad_value("schemaEvolutionMode", text,
+                         "columns cannot be added to a schema that is given; use schemaHints", error);
     return MR_OK;
 }
 
@@ -200,7 +218,8 @@ int mr_file_options_read(struct file_source *s, struct mr_error *error)
     *o = (struct file_options){.modified_after_us = INT64_MIN, .modified_before_us = INT64_MAX};
     o->path = option(s, "path");
     if (!o->path || !*o->path)
-        return mr_error_set(error, MR_E_USAGE, "STDS_REQUIRED_OPTION_UNSPECIFIED", "The files source needs a path.");
+        return mr_error_set(error, MR_E_USAGE, "STDS_REQUIRED_OPTION_UNSPECIFIED",
+                            "The files source needs a path.");
     MR_TRY(format_option(s, &count, error));
     MR_TRY(check_names(s, error));
     const char *dialect = option(s, "dialect");

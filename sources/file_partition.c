@@ -31,8 +31,8 @@ static struct mr_str unescape(const char *text, size_t size, struct mr_text *out
 
 /* Calls each for every key=value folder of the path below root. */
 static int each_key(const struct file_source *s, const char *path,
-                    int (*each)(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error), void *ctx,
-                    struct mr_error *error)
+                    int (*each)(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error),
+                    void *ctx, struct mr_error *error)
 {
     struct mr_text key, value;
     int status = MR_OK;
@@ -85,7 +85,8 @@ static void kind_of(const struct mr_zone *zone, struct mr_str value, enum mr_inf
         *kind = MR_INFER_DOUBLE;
     } else if (value.size == 10 && text[4] == '-' && mr_date_parse(value, &days)) {
         *kind = MR_INFER_DATE;
-    } else if (value.size > 10 && text[4] == '-' && text[10] == ' ' && mr_timestamp_parse(value, zone, &number)) {
+    } else if (value.size > 10 && text[4] == '-' && text[10] == ' ' &&
+               mr_timestamp_parse(value, zone, &number)) {
         *kind = MR_INFER_TIMESTAMP;
     }
 }
@@ -172,7 +173,8 @@ int mr_file_partition_schema(struct file_source *s, const struct mr_type *declar
 /* ---- values ---- */
 
 /* Text to row 0 of a column; false: it does not fit the type. */
-static bool put_value(struct mr_column *column, struct mr_str text, const struct mr_zone *zone, struct mr_error *error)
+static bool put_value(struct mr_column *column, struct mr_str text, const struct mr_zone *zone,
+                      struct mr_error *error)
 {
     char copy[64] = "";
     int64_t number;
@@ -191,7 +193,8 @@ static bool put_value(struct mr_column *column, struct mr_str text, const struct
     case MR_BIGINT:
         if (!mr_option_parse_integer(copy, &number))
             return false;
-        memcpy(column->values, &number, mr_type_width(column->type)); /* little-endian: the low bytes come first */
+        memcpy(column->values, &number,
+               mr_type_width(column->type)); /* little-endian: the low bytes come first */
         return mr_type_width(column->type) == 8 ||
                number >> (mr_type_width(column->type) * 8 - 1) == (number < 0 ? -1 : 0);
     case MR_DOUBLE:
@@ -203,7 +206,8 @@ static bool put_value(struct mr_column *column, struct mr_str text, const struct
         return good;
     }
     case MR_DECIMAL:
-        if (!mr_decimal_parse(text, column->type->precision, column->type->scale, &decimal, &overflow) || overflow)
+        if (!mr_decimal_parse(text, column->type->precision, column->type->scale, &decimal, &overflow) ||
+            overflow)
             return false;
         mr_decimal_put(column, 0, decimal);
         return true;
@@ -238,13 +242,16 @@ static int fill_key(void *ctx, struct mr_str key, struct mr_str value, struct mr
     mr_text_init(&type);
     mr_type_text(&type, column->type);
     mr_error_set(error, MR_E_DATA, "CAST_INVALID_INPUT",
-                 "The folder %.*s=%.*s of %s gives a value that is no %s. Give the column %.*s another type in the schema.",
-                 (int)key.size, key.data, (int)value.size, value.data, f->path, type.data, (int)key.size, key.data);
+                 "The folder %.*s=%.*s of %s gives a value that is no %s. Give the column %.*s another type "
+                 "in the schema.",
+                 (int)key.size, key.data, (int)value.size, value.data, f->path, type.data, (int)key.size,
+                 key.data);
     mr_text_release(&type);
     return mr_error_at(error, f->path, 0, 0, -1);
 }
 
-int mr_file_partition_values(struct file_source *s, const char *path, struct mr_column **out, struct mr_error *error)
+int mr_file_partition_values(struct file_source *s, const char *path, struct mr_column **out,
+                             struct mr_error *error)
 {
     struct filling f = {s, out, path};
     for (int i = 0; i < s->partition_schema->field_count; i++) {

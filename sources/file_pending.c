@@ -33,8 +33,8 @@ static bool before(const struct file_item *a, const struct file_item *b)
     return strcmp(a->path, b->path) < 0;
 }
 
-int mr_file_pending_push(struct file_source *s, const char *path, const struct mr_file_info *info, int64_t start,
-                         bool whole, struct mr_error *error)
+int mr_file_pending_push(struct file_source *s, const char *path, const struct mr_file_info *info,
+                         int64_t start, bool whole, struct mr_error *error)
 {
     size_t size = strlen(path) + 1;
     struct file_item item = {mr_allocate(size), info->size_bytes, info->modified_us, start, whole};

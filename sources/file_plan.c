@@ -115,8 +115,8 @@ static void hear(void *ctx, enum mr_notice_kind kind, const char *path)
     struct mr_file_info info;
     if (kind == MR_NOTICE_DIRECTORY || kind == MR_NOTICE_OVERFLOW)
         s->must_list = true;
-    else if (h->status >= 0 && mr_file_matches(s, path) && mr_env()->stat(path, &info) == 0 && info.is_regular &&
-             mr_file_wanted_time(s, info.modified_us)) {
+    else if (h->status >= 0 && mr_file_matches(s, path) && mr_env()->stat(path, &info) == 0 &&
+             info.is_regular && mr_file_wanted_time(s, info.modified_us)) {
         bool whole = kind == MR_NOTICE_COMPLETE;
         if (whole && settle_doubt(s, path, info.size_bytes, info.modified_us))
             return;
@@ -184,7 +184,8 @@ int mr_file_find(struct file_source *s, struct mr_error *error)
 
 /* ---- planning ---- */
 
-/* May the file be taken as it is now? Sets size and time to what they are. MR_END: it is gone. MR_BLOCKED: in doubt. */
+/* May the file be taken as it is now? Sets size and time to what they are. MR_END: it is gone. MR_BLOCKED: in
+ * doubt. */
 static int check_item(struct file_source *s, struct file_item *item, struct mr_error *error)
 {
     struct mr_file_info info;
@@ -194,9 +195,10 @@ static int check_item(struct file_source *s, struct file_item *item, struct mr_e
                                                  "%s: cannot look at the file", item->path);
     bool changed = info.size_bytes != item->size_bytes || info.modified_us != item->modified_us;
     if (changed && item->start > 0) {
-        mr_error_set(error, MR_E_PROTOCOL, "FAILED_READ_FILE.NO_HINT",
-                     "%s was read up to byte %lld and has changed since. Put the old file back, or start afresh.",
-                     item->path, (long long)item->start);
+        mr_error_set(
+            error, MR_E_PROTOCOL, "FAILED_READ_FILE.NO_HINT",
+            "%s was read up to byte %lld and has changed since. Put the old file back, or start afresh.",
+            item->path, (long long)item->start);
         return mr_error_at(error, item->path, 0, 0, item->start);
     }
     item->whole = item->whole && !changed;
@@ -218,8 +220,8 @@ static int fill_plan(struct file_source *s, struct file_plan *plan, struct mr_er
     }
     plan->last_marks = plan->marks && s->existing.count == 0;
     s->marking = s->marking && !plan->last_marks;
-    while (!plan->marks && (int64_t)plan->files.count < s->options.max_files && bytes < s->options.max_bytes &&
-           mr_file_pending_pop(s, &item)) {
+    while (!plan->marks && (int64_t)plan->files.count < s->options.max_files &&
+           bytes < s->options.max_bytes && mr_file_pending_pop(s, &item)) {
         int status = check_item(s, &item, error);
         if (status == MR_OK) {
             bytes += item.size_bytes - item.start;
@@ -236,7 +238,8 @@ static int fill_plan(struct file_source *s, struct file_plan *plan, struct mr_er
     return MR_OK;
 }
 
-/* After a failure memory may hold what was never decided: begin again with what the checkpoint says (invariant 9). */
+/* After a failure memory may hold what was never decided: begin again with what the checkpoint says
+ * (invariant 9). */
 static int reload(struct file_source *s, int64_t decided, struct mr_error *error)
 {
     mr_file_plans_drop(s, INT64_MAX);
@@ -268,7 +271,9 @@ static int plan_next(struct file_source *s, int64_t from, int64_t *to, struct mr
     MR_TRY(add_plan(s, from + 1, &plan, error));
     MR_TRY(fill_plan(s, plan, error));
     /* Nothing but files in doubt, and nobody will come again: they are looked at until they stand still. */
-    for (int i = 0; s->source->available_now && plan->files.count == 0 && !plan->marks && s->doubtful.count > 0 && i < DOUBT_TRIES; i++) {
+    for (int i = 0; s->source->available_now && plan->files.count == 0 && !plan->marks &&
+                    s->doubtful.count > 0 && i < DOUBT_TRIES;
+         i++) {
         mr_env()->sleep_us(DOUBT_US / 5);
         MR_TRY(look_again(s, true, error));
         MR_TRY(fill_plan(s, plan, error));

@@ -40,8 +40,8 @@ static int add_split(struct mr_split_list *splits, const struct file_split *spli
     return MR_OK;
 }
 
-static int split_file(struct file_source *s, const struct file_plan *plan, size_t index, struct mr_split_list *splits,
-                      struct mr_error *error)
+static int split_file(struct file_source *s, const struct file_plan *plan, size_t index,
+                      struct mr_split_list *splits, struct mr_error *error)
 {
     const struct file_item *item = &plan->files.items[index];
     struct file_split split = {.path = mr_arena_copy_text(splits->arena, item->path, strlen(item->path)),
@@ -76,12 +76,12 @@ static int open_format(struct file_source *s, struct mr_error *error)
                                                         s->options.evolution == FILE_EVOLVE_FAIL,
                                    .case_sensitive = s->options.case_sensitive};
     s->format_open = true;
-    return mr_format_open(&s->format, s->options.format, s->options.format_options, s->options.format_option_count,
-                          error);
+    return mr_format_open(&s->format, s->options.format, s->options.format_options,
+                          s->options.format_option_count, error);
 }
 
-int mr_file_split(struct mr_source *source, struct mr_str from, struct mr_str to, struct mr_split_list *splits,
-                  struct mr_error *error)
+int mr_file_split(struct mr_source *source, struct mr_str from, struct mr_str to,
+                  struct mr_split_list *splits, struct mr_error *error)
 {
     struct file_source *s = mr_file_source_of(source);
     int64_t first, last;
@@ -93,8 +93,8 @@ int mr_file_split(struct mr_source *source, struct mr_str from, struct mr_str to
     for (int64_t number = first + 1; number <= last && status >= 0; number++) {
         struct file_plan *plan = mr_file_plan_find(s, number);
         if (!plan) {
-            status = mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR", "Batch %lld of the files source was never planned.",
-                                  (long long)number);
+            status = mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR",
+                                  "Batch %lld of the files source was never planned.", (long long)number);
             break;
         }
         plan->split = true;
@@ -105,8 +105,10 @@ int mr_file_split(struct mr_source *source, struct mr_str from, struct mr_str to
     return status;
 }
 
-/* The batch ends behind the first `taken` splits: what is left of its last file, and the files after it, wait again. */
-static int cut_plan(struct file_source *s, struct file_plan *plan, size_t index, int64_t byte, struct mr_error *error)
+/* The batch ends behind the first `taken` splits: what is left of its last file, and the files after it, wait
+ * again. */
+static int cut_plan(struct file_source *s, struct file_plan *plan, size_t index, int64_t byte,
+                    struct mr_error *error)
 {
     struct file_list *files = &plan->files;
     struct file_item *item = &files->items[index];
@@ -126,8 +128,8 @@ static int cut_plan(struct file_source *s, struct file_plan *plan, size_t index,
     return MR_OK;
 }
 
-int mr_file_cut(struct mr_source *source, struct mr_str from, struct mr_str to, const struct mr_split_list *splits,
-                size_t taken, struct mr_text *out, struct mr_error *error)
+int mr_file_cut(struct mr_source *source, struct mr_str from, struct mr_str to,
+                const struct mr_split_list *splits, size_t taken, struct mr_text *out, struct mr_error *error)
 {
     struct file_source *s = mr_file_source_of(source);
     if (taken == 0) {
@@ -142,9 +144,11 @@ int mr_file_cut(struct mr_source *source, struct mr_str from, struct mr_str to, 
     pthread_mutex_lock(&s->lock);
     struct file_plan *plan = mr_file_plan_find(s, last->plan);
     int status = plan ? cut_plan(s, plan, last->index, last->end, error)
-                      : mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR", "A batch was cut that was never planned.");
+                      : mr_error_set(error, MR_E_INTERNAL, "INTERNAL_ERROR",
+                                     "A batch was cut that was never planned.");
     int64_t number = last->plan;
-    for (size_t i = 0; i < s->plan_count && status >= 0; i++) { /* later batches of the range are planned anew */
+    for (size_t i = 0; i < s->plan_count && status >= 0;
+         i++) { /* later batches of the range are planned anew */
         struct file_plan *later = &s->plans[i];
         for (size_t f = 0; later->number > number && f < later->files.count && status >= 0; f++) {
             const struct file_item *item = &later->files.items[f];
@@ -226,7 +230,8 @@ static bool pass_over(const struct file_source *s, const struct file_reader *r, 
 }
 
 /* The file must be what was planned, before it is read and after. */
-static int check_unchanged(struct file_source *s, const struct file_split *split, bool *missing, struct mr_error *error)
+static int check_unchanged(struct file_source *s, const struct file_split *split, bool *missing,
+                           struct mr_error *error)
 {
     struct mr_file_info info;
     *missing = false;
@@ -234,7 +239,8 @@ static int check_unchanged(struct file_source *s, const struct file_split *split
         *missing = errno == ENOENT;
         if (*missing && s->options.ignore_missing)
             return MR_OK;
-        mr_error_system(error, errno, *missing ? "FAILED_READ_FILE.FILE_NOT_EXIST" : "FAILED_READ_FILE.NO_HINT",
+        mr_error_system(error, errno,
+                        *missing ? "FAILED_READ_FILE.FILE_NOT_EXIST" : "FAILED_READ_FILE.NO_HINT",
                         "%s was found, and is gone before it was read%s", split->path,
                         *missing ? " (option ignoreMissingFiles passes over such files)" : "");
         mr_error_parameter(error, "path", "%s", split->path);
@@ -343,7 +349,8 @@ err:
     return status;
 }
 
-int mr_file_read(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch, struct mr_error *error)
+int mr_file_read(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch,
+                 struct mr_error *error)
 {
     struct file_source *s = mr_file_source_of(source);
     struct file_reader *r = reader->ctx;

@@ -1,7 +1,8 @@
 /* sources/file_schema.c: the columns of the files: given, remembered, or inferred; and how they grow.
  *
- * Remembered: <schemaLocation>/_schemas/N, N = 0, 1, …; the line "v1", then {"dataSchemaJson":"…","partitionSchemaJson":"…"}. A version is fsynced
- * before it is used and never changed. */
+ * Remembered: <schemaLocation>/_schemas/N, N = 0, 1, …; the line "v1", then
+ * {"dataSchemaJson":"…","partitionSchemaJson":"…"}. A version is fsynced before it is used and never changed.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,14 +36,16 @@ static int newest(void *ctx, const char *name, bool is_directory)
     return 0;
 }
 
-static int load_schema(struct file_source *s, const char *directory, const struct mr_type **data, struct mr_error *error)
+static int load_schema(struct file_source *s, const char *directory, const struct mr_type **data,
+                       struct mr_error *error)
 {
     struct mr_arena *arena = &s->source->arena;
     char number[16];
     int version = -1;
     *data = NULL;
     if (mr_env()->list(directory, newest, &version) < 0 && errno != ENOENT)
-        return mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot list the folder", directory);
+        return mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot list the folder",
+                               directory);
     s->schema_version = version;
     if (version < 0)
         return MR_OK;
@@ -54,21 +57,24 @@ static int load_schema(struct file_source *s, const char *directory, const struc
     mr_text_init(&text);
     int status = path ? mr_file_read_all(path, &text, error) : mr_error_memory(error, 0);
     if (status >= 0 && !mr_str_starts_with(mr_text_str(&text), MR_STR("v1\n")))
-        status = mr_error_set(error, MR_E_CORRUPT, "FAILED_READ_FILE.NO_HINT",
-                              "%s is no schema of version v1: damaged, or written by a newer Millrace.", path);
+        status =
+            mr_error_set(error, MR_E_CORRUPT, "FAILED_READ_FILE.NO_HINT",
+                         "%s is no schema of version v1: damaged, or written by a newer Millrace.", path);
     char *copy = status >= 0 ? mr_arena_copy_text(arena, text.data + 3, text.size - 3) : NULL;
     if (status >= 0)
         status = copy ? mr_json_parse(arena, (struct mr_str){copy, text.size - 3}, &json, error)
                       : mr_error_memory(error, text.size);
     if (status >= 0 && !mr_json_get_str(json, "dataSchemaJson", &schema))
-        status = mr_error_set(error, MR_E_CORRUPT, "FAILED_READ_FILE.NO_HINT", "%s holds no dataSchemaJson.", path);
+        status = mr_error_set(error, MR_E_CORRUPT, "FAILED_READ_FILE.NO_HINT", "%s holds no dataSchemaJson.",
+                              path);
     if (status >= 0)
         status = mr_schema_from_json(arena, schema, data, error);
     mr_text_release(&text);
     return status < 0 ? mr_error_at(error, path, 0, 0, -1) : MR_OK;
 }
 
-static int store_schema(struct file_source *s, const char *directory, const struct mr_type *data, struct mr_error *error)
+static int store_schema(struct file_source *s, const char *directory, const struct mr_type *data,
+                        struct mr_error *error)
 {
     struct mr_arena *arena = &s->source->arena;
     struct mr_text schema, text;
@@ -112,11 +118,12 @@ static int collect(void *ctx, const char *path, const struct mr_file_info *info,
 static int open_for_inference(struct file_source *s, struct mr_format *format, struct mr_error *error)
 {
     *format = (struct mr_format){.zone = s->source->zone, .case_sensitive = s->options.case_sensitive};
-    return mr_format_open(format, s->options.format, s->options.format_options, s->options.format_option_count, error);
+    return mr_format_open(format, s->options.format, s->options.format_options,
+                          s->options.format_option_count, error);
 }
 
-static int infer_file(struct file_source *s, struct mr_format *format, const char *path, struct mr_infer *infer,
-                      struct mr_error *error)
+static int infer_file(struct file_source *s, struct mr_format *format, const char *path,
+                      struct mr_infer *infer, struct mr_error *error)
 {
     struct mr_format_range range = {.path = path, .end = -1};
     int status = s->storage.type->input(&s->storage, path + 1, &range.input, error);
@@ -152,7 +159,8 @@ static int adjust(struct file_source *s, const struct mr_type **schema, bool hin
 static int nothing_to_infer(struct file_source *s, struct mr_error *error)
 {
     mr_error_set(error, MR_E_USAGE, "UNABLE_TO_INFER_SCHEMA",
-                 "%s holds no %s data to take a schema from. Give one (schema => 'a INT, b STRING'), or put a file there.",
+                 "%s holds no %s data to take a schema from. Give one (schema => 'a INT, b STRING'), or put "
+                 "a file there.",
                  s->options.path, s->options.format->name);
     mr_error_parameter(error, "format", "%s", s->options.format->name);
     return error->code;
@@ -207,9 +215,11 @@ static int finish(struct file_source *s, const struct mr_type *schema, bool infe
             fields[count++] = schema->fields[i];
     if (s->options.rescued_column && !*s->options.rescued_column)
         s->options.rescued_column = NULL;
-    if (s->options.rescued_column && mr_type_field(schema, mr_str_of(s->options.rescued_column), false, NULL) < 0)
-        fields[count++] =
-            (struct mr_field){.name = s->options.rescued_column, .type = mr_type_of(MR_STRING), .nullable = true};
+    if (s->options.rescued_column &&
+        mr_type_field(schema, mr_str_of(s->options.rescued_column), false, NULL) < 0)
+        fields[count++] = (struct mr_field){.name = s->options.rescued_column,
+                                            .type = mr_type_of(MR_STRING),
+                                            .nullable = true};
     s->data_schema = mr_type_struct(arena, fields, count);
     return s->data_schema ? MR_OK : mr_error_memory(error, sizeof *fields);
 }
@@ -246,10 +256,12 @@ int mr_file_schema_open(struct file_source *s, struct mr_error *error)
 /* The schema without what is not of the files. */
 static const struct mr_type *stored_part(struct file_source *s)
 {
-    struct mr_field *fields = MR_ARENA_ARRAY(&s->source->arena, struct mr_field, s->data_schema->field_count + 1);
+    struct mr_field *fields =
+        MR_ARENA_ARRAY(&s->source->arena, struct mr_field, s->data_schema->field_count + 1);
     int count = 0;
     for (int i = 0; fields && i < s->data_schema->field_count; i++)
-        if (!s->options.rescued_column || strcmp(s->data_schema->fields[i].name, s->options.rescued_column) != 0)
+        if (!s->options.rescued_column ||
+            strcmp(s->data_schema->fields[i].name, s->options.rescued_column) != 0)
             fields[count++] = s->data_schema->fields[i];
     return fields ? mr_type_struct(&s->source->arena, fields, count) : NULL;
 }
@@ -263,7 +275,8 @@ static void list_new(struct mr_text *out, const struct mr_type *base, const stru
     }
 }
 
-static int merge_and_store(struct file_source *s, struct mr_infer *infer, struct mr_text *names, struct mr_error *error)
+static int merge_and_store(struct file_source *s, struct mr_infer *infer, struct mr_text *names,
+                           struct mr_error *error)
 {
     struct mr_arena *arena = &s->source->arena;
     const struct mr_type *found, *base = stored_part(s), *merged;
@@ -301,12 +314,14 @@ int mr_file_schema_grow(struct file_source *s, const char *path, struct mr_error
         *error = problem;
     } else if (s->options.evolution == FILE_EVOLVE_FAIL) {
         mr_error_set(error, MR_E_DATA, "UNKNOWN_FIELD_EXCEPTION.NEW_FIELDS_IN_FILE",
-                     "%s has fields that the schema lacks: %s. Add them to the schema or to schemaHints, or take the file away.",
+                     "%s has fields that the schema lacks: %s. Add them to the schema or to schemaHints, or "
+                     "take the file away.",
                      path, names.data ? names.data : "");
     } else {
-        mr_error_set(error, MR_E_SCHEMA_CHANGED, "UNKNOWN_FIELD_EXCEPTION.NEW_FIELDS_IN_FILE",
-                     "%s has fields that the schema lacked: %s. They were added to it; the flow starts again.", path,
-                     names.data ? names.data : "");
+        mr_error_set(
+            error, MR_E_SCHEMA_CHANGED, "UNKNOWN_FIELD_EXCEPTION.NEW_FIELDS_IN_FILE",
+            "%s has fields that the schema lacked: %s. They were added to it; the flow starts again.", path,
+            names.data ? names.data : "");
     }
     if (status >= 0) {
         memcpy(error->sqlstate, "KD003", 6);

@@ -1,7 +1,7 @@
 /* sources/file_seen.c: the files that were taken, in memory and in the checkpoint.
  *
- * Value of an entry: version (1), flags (1: DONE, 0: read up to `resume` only), then varints: batch number, modification time (zigzag),
- * size, time taken (zigzag), resume. */
+ * Value of an entry: version (1), flags (1: DONE, 0: read up to `resume` only), then varints: batch number,
+ * modification time (zigzag), size, time taken (zigzag), resume. */
 #include "sources/file_watch.h"
 
 #define ENTRY_VERSION 1
@@ -115,8 +115,8 @@ static void key_of(const struct file_source *s, const char *path, struct mr_text
     mr_text_append_str(key, path);
 }
 
-void mr_file_seen_put(struct file_source *s, struct mr_decision *decision, const struct file_plan *plan, size_t index,
-                      int64_t now_us)
+void mr_file_seen_put(struct file_source *s, struct mr_decision *decision, const struct file_plan *plan,
+                      size_t index, int64_t now_us)
 {
     const struct file_item *item = &plan->files.items[index];
     bool cut = plan->cut_file == (int64_t)index;
@@ -143,8 +143,8 @@ static int load_one(void *ctx, struct mr_str key, struct mr_str value, struct mr
     uint64_t number, modified, size, taken, resume;
     char path[4096];
     bool good = value.size > 2 && value.data[0] == ENTRY_VERSION && key.size - 3 < sizeof path &&
-                get_varint(&at, end, &number) && get_varint(&at, end, &modified) && get_varint(&at, end, &size) &&
-                get_varint(&at, end, &taken) && get_varint(&at, end, &resume);
+                get_varint(&at, end, &number) && get_varint(&at, end, &modified) &&
+                get_varint(&at, end, &size) && get_varint(&at, end, &taken) && get_varint(&at, end, &resume);
     if (!good)
         return mr_error_set(error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
                             "The checkpoint's record of the file %.*s is damaged, or of a newer version.",
@@ -161,7 +161,8 @@ static int load_one(void *ctx, struct mr_str key, struct mr_str value, struct mr
     return MR_OK;
 }
 
-/* ---- includeExistingFiles false: is all that was there at the first start recorded? value: version, done, since when ---- */
+/* ---- includeExistingFiles false: is all that was there at the first start recorded? value: version, done,
+ * since when ---- */
 
 static int load_marking(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
 {
@@ -193,8 +194,8 @@ int mr_file_seen_load(struct file_source *s, int64_t decided, struct mr_error *e
     s->marking_us = INT64_MAX;
     if (!checkpoint)
         return MR_OK;
-    MR_TRY(mr_checkpoint_scan(checkpoint, MR_FAMILY_SOURCES, (struct mr_str){files, 3}, (struct mr_str){after_files, 3},
-                              load_one, s, error));
+    MR_TRY(mr_checkpoint_scan(checkpoint, MR_FAMILY_SOURCES, (struct mr_str){files, 3},
+                              (struct mr_str){after_files, 3}, load_one, s, error));
     return mr_checkpoint_scan(checkpoint, MR_FAMILY_SOURCES, (struct mr_str){marking, 3},
                               (struct mr_str){after_marking, 3}, load_marking, s, error);
 }

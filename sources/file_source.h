@@ -1,4 +1,5 @@
-/* sources/file_source.h: files landing in a folder, as a stream or as a batch. Options: mr_file_option_table and those of the format. */
+/* sources/file_source.h: files landing in a folder, as a stream or as a batch. Options: mr_file_option_table
+ * and those of the format. */
 #ifndef MR_SOURCES_FILE_SOURCE_H
 #define MR_SOURCES_FILE_SOURCE_H
 

@@ -39,7 +39,8 @@ static int set_schema(struct file_source *s, struct mr_error *error)
         fields[count++] = s->partition_schema->fields[i];
     s->source->hidden_columns = 0;
     const struct mr_type *visible = mr_type_struct(arena, fields, count);
-    if (visible && mr_type_field(visible, MR_STR("_metadata"), false, NULL) < 0) { /* a column of that name wins */
+    if (visible &&
+        mr_type_field(visible, MR_STR("_metadata"), false, NULL) < 0) { /* a column of that name wins */
         const struct mr_type *metadata = mr_file_metadata_type(arena);
         if (!metadata)
             return mr_error_memory(error, sizeof *fields);
@@ -80,8 +81,8 @@ static int file_restore(struct mr_source *source, struct mr_str from, struct mr_
     return mr_file_seen_load(mr_file_source_of(source), decided, error);
 }
 
-static int file_remember(struct mr_source *source, struct mr_str from, struct mr_str to, struct mr_decision *decision,
-                         struct mr_error *error)
+static int file_remember(struct mr_source *source, struct mr_str from, struct mr_str to,
+                         struct mr_decision *decision, struct mr_error *error)
 {
     struct file_source *s = mr_file_source_of(source);
     int64_t first, last, now = mr_env()->now_us();

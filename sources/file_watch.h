@@ -1,8 +1,9 @@
 /* sources/file_watch.h: what the parts of the "files" source share.
  *
- * A file goes: found (listing, inotify) -> pending (heap, oldest first) -> planned (a micro-batch's number) -> remembered in the decision.
- * Remembered: MR_FAMILY_SOURCES, key = source index (2 bytes) 'f' path; value = struct file_entry as written by file_seen.c. A file is known
- * in memory by 16 bytes of hash. The offset is {"logOffset":n}: all files of batches up to n. */
+ * A file goes: found (listing, inotify) -> pending (heap, oldest first) -> planned (a micro-batch's number)
+ * -> remembered in the decision. Remembered: MR_FAMILY_SOURCES, key = source index (2 bytes) 'f' path; value
+ * = struct file_entry as written by file_seen.c. A file is known in memory by 16 bytes of hash. The offset is
+ * {"logOffset":n}: all files of batches up to n. */
 #ifndef MR_SOURCES_FILE_WATCH_H
 #define MR_SOURCES_FILE_WATCH_H
 
@@ -21,7 +22,8 @@ struct file_options {
     struct mr_option *format_options; /* those of the format's table */
     int format_option_count;
     const char *schema_text, *schema_hints, *schema_location, *rescued_column, *partition_columns;
-    bool infer_types, include_existing, recursive, allow_overwrites, ignore_missing, ignore_corrupt, spark_dialect;
+    bool infer_types, include_existing, recursive, allow_overwrites, ignore_missing, ignore_corrupt,
+        spark_dialect;
     bool case_sensitive;
     int64_t max_files, max_bytes; /* INT64_MAX: none */
     const char *name_filter;      /* glob on the file's name, NULL: none */
@@ -36,7 +38,7 @@ struct file_options {
 };
 
 struct file_item { /* a file to be read, or a piece of it */
-    char *path; /* absolute; of the heap or plan that holds the item */
+    char *path;    /* absolute; of the heap or plan that holds the item */
     int64_t size_bytes, modified_us;
     int64_t start; /* 0, or where an earlier decision stopped */
     bool whole;    /* known to be complete: closed after writing, moved in, or unchanged for one listing */
@@ -48,12 +50,12 @@ struct file_list {
 struct file_plan { /* one micro-batch */
     int64_t number;
     struct file_list files;
-    bool marks; /* the files are only recorded as seen (includeExistingFiles false) … */
-    bool last_marks; /* … and these are the last */
-    bool split; /* somebody reads it */
+    bool marks;                 /* the files are only recorded as seen (includeExistingFiles false) … */
+    bool last_marks;            /* … and these are the last */
+    bool split;                 /* somebody reads it */
     int64_t cut_file, cut_byte; /* a file that ends at a split boundary: index and byte; -1 */
 };
-struct file_seen { /* 24 bytes a file */
+struct file_seen {       /* 24 bytes a file */
     uint64_t low, high;  /* hash of the path */
     int64_t modified_us; /* with allowOverwrites: of the version taken */
 };
@@ -65,8 +67,8 @@ struct file_used { /* for cleanSource: taken, waiting for its retention */
 struct file_source {
     struct mr_source *source;
     struct file_options options;
-    const char *root;           /* absolute; the longest part of the path without a glob */
-    const char **patterns;      /* components below root, '/'-joined; "" matches root itself */
+    const char *root;      /* absolute; the longest part of the path without a glob */
+    const char **patterns; /* components below root, '/'-joined; "" matches root itself */
     int pattern_count;
     const struct mr_type *data_schema;      /* what the format gives */
     const struct mr_type *partition_schema; /* columns from folders' names; may have no fields */
@@ -89,10 +91,10 @@ struct file_source {
     struct file_plan *plans;
     size_t plan_count, plan_capacity;
     int64_t pending_bytes;
-    int64_t next_listing_us;  /* monotonic */
-    int64_t published;        /* number of the last published batch, -1 */
+    int64_t next_listing_us; /* monotonic */
+    int64_t published;       /* number of the last published batch, -1 */
     bool must_list, listed_once, first_start, unwatched;
-    int schema_version;       /* of _schemas; -1: none */
+    int schema_version; /* of _schemas; -1: none */
 };
 
 /* file_options.c */
@@ -101,10 +103,11 @@ int mr_file_options_read(struct file_source *s, struct mr_error *error);
 int mr_file_root(struct file_source *s, struct mr_error *error);
 /* Does the absolute path belong to the source, by name alone? */
 bool mr_file_matches(const struct file_source *s, const char *path);
-/* Calls each for every file that matches, not known to be seen when skip_seen, until it returns nonzero (positive: enough); also sets
- * watches. */
+/* Calls each for every file that matches, not known to be seen when skip_seen, until it returns nonzero
+ * (positive: enough); also sets watches. */
 int mr_file_walk(struct file_source *s, bool skip_seen,
-                 int (*each)(void *ctx, const char *path, const struct mr_file_info *info, struct mr_error *error),
+                 int (*each)(void *ctx, const char *path, const struct mr_file_info *info,
+                             struct mr_error *error),
                  void *ctx, struct mr_error *error);
 bool mr_file_wanted_time(const struct file_source *s, int64_t modified_us);
 /* file_seen.c: what is known */
@@ -115,11 +118,11 @@ bool mr_file_seen_has(const struct file_source *s, const char *path, int64_t mod
 bool mr_file_seen_path(const struct file_source *s, const char *path);
 int mr_file_seen_add(struct file_source *s, const char *path, int64_t modified_us, struct mr_error *error);
 void mr_file_seen_forget(struct file_source *s);
-void mr_file_seen_put(struct file_source *s, struct mr_decision *decision, const struct file_plan *plan, size_t index,
-                      int64_t now_us);
+void mr_file_seen_put(struct file_source *s, struct mr_decision *decision, const struct file_plan *plan,
+                      size_t index, int64_t now_us);
 /* file_pending.c: what waits */
-int mr_file_pending_push(struct file_source *s, const char *path, const struct mr_file_info *info, int64_t start,
-                         bool whole, struct mr_error *error);
+int mr_file_pending_push(struct file_source *s, const char *path, const struct mr_file_info *info,
+                         int64_t start, bool whole, struct mr_error *error);
 bool mr_file_pending_pop(struct file_source *s, struct file_item *out); /* the oldest; path is the caller's */
 void mr_file_list_release(struct file_list *list);
 int mr_file_list_add(struct file_list *list, const struct file_item *item, struct mr_error *error);
@@ -131,27 +134,35 @@ void mr_file_offset_write(struct mr_text *out, int64_t number);
 struct file_plan *mr_file_plan_find(struct file_source *s, int64_t number);
 void mr_file_plans_drop(struct file_source *s, int64_t upto); /* those with numbers <= upto */
 /* file_read.c: splits and readers */
-int mr_file_split(struct mr_source *source, struct mr_str from, struct mr_str to, struct mr_split_list *splits,
-                  struct mr_error *error);
-int mr_file_cut(struct mr_source *source, struct mr_str from, struct mr_str to, const struct mr_split_list *splits,
-                size_t taken, struct mr_text *out, struct mr_error *error);
+int mr_file_split(struct mr_source *source, struct mr_str from, struct mr_str to,
+                  struct mr_split_list *splits, struct mr_error *error);
+int mr_file_cut(struct mr_source *source, struct mr_str from, struct mr_str to,
+                const struct mr_split_list *splits, size_t taken, struct mr_text *out,
+                struct mr_error *error);
 int mr_file_reader_open(struct mr_source *source, const struct mr_split *split, struct mr_reader *reader,
                         struct mr_error *error);
-int mr_file_read(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch, struct mr_error *error);
+int mr_file_read(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch,
+                 struct mr_error *error);
 void mr_file_reader_close(struct mr_source *source, struct mr_reader *reader);
 /* file_schema.c: columns */
 int mr_file_schema_open(struct file_source *s, struct mr_error *error);
-/* A file has fields the schema lacks: records the merged schema and fills error with UNKNOWN_FIELD_EXCEPTION…, or with why it could not. */
+/* A file has fields the schema lacks: records the merged schema and fills error with
+ * UNKNOWN_FIELD_EXCEPTION…, or with why it could not. */
 int mr_file_schema_grow(struct file_source *s, const char *path, struct mr_error *error);
 const struct mr_type *mr_file_metadata_type(struct mr_arena *arena); /* NULL without memory */
 /* file_partition.c: columns from folders' names */
 int mr_file_partition_schema(struct file_source *s, const struct mr_type *declared, struct mr_error *error);
 /* One-row columns for a path, in order of partition_schema. */
-int mr_file_partition_values(struct file_source *s, const char *path, struct mr_column **out, struct mr_error *error);
+int mr_file_partition_values(struct file_source *s, const char *path, struct mr_column **out,
+                             struct mr_error *error);
 /* file_clean.c */
-int mr_file_used_add(struct file_source *s, const char *path, int64_t number, int64_t taken_us, struct mr_error *error);
+int mr_file_used_add(struct file_source *s, const char *path, int64_t number, int64_t taken_us,
+                     struct mr_error *error);
 int mr_file_clean(struct file_source *s, int64_t published, struct mr_error *error);
 
-static inline struct file_source *mr_file_source_of(struct mr_source *source) { return source->ctx; }
+static inline struct file_source *mr_file_source_of(struct mr_source *source)
+{
+    return source->ctx;
+}
 
 #endif

@@ -1,6 +1,7 @@
 /* bench/micro/json_decode.c: how long one thread takes to decode JSON lines into columns.
- * usage: json_decode SCHEMA USED FILE...     e.g. json_decode "auction BIGINT, price BIGINT, dateTime TIMESTAMP" 111 bid/part-*.json
- * USED: one digit per column, 1 where it is read. Prints rows, bytes, CPU seconds, and a checksum that keeps the work honest. */
+ * usage: json_decode SCHEMA USED FILE...     e.g. json_decode "auction BIGINT, price BIGINT, dateTime
+ * TIMESTAMP" 111 bid/part-*.json USED: one digit per column, 1 where it is read. Prints rows, bytes, CPU
+ * seconds, and a checksum that keeps the work honest. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -81,8 +82,8 @@ int main(int argc, char **argv)
     }
     double took = cpu_s() - start;
     printf("rows %lld (bad %lld) bytes %lld cpu %.3f s  %.1f ns/row  %.2f GB/s  sum %llx\n", (long long)rows,
-           (long long)bad, (long long)bytes, took, took * 1e9 / (double)(rows ? rows : 1), (double)bytes / took / 1e9,
-           (unsigned long long)sum);
+           (long long)bad, (long long)bytes, took, took * 1e9 / (double)(rows ? rows : 1),
+           (double)bytes / took / 1e9, (unsigned long long)sum);
     mr_format_close(&format);
     mr_storage_close(&storage);
     mr_arena_release(&arena);

@@ -1,4 +1,5 @@
-/* formats/csv/csv.c: the CSV format: lines to batches, headers, and what becomes of records that do not fit. */
+/* formats/csv/csv.c: the CSV format: lines to batches, headers, and what becomes of records that do not fit.
+ */
 #include "formats/csv/csv.h"
 
 #include <stdio.h>
@@ -7,17 +8,17 @@
 
 struct csv_reader {
     struct mr_lines lines;
-    struct mr_buffer *whole;    /* multi_line: the file */
+    struct mr_buffer *whole; /* multi_line: the file */
     const char *next, *line_end;
     enum mr_compression compression;
     struct csv_record record;
     struct mr_batch *batch;
     int64_t row;
-    bool header_done, valid;    /* valid: the chunk in hand is UTF-8 */
-    int64_t skip_rows;          /* still to be passed over */
-    int *token_of;              /* by_name: value of each column, -1: the file lacks it */
-    int expected;               /* values in a record */
-    char **unknown;             /* by_name: names of values without a column, else NULL; expected of them */
+    bool header_done, valid; /* valid: the chunk in hand is UTF-8 */
+    int64_t skip_rows;       /* still to be passed over */
+    int *token_of;           /* by_name: value of each column, -1: the file lacks it */
+    int expected;            /* values in a record */
+    char **unknown;          /* by_name: names of values without a column, else NULL; expected of them */
     struct mr_text clean, rescued;
     struct mr_arena arena;
 };
@@ -46,11 +47,12 @@ static bool same_name(const struct mr_format *format, struct mr_str a, struct mr
     return format->case_sensitive ? mr_str_equal(a, b) : mr_str_equal_nocase(a, b);
 }
 
-static int bad_header(struct mr_format_reader *reader, const char *what, struct mr_str found, const char *wanted,
-                      struct mr_error *error)
+static int bad_header(struct mr_format_reader *reader, const char *what, struct mr_str found,
+                      const char *wanted, struct mr_error *error)
 {
     mr_error_set(error, MR_E_DATA, "FAILED_READ_FILE.NO_HINT",
-                 "The header of %s does not fit the schema: %s '%.*s', the schema has '%s' (option enforceSchema is false).",
+                 "The header of %s does not fit the schema: %s '%.*s', the schema has '%s' (option "
+                 "enforceSchema is false).",
                  reader->range.input->name, what, (int)found.size, found.data, wanted);
     return mr_error_at(error, reader->range.input->name, 1, 0, 0);
 }
@@ -63,7 +65,8 @@ static int check_header(struct mr_format_reader *reader, struct mr_error *error)
     if (plan->options.enforce_schema)
         return MR_OK;
     for (int i = 0; i < plan->column_count || i < r->record.count; i++) {
-        struct mr_str name = i < r->record.count ? csv_token_text(&r->record, &r->record.tokens[i]) : MR_STR("");
+        struct mr_str name =
+            i < r->record.count ? csv_token_text(&r->record, &r->record.tokens[i]) : MR_STR("");
         if (i >= plan->column_count)
             return bad_header(reader, "beyond its last column there is", name, "nothing", error);
         if (!mr_str_equal_nocase(name, mr_str_of(plan->columns[i].name)))
@@ -177,8 +180,8 @@ static void rescue(struct csv_reader *r, const char *name, struct mr_str text)
 }
 
 /* One value into its column. MR_END: it did not fit; the row is NULL there. */
-static int put_value(struct mr_format_reader *reader, const struct csv_column *c, const struct csv_token *token,
-                     struct mr_error *error)
+static int put_value(struct mr_format_reader *reader, const struct csv_column *c,
+                     const struct csv_token *token, struct mr_error *error)
 {
     struct csv_reader *r = reader->ctx;
     const struct csv_plan *plan = reader->format->ctx;
@@ -205,13 +208,14 @@ static int put_value(struct mr_format_reader *reader, const struct csv_column *c
     return status;
 }
 
-static int fail_fast(struct mr_format_reader *reader, struct mr_str line, bool counted, struct mr_error *error)
+static int fail_fast(struct mr_format_reader *reader, struct mr_str line, bool counted,
+                     struct mr_error *error)
 {
     struct csv_reader *r = reader->ctx;
     int shown = (int)(line.size < 200 ? line.size : 200);
     mr_error_set(error, MR_E_DATA, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
-                 "Malformed record: %.*s%s. %s The mode FAILFAST stops here; PERMISSIVE gives NULLs instead.", shown,
-                 line.data, line.size > 200 ? " …" : "",
+                 "Malformed record: %.*s%s. %s The mode FAILFAST stops here; PERMISSIVE gives NULLs instead.",
+                 shown, line.data, line.size > 200 ? " …" : "",
                  counted ? "It has another number of values than the schema has columns."
                          : "A value does not fit its column.");
     mr_error_parameter(error, "badRecord", "%.*s", shown, line.data);
@@ -260,7 +264,8 @@ static int put_row(struct mr_format_reader *reader, struct mr_str line, struct m
         int at = plan->by_name ? r->token_of[i] : i;
         if (c->batch_column < 0)
             continue;
-        int status = put_value(reader, c, at >= 0 && at < r->record.count ? &r->record.tokens[at] : NULL, error);
+        int status =
+            put_value(reader, c, at >= 0 && at < r->record.count ? &r->record.tokens[at] : NULL, error);
         MR_TRY(status);
         misfit |= status == MR_END;
     }
@@ -277,7 +282,8 @@ static int put_row(struct mr_format_reader *reader, struct mr_str line, struct m
         return MR_OK;
     }
     if ((miscounted || misfit) && plan->corrupt_column >= 0)
-        MR_TRY(put_text(r->batch->columns[plan->corrupt_column], r->row, mr_utf8_clean(line, &r->clean), error));
+        MR_TRY(
+            put_text(r->batch->columns[plan->corrupt_column], r->row, mr_utf8_clean(line, &r->clean), error));
     MR_TRY(put_rescued(reader, error));
     r->row++;
     return MR_OK;
@@ -342,7 +348,8 @@ int csv_read_whole(struct mr_stream *stream, struct mr_buffer **out, struct mr_e
             whole = larger;
             continue;
         }
-        int status = stream->read(stream, whole->data + whole->size, whole->capacity - whole->size, &got, error);
+        int status =
+            stream->read(stream, whole->data + whole->size, whole->capacity - whole->size, &got, error);
         if (status < 0) {
             mr_buffer_unref(whole);
             return status;
@@ -377,7 +384,8 @@ static int open_whole(struct mr_format_reader *reader, struct mr_error *error)
     r->next = r->whole->data;
     if (r->whole->size >= 3 && memcmp(r->next, "\xEF\xBB\xBF", 3) == 0)
         r->next += 3;
-    r->line_end = csv_detect_line_end(&plan->options, r->next, (size_t)(r->whole->data + r->whole->size - r->next));
+    r->line_end =
+        csv_detect_line_end(&plan->options, r->next, (size_t)(r->whole->data + r->whole->size - r->next));
     r->valid = mr_utf8_valid_prefix((struct mr_str){r->whole->data, r->whole->size}) == r->whole->size;
     return MR_OK;
 }
@@ -475,8 +483,8 @@ static int csv_reader_open(struct mr_format_reader *reader, struct mr_error *err
     int64_t start = range->start > 0 ? range->start - 1 : 0;
     struct mr_stream *stream;
     MR_TRY(mr_stream_open(&stream, range->input, r->compression, start, plan->options.encoding, error));
-    mr_lines_open(&r->lines, stream, reader->format->pool, plan->options.line_separator, start, range->start > 0,
-                  range->end < 0 ? INT64_MAX : range->end);
+    mr_lines_open(&r->lines, stream, reader->format->pool, plan->options.line_separator, start,
+                  range->start > 0, range->end < 0 ? INT64_MAX : range->end);
     return MR_OK;
 }
 

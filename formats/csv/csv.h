@@ -1,7 +1,8 @@
 /* formats/csv/csv.h: what the parts of the CSV format share.
  *
- * A line becomes tokens (record.c), tokens become values of columns (value.c). Quotes and escapes are univocity's, which Spark uses: a quoted value
- * that goes on behind its closing quote is no error but plain text up to the next delimiter, quotes and all. */
+ * A line becomes tokens (record.c), tokens become values of columns (value.c). Quotes and escapes are
+ * univocity's, which Spark uses: a quoted value that goes on behind its closing quote is no error but plain
+ * text up to the next delimiter, quotes and all. */
 #ifndef MR_FORMATS_CSV_H
 #define MR_FORMATS_CSV_H
 
@@ -36,9 +37,9 @@ struct csv_plan {
     struct csv_options options;
     struct csv_column *columns;
     int column_count;
-    bool pruned;   /* not all columns are used: the number of values in a line is not looked at */
-    bool nothing;  /* no column is used: lines are counted */
-    bool by_name;  /* the header says which value is which column */
+    bool pruned;  /* not all columns are used: the number of values in a line is not looked at */
+    bool nothing; /* no column is used: lines are counted */
+    bool by_name; /* the header says which value is which column */
     int corrupt_column, rescued_column; /* of the batch; -1 */
 };
 
@@ -53,18 +54,20 @@ struct csv_record {
     struct mr_text scratch;
 };
 void csv_record_release(struct csv_record *record);
-/* Splits the record that begins at text; *next: behind it. With multi_line a record ends with its line end outside quotes (separator), else at
- * end. Error: MALFORMED_CSV_RECORD, FAILED_READ_FILE.NO_HINT (RAISE_ERROR). */
-int csv_record_read(struct csv_record *record, const struct csv_options *options, const char *text, const char *end,
-                    const char *line_end, const char **next, struct mr_error *error);
+/* Splits the record that begins at text; *next: behind it. With multi_line a record ends with its line end
+ * outside quotes (separator), else at end. Error: MALFORMED_CSV_RECORD, FAILED_READ_FILE.NO_HINT
+ * (RAISE_ERROR). */
+int csv_record_read(struct csv_record *record, const struct csv_options *options, const char *text,
+                    const char *end, const char *line_end, const char **next, struct mr_error *error);
 static inline struct mr_str csv_token_text(const struct csv_record *record, const struct csv_token *token)
 {
-    return (struct mr_str){token->moved ? record->scratch.data + (size_t)token->data : token->data, token->size};
+    return (struct mr_str){token->moved ? record->scratch.data + (size_t)token->data : token->data,
+                           token->size};
 }
 
 /* Puts the value into row of a column. MR_OK; MR_END: it does not fit the type (nothing was put). */
-int csv_value_put(const struct csv_options *options, struct mr_column *column, int64_t row, struct mr_str text,
-                  bool stays, struct mr_error *error);
+int csv_value_put(const struct csv_options *options, struct mr_column *column, int64_t row,
+                  struct mr_str text, bool stays, struct mr_error *error);
 /* Java's Double.parseDouble. */
 bool csv_double_parse(struct mr_str text, double *out);
 

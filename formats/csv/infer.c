@@ -1,5 +1,6 @@
-/* formats/csv/infer.c: what columns a CSV file would have. Types are tried in Spark's order: INT, BIGINT, DECIMAL without places, DOUBLE, DATE,
- * TIMESTAMP, BOOLEAN, STRING; a column never goes back to one it has left. */
+/* formats/csv/infer.c: what columns a CSV file would have. Types are tried in Spark's order: INT, BIGINT,
+ * DECIMAL without places, DOUBLE, DATE, TIMESTAMP, BOOLEAN, STRING; a column never goes back to one it has
+ * left. */
 #include <stdio.h>
 
 #include "formats/csv/csv.h"
@@ -49,8 +50,9 @@ static bool is_date(const struct csv_options *o, struct mr_str text)
 static bool is_timestamp(const struct csv_options *o, struct mr_str text)
 {
     int64_t micros;
-    return o->timestamp_format ? mr_datetime_format_parse_timestamp(o->timestamp_format, text, o->zone, &micros)
-                               : mr_timestamp_parse(text, o->zone, &micros);
+    return o->timestamp_format
+               ? mr_datetime_format_parse_timestamp(o->timestamp_format, text, o->zone, &micros)
+               : mr_timestamp_parse(text, o->zone, &micros);
 }
 
 /* The first kind from `from` on that the text is of. */
@@ -201,7 +203,8 @@ int mr_csv_infer(struct mr_format *format, const struct mr_format_range *range, 
     const struct csv_options *o = &in.plan->options;
     mr_text_init(&in.record.scratch);
     in.skip_rows = o->skip_rows;
-    int status = mr_stream_open(&stream, range->input, mr_compression_of(range->input->name), 0, o->encoding, error);
+    int status =
+        mr_stream_open(&stream, range->input, mr_compression_of(range->input->name), 0, o->encoding, error);
     if (status >= 0) {
         mr_lines_open(&lines, stream, format->pool, o->line_separator, 0, false, INT64_MAX);
         status = o->multi_line ? infer_whole(&in, stream, error) : infer_lines(&in, &lines, error);

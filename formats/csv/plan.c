@@ -5,8 +5,10 @@ const struct mr_option_spec mr_csv_option_table[] = {
     {"sep", MR_OPTION_TEXT, ",", "csv", NULL, "what stands between values; one or more characters"},
     {"delimiter", MR_OPTION_TEXT, ",", "csv", NULL, "the same as sep"},
     {"header", MR_OPTION_BOOLEAN, "false", "csv", NULL, "the first line of a file names the columns"},
-    {"enforceSchema", MR_OPTION_BOOLEAN, "true", "csv", NULL, "false: names in the header must be those of the schema"},
-    {"inferSchema", MR_OPTION_BOOLEAN, "false", "csv", NULL, "inference finds types; else all columns are STRING"},
+    {"enforceSchema", MR_OPTION_BOOLEAN, "true", "csv", NULL,
+     "false: names in the header must be those of the schema"},
+    {"inferSchema", MR_OPTION_BOOLEAN, "false", "csv", NULL,
+     "inference finds types; else all columns are STRING"},
     {"preferDate", MR_OPTION_BOOLEAN, "true", "csv", NULL, "inference: days become DATE, not TIMESTAMP"},
     {"mode", MR_OPTION_CHOICE, "PERMISSIVE", "csv", "PERMISSIVE|DROPMALFORMED|FAILFAST",
      "what a malformed record does: NULLs, nothing, an error"},
@@ -31,8 +33,10 @@ const struct mr_option_spec mr_csv_option_table[] = {
     {"encoding", MR_OPTION_TEXT, "UTF-8", "csv", NULL, "the files' encoding"},
     {"charset", MR_OPTION_TEXT, "UTF-8", "csv", NULL, "the same as encoding"},
     {"dateFormat", MR_OPTION_TEXT, "yyyy-MM-dd", "csv", NULL, "pattern of DATE"},
-    {"timestampFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "csv", NULL, "pattern of TIMESTAMP"},
-    {"timestampNTZFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS]", "csv", NULL, "pattern of TIMESTAMP_NTZ"},
+    {"timestampFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "csv", NULL,
+     "pattern of TIMESTAMP"},
+    {"timestampNTZFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS]", "csv", NULL,
+     "pattern of TIMESTAMP_NTZ"},
     {"enableDateTimeParsingFallback", MR_OPTION_BOOLEAN, "false", "csv", NULL,
      "a text that does not fit its pattern is read as CAST reads it"},
     {"timeZone", MR_OPTION_TEXT, "session", "csv", NULL, "zone of timestamps that name none"},
@@ -42,14 +46,16 @@ const struct mr_option_spec mr_csv_option_table[] = {
     {"skipRows", MR_OPTION_INTEGER, "0", "csv", NULL, "lines to pass over at the beginning of a file"},
     {"rescuedDataColumn", MR_OPTION_TEXT, NULL, "csv", NULL,
      "a STRING column for what has no column or does not fit its type, as JSON"},
-    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true", "csv", NULL, "names in the header match columns with regard to case"},
+    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true", "csv", NULL,
+     "names in the header match columns with regard to case"},
     {"mergeSchema", MR_OPTION_IGNORED, "false", "csv", NULL, "inference looks at all sampled files"},
     {"samplingRatio", MR_OPTION_IGNORED, "1.0", "csv", NULL, "inference reads whole files"},
     {"inputBufferSize", MR_OPTION_IGNORED, "1048576", "csv", NULL, "buffers have a size of their own"},
     {"extension", MR_OPTION_IGNORED, "csv", "csv", NULL, "writing only"},
     {"escapeQuotes", MR_OPTION_IGNORED, "true", "csv", NULL, "writing only"},
     {"quoteAll", MR_OPTION_IGNORED, "false", "csv", NULL, "writing only"},
-    {"badRecordsPath", MR_OPTION_REFUSED, NULL, "csv", NULL, "use columnNameOfCorruptRecord or rescuedDataColumn"},
+    {"badRecordsPath", MR_OPTION_REFUSED, NULL, "csv", NULL,
+     "use columnNameOfCorruptRecord or rescuedDataColumn"},
     {"singleVariantColumn", MR_OPTION_REFUSED, NULL, "csv", NULL, "there is no VARIANT type yet"},
     {0}};
 
@@ -86,14 +92,17 @@ static int delimiter_option(const struct mr_format *format, struct csv_options *
         memcpy(o->delimiter, text, o->delimiter_size = size);
     if (o->delimiter_size > 0)
         return MR_OK;
-    return mr_error_set(error, MR_E_USAGE, size ? "INVALID_DELIMITER_VALUE.UNSUPPORTED_SPECIAL_CHARACTER" : "INVALID_DELIMITER_VALUE.EMPTY_STRING",
+    return mr_error_set(error, MR_E_USAGE,
+                        size ? "INVALID_DELIMITER_VALUE.UNSUPPORTED_SPECIAL_CHARACTER"
+                             : "INVALID_DELIMITER_VALUE.EMPTY_STRING",
                         "The option sep cannot be '%s': it takes 1 to %d bytes, or \\t and the like.", text,
                         (int)sizeof o->delimiter - 1);
 }
 
 static int odd_quotes_option(const struct mr_format *format, struct csv_options *o, struct mr_error *error)
 {
-    static const char *const names[] = {"STOP_AT_DELIMITER", "STOP_AT_CLOSING_QUOTE", "SKIP_VALUE", "RAISE_ERROR"};
+    static const char *const names[] = {"STOP_AT_DELIMITER", "STOP_AT_CLOSING_QUOTE", "SKIP_VALUE",
+                                        "RAISE_ERROR"};
     struct mr_str given = mr_str_of(text_option(format, "unescapedQuoteHandling", names[0]));
     for (int i = 0; i < 4; i++) {
         if (mr_str_equal_nocase(given, mr_str_of(names[i]))) {
@@ -119,7 +128,8 @@ static int read_options(struct mr_format *format, struct csv_options *o, struct 
 {
     const struct mr_option *given = format->options;
     int count = format->option_count;
-    const char *mode = text_option(format, "mode", "PERMISSIVE"), *zone = mr_option_text(given, count, "timeZone");
+    const char *mode = text_option(format, "mode", "PERMISSIVE"),
+               *zone = mr_option_text(given, count, "timeZone");
     MR_TRY(delimiter_option(format, o, error));
     MR_TRY(character_option(format, "quote", '"', &o->quote, error));
     MR_TRY(character_option(format, "escape", '\\', &o->escape, error));
@@ -151,7 +161,7 @@ static int read_options(struct mr_format *format, struct csv_options *o, struct 
         o->encoding = NULL;
     o->mode = mr_str_equal_nocase(mr_str_of(mode), MR_STR("DROPMALFORMED")) ? MR_JSON_DROP_MALFORMED
               : mr_str_equal_nocase(mr_str_of(mode), MR_STR("FAILFAST"))    ? MR_JSON_FAIL_FAST
-                                                                             : MR_JSON_PERMISSIVE;
+                                                                            : MR_JSON_PERMISSIVE;
     o->slow = format->way == MR_WAY_SLOW;
     o->zone = format->zone;
     if (zone)
@@ -171,7 +181,8 @@ static int check_type(const struct mr_field *field, struct mr_error *error)
     mr_text_init(&type);
     mr_type_text(&type, field->type);
     mr_error_set(error, MR_E_SQL, "UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE",
-                 "The column %s cannot be %s: CSV has plain values only.", field->name, type.data ? type.data : "");
+                 "The column %s cannot be %s: CSV has plain values only.", field->name,
+                 type.data ? type.data : "");
     mr_error_parameter(error, "columnName", "`%s`", field->name);
     mr_error_parameter(error, "columnType", "\"%s\"", type.data ? type.data : "");
     mr_error_parameter(error, "format", "CSV");
@@ -214,13 +225,15 @@ int mr_csv_plan_open(struct mr_format *format, struct mr_error *error)
         } else {
             bool wanted = !format->used || format->used[i];
             MR_TRY(check_type(field, error));
-            plan->columns[plan->column_count++] = (struct csv_column){field->name, field->type, wanted ? i : -1};
+            plan->columns[plan->column_count++] =
+                (struct csv_column){field->name, field->type, wanted ? i : -1};
             used += wanted;
         }
     }
     plan->by_name = plan->options.header && (format->rescued_column || format->report_new_fields);
     plan->pruned = used < plan->column_count;
-    plan->nothing = used == 0 && plan->column_count > 0 && plan->rescued_column < 0 && !format->report_new_fields;
+    plan->nothing =
+        used == 0 && plan->column_count > 0 && plan->rescued_column < 0 && !format->report_new_fields;
     return MR_OK;
 }
 

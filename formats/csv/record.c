@@ -1,7 +1,7 @@
 /* formats/csv/record.c: one record's text split into values.
  *
- * Well-formed values are found with a search for one or two characters and stay where they are; anything odd about quotes goes through
- * `quoted_slowly`, character by character, into the record's scratch text. */
+ * Well-formed values are found with a search for one or two characters and stay where they are; anything odd
+ * about quotes goes through `quoted_slowly`, character by character, into the record's scratch text. */
 #include <emmintrin.h>
 
 #include "formats/csv/csv.h"
@@ -28,7 +28,8 @@ static int add_token(struct scanner *s, struct csv_token token)
     struct csv_record *r = s->record;
     if (r->count >= s->options->max_columns) {
         mr_error_set(s->error, MR_E_DATA, "MALFORMED_CSV_RECORD",
-                     "A line has more than %lld values (option maxColumns).", (long long)s->options->max_columns);
+                     "A line has more than %lld values (option maxColumns).",
+                     (long long)s->options->max_columns);
         return s->error->code;
     }
     if (s->options->max_characters >= 0 && token.size > s->options->max_characters) {
@@ -132,8 +133,8 @@ static int put_scratch(struct scanner *s, size_t from)
     return add_token(s, (struct csv_token){(const char *)from, (uint32_t)(text->size - from), true});
 }
 
-/* What has been gathered since `from` was no quoted value after all: it is plain text, opening quote included, and so is the rest up to the
- * delimiter. */
+/* What has been gathered since `from` was no quoted value after all: it is plain text, opening quote
+ * included, and so is the rest up to the delimiter. */
 static int plain_after_all(struct scanner *s, size_t from)
 {
     struct mr_text *text = &s->record->scratch;
@@ -151,7 +152,8 @@ static int plain_after_all(struct scanner *s, size_t from)
     return put_scratch(s, from);
 }
 
-/* A quote inside a quoted value that is followed by something else than blanks or the delimiter. MR_BLOCKED: go on inside the quotes. */
+/* A quote inside a quoted value that is followed by something else than blanks or the delimiter. MR_BLOCKED:
+ * go on inside the quotes. */
 static int unescaped_quote(struct scanner *s, size_t from)
 {
     switch (s->options->odd_quotes) {
@@ -166,8 +168,9 @@ static int unescaped_quote(struct scanner *s, size_t from)
         s->record->scratch.size = from;
         return add_token(s, (struct csv_token){0});
     default:
-        return mr_error_set(s->error, MR_E_DATA, "FAILED_READ_FILE.NO_HINT",
-                            "A quoted value has an unescaped quote (option unescapedQuoteHandling is RAISE_ERROR).");
+        return mr_error_set(
+            s->error, MR_E_DATA, "FAILED_READ_FILE.NO_HINT",
+            "A quoted value has an unescaped quote (option unescapedQuoteHandling is RAISE_ERROR).");
     }
 }
 
@@ -195,8 +198,8 @@ static void take_character(struct scanner *s)
     }
 }
 
-/* s->p is behind the opening quote. `prev` is the last character that could mean something together with the next: a quote, an escape, the escape of the
- * escape, or 0. */
+/* s->p is behind the opening quote. `prev` is the last character that could mean something together with the
+ * next: a quote, an escape, the escape of the escape, or 0. */
 static int quoted_slowly(struct scanner *s)
 {
     const struct csv_options *o = s->options;
@@ -257,14 +260,15 @@ static int quoted(struct scanner *s)
         const char *to = find_either(from, s->end, (char)o->quote, other);
         if (to < s->end && *to == (char)o->quote && (at_delimiter(s, to + 1) || to + 1 == s->end)) {
             s->p = to + 1;
-            return to == from ? empty_quoted(s) : add_token(s, (struct csv_token){from, (uint32_t)(to - from), false});
+            return to == from ? empty_quoted(s)
+                              : add_token(s, (struct csv_token){from, (uint32_t)(to - from), false});
         }
     }
     return quoted_slowly(s);
 }
 
-int csv_record_read(struct csv_record *record, const struct csv_options *options, const char *text, const char *end,
-                    const char *line_end, const char **next, struct mr_error *error)
+int csv_record_read(struct csv_record *record, const struct csv_options *options, const char *text,
+                    const char *end, const char *line_end, const char **next, struct mr_error *error)
 {
     struct scanner s = {.record = record,
                         .options = options,

@@ -65,7 +65,8 @@ static struct mr_str plain_form(struct mr_str text, char *buffer, size_t room)
     }
     const char *point = memchr(out.data, '.', out.size);
     size_t sign = out.data[0] == '-';
-    bool bare = point && (point == out.data + sign || point + 1 == out.data + out.size || (point[1] | 32) == 'e');
+    bool bare =
+        point && (point == out.data + sign || point + 1 == out.data + out.size || (point[1] | 32) == 'e');
     if (!bare || out.size + 2 > room)
         return out;
     size_t before = (size_t)(point - out.data), size = 0;
@@ -135,7 +136,8 @@ static int put_decimal(struct mr_column *column, int64_t row, struct mr_str text
     char buffer[256], plain[260];
     mr_i128 value;
     bool overflow = false;
-    if (memchr(text.data, ',', text.size) && text.size < sizeof buffer) { /* separators of thousands, wherever they stand */
+    if (memchr(text.data, ',', text.size) &&
+        text.size < sizeof buffer) { /* separators of thousands, wherever they stand */
         size_t size = 0;
         for (size_t i = 0; i < text.size; i++)
             if (text.data[i] != ',')
@@ -175,15 +177,16 @@ static int put_time(const struct csv_options *o, struct mr_column *column, int64
             const struct mr_zone *zone = NULL;
             struct mr_error error;
             good = mr_timestamp_parse(text, mr_zone_utc(), &east) &&
-                   mr_zone_find(MR_STR("+01:00"), &zone, &error) >= 0 && mr_timestamp_parse(text, zone, &west) &&
-                   east != west && mr_timestamp_ntz_parse(text, &column->i64[row]);
+                   mr_zone_find(MR_STR("+01:00"), &zone, &error) >= 0 &&
+                   mr_timestamp_parse(text, zone, &west) && east != west &&
+                   mr_timestamp_ntz_parse(text, &column->i64[row]);
         }
     }
     return good ? MR_OK : MR_END;
 }
 
-int csv_value_put(const struct csv_options *o, struct mr_column *column, int64_t row, struct mr_str text, bool stays,
-                  struct mr_error *error)
+int csv_value_put(const struct csv_options *o, struct mr_column *column, int64_t row, struct mr_str text,
+                  bool stays, struct mr_error *error)
 {
     int64_t number;
     switch (column->type->id) {

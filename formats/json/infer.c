@@ -61,7 +61,8 @@ static void infer_number(struct inference *in, struct mr_infer_node *node, const
             mr_infer_scalar(node, MR_INFER_DOUBLE, 0, 0);
         return;
     }
-    if (token->kind == MR_JSON_T_FLOAT && in->options->prefers_decimal && decimal_of(text, &precision, &scale))
+    if (token->kind == MR_JSON_T_FLOAT && in->options->prefers_decimal &&
+        decimal_of(text, &precision, &scale))
         mr_infer_scalar(node, MR_INFER_DECIMAL, precision, scale);
     else
         mr_infer_scalar(node, MR_INFER_DOUBLE, 0, 0);
@@ -83,8 +84,9 @@ static void infer_string(struct inference *in, struct mr_infer_node *node, const
         return;
     }
     if (o->infer_timestamp) {
-        bool good = o->timestamp_format ? mr_datetime_format_parse_timestamp(o->timestamp_format, text, o->zone, &micros)
-                                        : mr_timestamp_parse(text, o->zone, &micros);
+        bool good = o->timestamp_format
+                        ? mr_datetime_format_parse_timestamp(o->timestamp_format, text, o->zone, &micros)
+                        : mr_timestamp_parse(text, o->zone, &micros);
         if (good) {
             mr_infer_scalar(node, MR_INFER_TIMESTAMP, 0, 0);
             return;
@@ -156,7 +158,8 @@ static bool infer_record(struct inference *in)
     return true;
 }
 
-static int infer_text(struct inference *in, struct mr_json_tokens *tokens, struct mr_str text, struct mr_error *error)
+static int infer_text(struct inference *in, struct mr_json_tokens *tokens, struct mr_str text,
+                      struct mr_error *error)
 {
     int status = mr_json_tokenize(tokens, text, in->options, NULL);
     if (status == MR_E_MEMORY)
@@ -168,7 +171,8 @@ static int infer_text(struct inference *in, struct mr_json_tokens *tokens, struc
     if (in->infer->corrupt_seen && in->options->mode == MR_JSON_FAIL_FAST) {
         int shown = (int)(text.size < 200 ? text.size : 200);
         mr_error_set(error, MR_E_DATA, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
-                     "No schema can be inferred from the malformed record %.*s (mode FAILFAST).", shown, text.data);
+                     "No schema can be inferred from the malformed record %.*s (mode FAILFAST).", shown,
+                     text.data);
         mr_error_parameter(error, "badRecord", "%.*s", shown, text.data);
         mr_error_parameter(error, "failFastMode", "FAILFAST");
         return error->code;
@@ -190,7 +194,8 @@ static int infer_lines(struct mr_format *format, struct inference *in, struct mr
         in->infer->bytes_left -= lines->end - lines->next;
         if (plan->multi_line)
             mr_text_append(&whole, lines->next, (size_t)(lines->end - lines->next));
-        for (const char *p = lines->next, *next; !plan->multi_line && p < lines->end && status >= 0; p = next) {
+        for (const char *p = lines->next, *next; !plan->multi_line && p < lines->end && status >= 0;
+             p = next) {
             const char *end = mr_line_end(p, lines->end, lines->separator, &next);
             status = infer_text(in, tokens, (struct mr_str){p, (size_t)(end - p)}, error);
         }

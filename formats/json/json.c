@@ -1,4 +1,5 @@
-/* formats/json/json.c: the JSON format: lines of a file to batches, and what becomes of records that do not fit. */
+/* formats/json/json.c: the JSON format: lines of a file to batches, and what becomes of records that do not
+ * fit. */
 #include "base/json.h"
 #include "formats/json/json.h"
 
@@ -10,10 +11,10 @@ struct json_reader {
     struct json_scan *scan;
     struct mr_json_converter *converter;
     enum mr_compression compression;
-    struct mr_batch *batch;      /* in hand */
-    struct mr_column **columns;  /* of the batch, in order of the record */
+    struct mr_batch *batch;     /* in hand */
+    struct mr_column **columns; /* of the batch, in order of the record */
     int64_t row;
-    bool file_done;              /* multi_line: the file has been read */
+    bool file_done; /* multi_line: the file has been read */
     struct mr_text rescued, clean;
 };
 
@@ -63,7 +64,8 @@ static int keep_buffer(struct mr_format_reader *reader, struct mr_error *error)
 
 /* ---- records that need the converter ---- */
 
-/* What the converter rescued: members without a field, and members that did not fit theirs. Are there any of the first kind? */
+/* What the converter rescued: members without a field, and members that did not fit theirs. Are there any of
+ * the first kind? */
 static bool is_new(const struct mr_json *value, const struct mr_type *type)
 {
     if (value->type != MR_JSON_OBJECT || type->id != MR_STRUCT)
@@ -95,7 +97,8 @@ static bool has_new_fields(struct mr_format_reader *reader)
     return found;
 }
 
-static int new_fields(struct mr_format_reader *reader, struct mr_str line, int64_t offset, struct mr_error *error)
+static int new_fields(struct mr_format_reader *reader, struct mr_str line, int64_t offset,
+                      struct mr_error *error)
 {
     (void)line;
     mr_error_set(error, MR_E_SCHEMA_CHANGED, "UNKNOWN_FIELD_EXCEPTION.NEW_FIELDS_IN_RECORD_WITH_FILE_PATH",
@@ -104,14 +107,15 @@ static int new_fields(struct mr_format_reader *reader, struct mr_str line, int64
     return read_error(reader, error, offset);
 }
 
-static int fail_fast(struct mr_format_reader *reader, struct mr_str line, int64_t offset, struct mr_error *error)
+static int fail_fast(struct mr_format_reader *reader, struct mr_str line, int64_t offset,
+                     struct mr_error *error)
 {
     struct json_reader *r = reader->ctx;
     const struct mr_error *cause = mr_json_converter_cause(r->converter);
     int shown = (int)(line.size < 200 ? line.size : 200);
     mr_error_set(error, MR_E_DATA, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
-                 "Malformed record: %.*s%s. %s The mode FAILFAST stops here; PERMISSIVE gives NULLs instead.", shown,
-                 line.data, line.size > 200 ? " …" : "", cause && cause->code ? cause->message : "");
+                 "Malformed record: %.*s%s. %s The mode FAILFAST stops here; PERMISSIVE gives NULLs instead.",
+                 shown, line.data, line.size > 200 ? " …" : "", cause && cause->code ? cause->message : "");
     mr_error_parameter(error, "badRecord", "%.*s", shown, line.data);
     mr_error_parameter(error, "failFastMode", "FAILFAST");
     int64_t inside = cause && cause->code && cause->offset > 0 ? cause->offset : 0;
@@ -141,8 +145,8 @@ static bool rescue_of(struct mr_format_reader *reader, enum mr_json_verdict verd
 }
 
 /* What the mode makes of a record the converter has looked at; rows: how many it has appended. */
-static int settle(struct mr_format_reader *reader, struct mr_str line, int64_t offset, enum mr_json_verdict verdict,
-                  int64_t rows, struct mr_error *error)
+static int settle(struct mr_format_reader *reader, struct mr_str line, int64_t offset,
+                  enum mr_json_verdict verdict, int64_t rows, struct mr_error *error)
 {
     struct json_reader *r = reader->ctx;
     const struct json_plan *plan = reader->format->ctx;
@@ -165,16 +169,18 @@ static int settle(struct mr_format_reader *reader, struct mr_str line, int64_t o
     }
     for (int64_t i = 0; i < rows; i++) {
         if (verdict != MR_JSON_GOOD && plan->corrupt_column >= 0)
-            MR_TRY(put_text(r->batch->columns[plan->corrupt_column], r->row + i, mr_utf8_clean(line, &r->clean),
-                            error));
+            MR_TRY(put_text(r->batch->columns[plan->corrupt_column], r->row + i,
+                            mr_utf8_clean(line, &r->clean), error));
         if (rescued && plan->rescued_column >= 0)
-            MR_TRY(put_text(r->batch->columns[plan->rescued_column], r->row + i, mr_text_str(&r->rescued), error));
+            MR_TRY(put_text(r->batch->columns[plan->rescued_column], r->row + i, mr_text_str(&r->rescued),
+                            error));
     }
     r->row += rows;
     return MR_OK;
 }
 
-static int convert_record(struct mr_format_reader *reader, struct mr_str line, int64_t offset, struct mr_error *error)
+static int convert_record(struct mr_format_reader *reader, struct mr_str line, int64_t offset,
+                          struct mr_error *error)
 {
     struct json_reader *r = reader->ctx;
     const struct json_plan *plan = reader->format->ctx;
@@ -214,10 +220,12 @@ static int read_chunk(struct mr_format_reader *reader, struct mr_error *error)
             continue;
         }
         const char *next, *line_end = mr_line_end(p, end, lines->separator, &next);
-        if (record_end && record_end <= line_end) { /* whatever follows the record on its line does not count */
+        if (record_end &&
+            record_end <= line_end) { /* whatever follows the record on its line does not count */
             r->row++;
         } else {
-            if (record_end) { /* it went beyond the line: only a separator of the user's can be inside a record */
+            if (record_end) { /* it went beyond the line: only a separator of the user's can be inside a
+                                 record */
                 r->scan->row--;
                 mr_json_scan_undo(r->scan);
             }
@@ -252,7 +260,8 @@ static int read_file(struct mr_format_reader *reader, struct mr_error *error)
             whole = larger;
             continue;
         }
-        status = lines->stream->read(lines->stream, whole->data + whole->size, whole->capacity - whole->size, &got, error);
+        status = lines->stream->read(lines->stream, whole->data + whole->size, whole->capacity - whole->size,
+                                     &got, error);
         whole->size += status < 0 ? 0 : got;
     }
     if (!whole)

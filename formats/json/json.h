@@ -1,9 +1,11 @@
 /* formats/json/json.h: what the parts of the JSON format share. Two ways lead from a line to a row:
  *
- * - the scan (scan.h, one pass, SIMD): every well-formed record whose values fit their columns. It predicts the order of members from the
- *   lines before, so a member costs one comparison and its value's own parsing. It validates all it passes, skipped values too.
- * - the converter of expressions/json_convert.h: everything else. The scan gives up a line without trace as soon as it sees anything it does
- *   not know to be right; so it may be narrow, and must never accept what the converter refuses. */
+ * - the scan (scan.h, one pass, SIMD): every well-formed record whose values fit their columns. It predicts
+ * the order of members from the lines before, so a member costs one comparison and its value's own parsing.
+ * It validates all it passes, skipped values too.
+ * - the converter of expressions/json_convert.h: everything else. The scan gives up a line without trace as
+ * soon as it sees anything it does not know to be right; so it may be narrow, and must never accept what the
+ * converter refuses. */
 #ifndef MR_FORMATS_JSON_H
 #define MR_FORMATS_JSON_H
 
@@ -28,11 +30,11 @@ enum json_kind {
     JSON_OTHER, /* through the converter's value function: nested, binary, long decimals */
 };
 
-struct json_field { /* of the schema, special columns excluded */
-    struct mr_str name;  /* followed by 16 readable bytes */
+struct json_field {     /* of the schema, special columns excluded */
+    struct mr_str name; /* followed by 16 readable bytes */
     uint64_t hash;
-    int record;          /* index among the record's fields, -1: nobody uses it */
-    uint8_t kind;        /* enum json_kind; SKIP when unused */
+    int record;   /* index among the record's fields, -1: nobody uses it */
+    uint8_t kind; /* enum json_kind; SKIP when unused */
 };
 struct json_plan { /* of an open format; immutable */
     struct mr_json_options options;
@@ -42,12 +44,12 @@ struct json_plan { /* of an open format; immutable */
     uint32_t slot_mask;
     /* The record that the converter makes: the used fields in order of the schema. */
     const struct mr_type *record;
-    int *columns;         /* column of the batch of each record field */
-    int corrupt_column;   /* of the batch; -1: none, or unused */
+    int *columns;       /* column of the batch of each record field */
+    int corrupt_column; /* of the batch; -1: none, or unused */
     int rescued_column;
-    bool want_unknown;    /* members without field matter: rescued, or to be reported */
-    bool scan_allowed;    /* false when an option narrows the syntax */
-    bool baseline;        /* the scan without AVX2 */
+    bool want_unknown; /* members without field matter: rescued, or to be reported */
+    bool scan_allowed; /* false when an option narrows the syntax */
+    bool baseline;     /* the scan without AVX2 */
     bool multi_line;
     const char *encoding; /* NULL: UTF-8 */
     struct mr_str line_separator;

@@ -8,36 +8,50 @@ const struct mr_option_spec mr_json_option_table[] = {
      "the STRING column, if the schema has it, that keeps the text of malformed records"},
     {"multiLine", MR_OPTION_BOOLEAN, "false", "json", NULL, "a file is one record, or one array of them"},
     {"lineSep", MR_OPTION_TEXT, NULL, "json", NULL, "what ends a record; by default \\n, \\r\\n or \\r"},
-    {"encoding", MR_OPTION_TEXT, "UTF-8", "json", NULL, "the files' encoding; any but UTF-8 needs lineSep or multiLine"},
+    {"encoding", MR_OPTION_TEXT, "UTF-8", "json", NULL,
+     "the files' encoding; any but UTF-8 needs lineSep or multiLine"},
     {"charset", MR_OPTION_TEXT, "UTF-8", "json", NULL, "the same as encoding"},
     {"dateFormat", MR_OPTION_TEXT, "yyyy-MM-dd", "json", NULL, "pattern of DATE"},
-    {"timestampFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "json", NULL, "pattern of TIMESTAMP"},
-    {"timestampNTZFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS]", "json", NULL, "pattern of TIMESTAMP_NTZ"},
+    {"timestampFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "json", NULL,
+     "pattern of TIMESTAMP"},
+    {"timestampNTZFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS]", "json", NULL,
+     "pattern of TIMESTAMP_NTZ"},
     {"timeZone", MR_OPTION_TEXT, "session", "json", NULL, "zone of timestamps that name none"},
     {"locale", MR_OPTION_CHOICE, "en-US", "json", "en-US|en_US|en", "language of names in patterns"},
     {"enableDateTimeParsingFallback", MR_OPTION_BOOLEAN, "false", "json", NULL,
      "a text that does not fit its pattern is read as CAST reads it"},
-    {"allowSingleQuotes", MR_OPTION_BOOLEAN, "true", "json", NULL, "names and strings may stand in single quotes"},
+    {"allowSingleQuotes", MR_OPTION_BOOLEAN, "true", "json", NULL,
+     "names and strings may stand in single quotes"},
     {"allowUnquotedFieldNames", MR_OPTION_BOOLEAN, "false", "json", NULL, "names may stand without quotes"},
     {"allowComments", MR_OPTION_BOOLEAN, "false", "json", NULL, "comments of C and C++ are passed over"},
     {"allowNumericLeadingZeros", MR_OPTION_BOOLEAN, "false", "json", NULL, "numbers may begin with zeros"},
-    {"allowNonNumericNumbers", MR_OPTION_BOOLEAN, "true", "json", NULL, "NaN, Infinity, -INF and so on are numbers"},
-    {"allowBackslashEscapingAnyCharacter", MR_OPTION_BOOLEAN, "false", "json", NULL, "a backslash may precede anything"},
-    {"allowUnquotedControlChars", MR_OPTION_BOOLEAN, "false", "json", NULL, "strings may hold tabs and the like"},
+    {"allowNonNumericNumbers", MR_OPTION_BOOLEAN, "true", "json", NULL,
+     "NaN, Infinity, -INF and so on are numbers"},
+    {"allowBackslashEscapingAnyCharacter", MR_OPTION_BOOLEAN, "false", "json", NULL,
+     "a backslash may precede anything"},
+    {"allowUnquotedControlChars", MR_OPTION_BOOLEAN, "false", "json", NULL,
+     "strings may hold tabs and the like"},
     {"maxNestingDepth", MR_OPTION_INTEGER, "1000", "json", NULL, "deeper records are malformed"},
     {"maxNumLen", MR_OPTION_INTEGER, "1000", "json", NULL, "records with longer numbers are malformed"},
     {"maxStringLen", MR_OPTION_INTEGER, "none", "json", NULL, "records with longer strings are malformed"},
-    {"primitivesAsString", MR_OPTION_BOOLEAN, "false", "json", NULL, "inference: numbers and booleans become STRING"},
-    {"prefersDecimal", MR_OPTION_BOOLEAN, "false", "json", NULL, "inference: fractions become DECIMAL where they fit"},
-    {"inferTimestamp", MR_OPTION_BOOLEAN, "false", "json", NULL, "inference: strings that are timestamps become TIMESTAMP"},
-    {"dropFieldIfAllNull", MR_OPTION_BOOLEAN, "false", "json", NULL, "inference: fields that are always null are left out"},
+    {"primitivesAsString", MR_OPTION_BOOLEAN, "false", "json", NULL,
+     "inference: numbers and booleans become STRING"},
+    {"prefersDecimal", MR_OPTION_BOOLEAN, "false", "json", NULL,
+     "inference: fractions become DECIMAL where they fit"},
+    {"inferTimestamp", MR_OPTION_BOOLEAN, "false", "json", NULL,
+     "inference: strings that are timestamps become TIMESTAMP"},
+    {"dropFieldIfAllNull", MR_OPTION_BOOLEAN, "false", "json", NULL,
+     "inference: fields that are always null are left out"},
     {"samplingRatio", MR_OPTION_IGNORED, "1.0", "json", NULL, "inference reads whole files"},
-    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true", "json", NULL, "names in records match columns with regard to case"},
+    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true", "json", NULL,
+     "names in records match columns with regard to case"},
     {"rescuedDataColumn", MR_OPTION_TEXT, NULL, "json", NULL,
      "a STRING column for what has no column or does not fit its type, as JSON"},
-    {"badRecordsPath", MR_OPTION_REFUSED, NULL, "json", NULL, "use columnNameOfCorruptRecord or rescuedDataColumn"},
+    {"badRecordsPath", MR_OPTION_REFUSED, NULL, "json", NULL,
+     "use columnNameOfCorruptRecord or rescuedDataColumn"},
     {"singleVariantColumn", MR_OPTION_REFUSED, NULL, "json", NULL, "there is no VARIANT type yet"},
-    {"upgradeExceptionAsBadRecord", MR_OPTION_IGNORED, "false", "json", NULL, "there is no older reader to differ from"},
+    {"upgradeExceptionAsBadRecord", MR_OPTION_IGNORED, "false", "json", NULL,
+     "there is no older reader to differ from"},
     {0}};
 
 static bool is_named(const struct mr_format *format, int field, struct mr_str name)
@@ -149,15 +163,16 @@ int mr_json_plan_open(struct mr_format *format, struct mr_error *error)
     MR_TRY(plan_options(format, plan, error));
     bool rescue = false;
     for (int i = 0; format->schema && format->rescued_column && i < format->schema->field_count; i++)
-        rescue |= is_named(format, i, mr_str_of(format->rescued_column)) && (!format->used || format->used[i]);
+        rescue |=
+            is_named(format, i, mr_str_of(format->rescued_column)) && (!format->used || format->used[i]);
     plan->options.collect_rescued = rescue || format->report_new_fields;
     plan->want_unknown = plan->options.collect_rescued;
     struct mr_json_options defaults;
     mr_json_options_init(&defaults, format->zone);
     plan->baseline = format->way == MR_WAY_BASELINE;
-    plan->scan_allowed = format->way != MR_WAY_SLOW && plan->options.case_sensitive && plan->options.max_number_size >= 1000 &&
-                         plan->options.max_string_size == defaults.max_string_size &&
-                         plan->options.max_nesting_depth > 70;
+    plan->scan_allowed =
+        format->way != MR_WAY_SLOW && plan->options.case_sensitive && plan->options.max_number_size >= 1000 &&
+        plan->options.max_string_size == defaults.max_string_size && plan->options.max_nesting_depth > 70;
     if (format->schema)
         MR_TRY(plan_fields(format, plan, error));
     plan->scan_allowed = plan->scan_allowed && plan->field_count < 30000;

@@ -114,6 +114,14 @@ void mr_json_scan_columns(struct json_scan *scan, struct mr_column **columns, in
 
 /* ---- names ---- */
 
+/* Both may be read up to 16 bytes behind their end. */
+static inline bool same_name(const char *a, const char *b, size_t size)
+{
+    __m128i equal = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)a), _mm_loadu_si128((const __m128i *)b));
+    unsigned mask = (unsigned)_mm_movemask_epi8(equal), wanted = size < 16 ? (1U << size) - 1 : 0xFFFF;
+    return (mask & wanted) == wanted && (size <= 16 || memcmp(a + 16, b + 16, size - 16) == 0);
+}
+
 int mr_json_scan_lookup(const struct json_scan *scan, const char *name, size_t size)
 {
     const struct json_plan *plan = scan->plan;
@@ -122,7 +130,7 @@ int mr_json_scan_lookup(const struct json_scan *scan, const char *name, size_t s
         if (plan->slots[slot] == 0)
             return plan->want_unknown ? -1 : scan->target_count - 1;
         const struct json_field *field = &plan->fields[plan->slots[slot] - 1];
-        if (field->hash == hash && field->name.size == size && memcmp(field->name.data, name, size) == 0)
+        if (field->hash == hash && field->name.size == size && same_name(field->name.data, name, size))
             return field->record < 0 ? scan->target_count - 1 : field->record;
     }
 }
@@ -198,6 +206,12 @@ const char *mr_json_scan_string_rest(const char *text, const char *at, bool *esc
         if (size == 0)
             return NULL;
         p += size;
+        while ((unsigned char)*p >= 0x80) { /* they come together */
+            size = character_size((const unsigned char *)p);
+            if (size == 0)
+                return NULL;
+            p += size;
+        }
     }
 }
 
@@ -232,10 +246,10 @@ static char *put_utf8(char *out, unsigned code)
 /* The escape at p (valid) written to *out; half a surrogate pair becomes '?', as it does in Java. */
 static const char *unescape(const char *p, const char *end, char **out)
 {
-    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    static const char meaning[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                      ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     if (p[1] != 'u') {
-        const char *found = strchr(from, p[1]);
-        *(*out)++ = found ? to[found - from] : p[1];
+        *(*out)++ = meaning[(unsigned char)p[1] & 127];
         return p + 2;
     }
     unsigned code = hex4(p + 2);
@@ -253,23 +267,30 @@ static const char *unescape(const char *p, const char *end, char **out)
     return p;
 }
 
-bool mr_json_scan_put_escaped(struct json_scan *scan, struct json_target *target, const char *text, const char *end)
+bool mr_json_scan_put_escaped(struct json_scan *scan, struct json_target *target, const char *text,
+                              const char *end)
 {
-    char *start = mr_column_heap(target->column, (size_t)(end - text)); /* unescaping never makes it longer */
+    /* Unescaping never makes it longer; copying goes by sixteen bytes, so there is room for as many more. */
+    char *start = mr_column_heap(target->column, (size_t)(end - text) + 16);
     if (!start) {
         scan->failed = true;
         return false;
     }
     char *out = start;
+    const __m128i backslash = _mm_set1_epi8('\\');
     for (const char *p = text; p < end;) {
-        const char *escape = memchr(p, '\\', (size_t)(end - p));
-        size_t plain = (size_t)((escape ? escape : end) - p);
-        memcpy(out, p, plain);
+        __m128i v = _mm_loadu_si128((const __m128i *)p);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, backslash));
+        size_t plain = mask ? (size_t)__builtin_ctz(mask) : 16;
+        _mm_storeu_si128((__m128i *)out, v);
+        if (plain > (size_t)(end - p))
+            plain = (size_t)(end - p);
         out += plain;
         p += plain;
-        if (p < end)
+        if (mask && p < end)
             p = unescape(p, end, &out);
     }
+    target->column->heap->size = (size_t)(out - target->column->heap->data); /* what was not needed */
     ((struct mr_view *)target->values)[scan->row] = mr_view_of(start, (uint32_t)(out - start));
     return true;
 }
@@ -315,7 +336,8 @@ bool mr_json_scan_minute(struct json_time_cache *cache, const char *text)
     return true;
 }
 
-/* Offsets change at whole minutes since the zones of today exist; before 1900 they had seconds, but were constant for years. */
+/* Offsets change at whole minutes since the zones of today exist; before 1900 they had seconds, but were
+ * constant for years. */
 int64_t mr_json_scan_minute_utc(struct json_time_cache *cache, const struct mr_zone *zone)
 {
     if (!cache->has_utc) {
@@ -349,8 +371,8 @@ bool mr_json_scan_other(struct json_scan *scan, struct json_target *target, cons
     struct mr_str value = {text, (size_t)(end - text)};
     if (mr_json_tokenize(&scan->tokens, value, &scan->plan->options, NULL) != MR_OK)
         return false;
-    int status = mr_json_convert_value(scan->converters[target->bit], &scan->tokens, 0, true, target->column, &verdict,
-                                       scan->error);
+    int status = mr_json_convert_value(scan->converters[target->bit], &scan->tokens, 0, true, target->column,
+                                       &verdict, scan->error);
     scan->failed |= status < 0;
     return status >= 0 && verdict == MR_JSON_GOOD;
 }

@@ -1,7 +1,8 @@
-/* formats/json/scan_body.h: the scan itself; included by scan_sse.c and scan_avx2.c, each of which names the function and the instructions.
+/* formats/json/scan_body.h: the scan itself; included by scan_sse.c and scan_avx2.c, each of which names the
+ * function and the instructions.
  *
- * Text ends with a control character, which stops everything, and MR_BUFFER_PADDING bytes behind it may be read. Functions return the byte
- * behind what they passed, or NULL: not something this can do. */
+ * Text ends with a control character, which stops everything, and MR_BUFFER_PADDING bytes behind it may be
+ * read. Functions return the byte behind what they passed, or NULL: not something this can do. */
 #include <immintrin.h>
 
 #include "base/number.h"
@@ -9,7 +10,8 @@
 
 #ifdef JSON_SCAN_AVX2
 #define STEP 32
-/* The bytes that end a plain string or make it a special one: quote, backslash, control characters, non-ASCII (negative as signed). */
+/* The bytes that end a plain string or make it a special one: quote, backslash, control characters, non-ASCII
+ * (negative as signed). */
 static inline uint32_t stops(const char *p)
 {
     __m256i v = _mm256_loadu_si256((const __m256i *)p);
@@ -233,7 +235,8 @@ static inline const char *decimal(const struct json_target *target, const char *
         if (part_count == 0)
             return NULL;
     }
-    if (whole_count > 18 || part_count > target->scale || whole >= (uint64_t)POWERS[target->precision - target->scale])
+    if (whole_count > 18 || part_count > target->scale ||
+        whole >= (uint64_t)POWERS[target->precision - target->scale])
         return NULL;
     whole = whole * (uint64_t)POWERS[target->scale] + part * (uint64_t)POWERS[target->scale - part_count];
     *out = negative ? -(int64_t)whole : (int64_t)whole;
@@ -350,7 +353,8 @@ static inline const char *timestamp(struct json_scan *scan, struct json_target *
     }
     if (p[0] == '"') {
         bool local = target->kind == JSON_TIMESTAMP_NTZ;
-        values[scan->row] = micros + (local ? cache->micros : mr_json_scan_minute_utc(cache, scan->plan->options.zone));
+        values[scan->row] =
+            micros + (local ? cache->micros : mr_json_scan_minute_utc(cache, scan->plan->options.zone));
         return p + 1;
     }
     return general_time(scan, target, text);
@@ -441,7 +445,8 @@ static const char *single(struct json_scan *scan, struct json_target *target, co
 {
     const char *end = skip_number(p);
     float *out = &((float *)target->values)[scan->row];
-    if (!end || (*p == '-' && p[1] == '0') || mr_number_parse_float(p, (size_t)(end - p), out) != (size_t)(end - p))
+    if (!end || (*p == '-' && p[1] == '0') ||
+        mr_number_parse_float(p, (size_t)(end - p), out) != (size_t)(end - p))
         return NULL;
     return end;
 }
@@ -508,7 +513,8 @@ static void learn(struct json_scan *scan, const char *text, size_t size, int tar
     segment->size = (uint16_t)size;
     segment->mask = size < 16 ? (1U << size) - 1 : 0xFFFF;
     segment->target = (int16_t)target;
-    segment[1] = (struct json_segment){.mask = 1}; /* the last: what ends a text, and nothing else, looks like it */
+    segment[1] =
+        (struct json_segment){.mask = 1}; /* the last: what ends a text, and nothing else, looks like it */
 }
 
 /* A member that is not the one expected: skipped ones first, then by name. */
@@ -516,7 +522,8 @@ static const char *surprise(struct json_scan *scan, struct json_segment **expect
                             struct json_target **target)
 {
     struct json_segment *end = scan->segments + scan->segment_count;
-    for (int ahead = 1; ahead <= 3 && *expected + ahead < end; ahead++) {
+    int tries = scan->patience < 1024 ? 3 : 1; /* in data without any order looking ahead is lost */
+    for (int ahead = 1; ahead <= tries && *expected + ahead < end; ahead++) {
         struct json_segment *segment = *expected + ahead;
         if (is_segment(segment, p)) {
             *expected = segment + 1;

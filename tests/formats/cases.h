@@ -25,8 +25,9 @@ struct read_request {
 };
 int read_rows(const struct read_request *request, struct mr_text *out, int64_t *rows, struct mr_error *error);
 void render_value(struct mr_text *out, const struct mr_column *column, int64_t row);
-/* Runs every case of the file; returns how many failed, having printed them. differs: NULL-terminated names of cases that are different on
- * purpose, each with the reason behind it: name, reason, name, reason, …, NULL. */
+/* Runs every case of the file; returns how many failed, having printed them. differs: NULL-terminated names
+ * of cases that are different on purpose, each with the reason behind it: name, reason, name, reason, …,
+ * NULL. */
 int run_cases(const char *path, const char *const *differs, int *count);
 
 #endif

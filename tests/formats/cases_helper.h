@@ -151,8 +151,10 @@ int read_rows(const struct read_request *q, struct mr_text *out, int64_t *rows, 
                                .case_sensitive = !q->case_insensitive};
     struct mr_format_reader *reader = NULL;
     struct mr_batch batch = {0};
-    struct mr_format_range range = {memory_input(q->name, q->data, q->size), "file:/data", q->start, q->end ? q->end : -1};
-    int status = mr_format_open(&format, mr_format_type_find(mr_str_of(q->format)), q->options, q->option_count, error);
+    struct mr_format_range range = {memory_input(q->name, q->data, q->size), "file:/data", q->start,
+                                    q->end ? q->end : -1};
+    int status = mr_format_open(&format, mr_format_type_find(mr_str_of(q->format)), q->options,
+                                q->option_count, error);
     if (status < 0)
         range.input->close(range.input);
     else
@@ -215,7 +217,8 @@ static void render_expected(struct mr_text *out, const struct mr_json *value, co
     }
 }
 
-/* select: column names, unix_micros(c), unix_date(c), length(c), count(*). The function is applied to the rows by schema here. */
+/* select: column names, unix_micros(c), unix_date(c), length(c), count(*). The function is applied to the
+ * rows by schema here. */
 static struct mr_str selected_column(struct mr_str item)
 {
     const char *open = memchr(item.data, '(', item.size);
@@ -234,8 +237,8 @@ static char *unhex(struct mr_str hex)
     return out;
 }
 
-static void compare_rows(const struct mr_json *c, struct mr_text *got, int64_t rows, const struct mr_type *shown,
-                         struct mr_text *wanted)
+static void compare_rows(const struct mr_json *c, struct mr_text *got, int64_t rows,
+                         const struct mr_type *shown, struct mr_text *wanted)
 {
     const struct mr_json *expected = mr_json_member(mr_json_member(c, "expected"), "rows");
     const struct mr_json *select = mr_json_member(c, "select");
@@ -273,7 +276,8 @@ static bool run_inference(const struct mr_json *c, const struct read_request *q,
     mr_arena_init(&arena);
     mr_text_init(&got);
     mr_infer_init(&infer);
-    int status = mr_format_open(&format, mr_format_type_find(mr_str_of(q->format)), q->options, q->option_count, &error);
+    int status = mr_format_open(&format, mr_format_type_find(mr_str_of(q->format)), q->options,
+                                q->option_count, &error);
     if (status >= 0)
         status = format.type->infer(&format, &range, &infer, &error);
     else
@@ -344,7 +348,8 @@ static bool run_case(const struct mr_json *c, struct mr_text *report)
     q.as_length = lengths;
     if (status >= 0)
         status = read_rows(&q, &got, &rows, &error);
-    const struct mr_json *expected = mr_json_member(c, "expected"), *failure = mr_json_member(expected, "error");
+    const struct mr_json *expected = mr_json_member(c, "expected"),
+                         *failure = mr_json_member(expected, "error");
     bool same;
     if (failure) {
         same = status < 0 && has_condition(failure, error.condition);
@@ -399,7 +404,8 @@ int run_cases(const char *path, const char *const *differs, int *count)
             on_purpose |= mr_str_equal(name, mr_str_of(differs[i]));
         if (same == on_purpose) {
             printf("%s: %.*s%s\n%s", path, (int)name.size, name.data,
-                   on_purpose ? ": said to differ from Spark, and does not" : "", report.data ? report.data : "");
+                   on_purpose ? ": said to differ from Spark, and does not" : "",
+                   report.data ? report.data : "");
             failed++;
         }
         ++*count;

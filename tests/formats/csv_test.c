@@ -5,9 +5,12 @@
 #include <cmocka.h>
 
 static const char *const differs[] = {
-    "unescaped BACK_TO_DELIMITER", "not supported, and refused by name",
-    "multiLine: cr in value", "a lone \\r in quotes is taken for the file's line end, as in Spark, but then \\n is none",
-    "escape of escape alone", "univocity loses the character when it escapes nothing; here it stands for itself",
+    "unescaped BACK_TO_DELIMITER",
+    "not supported, and refused by name",
+    "multiLine: cr in value",
+    "a lone \\r in quotes is taken for the file's line end, as in Spark, but then \\n is none",
+    "escape of escape alone",
+    "univocity loses the character when it escapes nothing; here it stands for itself",
     NULL};
 
 static void as_spark(void **state)

@@ -1,6 +1,8 @@
-/* tests/fuzz/csv_fuzz.c: any bytes as CSV: quoted values read at once and character by character are the same, whole files and ranges too.
+/* tests/fuzz/csv_fuzz.c: any bytes as CSV: quoted values read at once and character by character are the
+ * same, whole files and ranges too.
  *
- * As a libFuzzer target, or with -DMR_FUZZ_REPLAY as a program that runs the files it is given. The first byte picks schema and options. */
+ * As a libFuzzer target, or with -DMR_FUZZ_REPLAY as a program that runs the files it is given. The first
+ * byte picks schema and options. */
 #include "tests/formats/cases_helper.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -11,14 +13,15 @@ static const char *const schemas[] = {
     "a DATE, t TIMESTAMP, n DECIMAL(10,2), x BINARY, k BOOLEAN, z TIMESTAMP_NTZ, f FLOAT",
     "a BIGINT, b STRING, _rescued STRING",
 };
-static const struct mr_option modes[][2] = {{{"mode", "PERMISSIVE"}, {"header", "false"}},
-                                            {{"mode", "DROPMALFORMED"}, {"header", "true"}},
-                                            {{"ignoreLeadingWhiteSpace", "true"}, {"ignoreTrailingWhiteSpace", "true"}},
-                                            {{"escape", "\""}, {"comment", "#"}},
-                                            {{"sep", "||"}, {"lineSep", ";"}},
-                                            {{"multiLine", "true"}, {"nullValue", "x"}},
-                                            {{"unescapedQuoteHandling", "STOP_AT_CLOSING_QUOTE"}, {"quote", "'"}},
-                                            {{"charToEscapeQuoteEscaping", "^"}, {"unescapedQuoteHandling", "SKIP_VALUE"}}};
+static const struct mr_option modes[][2] = {
+    {{"mode", "PERMISSIVE"}, {"header", "false"}},
+    {{"mode", "DROPMALFORMED"}, {"header", "true"}},
+    {{"ignoreLeadingWhiteSpace", "true"}, {"ignoreTrailingWhiteSpace", "true"}},
+    {{"escape", "\""}, {"comment", "#"}},
+    {{"sep", "||"}, {"lineSep", ";"}},
+    {{"multiLine", "true"}, {"nullValue", "x"}},
+    {{"unescapedQuoteHandling", "STOP_AT_CLOSING_QUOTE"}, {"quote", "'"}},
+    {{"charToEscapeQuoteEscaping", "^"}, {"unescapedQuoteHandling", "SKIP_VALUE"}}};
 
 static void one_way(const struct read_request *request, enum mr_format_way way, int64_t start, int64_t end,
                     struct mr_text *out)
@@ -66,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     one_way(&q, MR_WAY_BEST, 0, 0, &best);
     one_way(&q, MR_WAY_SLOW, 0, 0, &other);
     same(&best, &other, "at once and by character differ");
-    if (mode != 5 && mode != 1 && size > 3) { /* multiLine files have one range; a header is in the first one */
+    if (mode != 5 && mode != 1 &&
+        size > 3) { /* multiLine files have one range; a header is in the first one */
         int64_t middle = 1 + data[0] * 7 % (int64_t)(size - 2);
         mr_text_clear(&other);
         one_way(&q, MR_WAY_BEST, 0, middle, &other);

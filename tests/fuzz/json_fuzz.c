@@ -1,6 +1,8 @@
-/* tests/fuzz/json_fuzz.c: any bytes as JSON lines: the scan (AVX2 and SSE) and the converter give the same rows, whole and in ranges.
+/* tests/fuzz/json_fuzz.c: any bytes as JSON lines: the scan (AVX2 and SSE) and the converter give the same
+ * rows, whole and in ranges.
  *
- * As a libFuzzer target, or with -DMR_FUZZ_REPLAY as a program that runs the files it is given. The first byte picks schema and options. */
+ * As a libFuzzer target, or with -DMR_FUZZ_REPLAY as a program that runs the files it is given. The first
+ * byte picks schema and options. */
 #include "tests/formats/cases_helper.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -8,11 +10,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const schemas[] = {
     "a BIGINT, b STRING, c DOUBLE, t TIMESTAMP, _corrupt_record STRING",
     "a INT, b TINYINT, c SMALLINT, d DATE, n DECIMAL(10,2), z TIMESTAMP_NTZ, f FLOAT, k BOOLEAN",
-    "o STRUCT<p: INT, q: STRING>, l ARRAY<STRING>, m MAP<STRING, INT>, b STRING, a BIGINT, _corrupt_record STRING",
+    "o STRUCT<p: INT, q: STRING>, l ARRAY<STRING>, m MAP<STRING, INT>, b STRING, a BIGINT, _corrupt_record "
+    "STRING",
     "a BIGINT, b STRING, _rescued STRING",
 };
-static const struct mr_option modes[] = {{"mode", "PERMISSIVE"}, {"mode", "DROPMALFORMED"}, {"mode", "FAILFAST"},
-                                         {"lineSep", "|"}, {"allowComments", "true"}};
+static const struct mr_option modes[] = {{"mode", "PERMISSIVE"},
+                                         {"mode", "DROPMALFORMED"},
+                                         {"mode", "FAILFAST"},
+                                         {"lineSep", "|"},
+                                         {"allowComments", "true"}};
 
 static void one_way(const struct read_request *request, enum mr_format_way way, int64_t start, int64_t end,
                     struct mr_text *out)

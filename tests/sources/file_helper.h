@@ -82,7 +82,9 @@ static void start_with(struct run *r, const char *ddl, const struct mr_option *o
     r->source.checkpoint = r->checkpoint;
     mr_arena_init(&r->source.arena);
     if (ddl)
-        assert_int_equal(mr_schema_parse(&r->source.arena, mr_str_of(ddl), &r->source.declared_schema, &r->error), 0);
+        assert_int_equal(mr_schema_parse(&r->source.arena, mr_str_of(ddl), &r->source.declared_schema,
+                                         &r->error),
+                         0);
 }
 
 static void start(struct run *r, const char *ddl, const struct mr_option *options, int count)
@@ -163,7 +165,8 @@ static void decide(struct run *r, struct mr_str to)
 {
     struct mr_decision *decision;
     assert_int_equal(mr_decision_begin(r->checkpoint, r->batch++, &decision, &r->error), 0);
-    assert_int_equal(mr_file_source.remember(&r->source, mr_text_str(&r->offset), to, decision, &r->error), 0);
+    assert_int_equal(mr_file_source.remember(&r->source, mr_text_str(&r->offset), to, decision, &r->error),
+                     0);
     assert_int_equal(mr_decision_commit(decision, MR_STR("{}"), &r->error), 0);
     mr_text_clear(&r->offset);
     mr_text_append(&r->offset, to.data, to.size);
@@ -186,5 +189,7 @@ static const char *step(struct run *r)
     return rows.data ? rows.data : "";
 }
 
-#define OPTIONS(...) (const struct mr_option[]){__VA_ARGS__}, sizeof((struct mr_option[]){__VA_ARGS__}) / sizeof(struct mr_option)
+#define OPTIONS(...)                                                                                         \
+    (const struct mr_option[]){__VA_ARGS__},                                                                 \
+        sizeof((struct mr_option[]){__VA_ARGS__}) / sizeof(struct mr_option)
 #define O(name, value) ((struct mr_option){name, value})

@@ -33,19 +33,26 @@ static void inferred_as_auto_loader(void **state)
     write_file("in/b.json", "{\"b\":7}\n{bad\n");
     age("in/a.json", 1);
     age("in/b.json", 2);
-    start(&r, NULL, OPTIONS(O("path", "in"), O("format", "json"), O("schemaHints", "b BIGINT, o.p DECIMAL(5,2), extra DATE")));
-    expect_schema(&r, "struct<a:string,b:bigint,c:array<bigint>,o:struct<p:decimal(5,2)>,extra:date,_rescued_data:string>");
+    start(&r, NULL,
+          OPTIONS(O("path", "in"), O("format", "json"),
+                  O("schemaHints", "b BIGINT, o.p DECIMAL(5,2), extra DATE")));
+    expect_schema(
+        &r,
+        "struct<a:string,b:bigint,c:array<bigint>,o:struct<p:decimal(5,2)>,extra:date,_rescued_data:string>");
     hide_metadata(&r);
     char wanted[1024];
-    snprintf(wanted, sizeof wanted,
-             "x,1,NULL,{1.50},NULL,NULL,NULL;"
-             "NULL,NULL,[1],NULL,NULL,{\"b\":\"mistyped\",\"_file_path\":\"file:%s/in/a.json\"},NULL;"
-             "NULL,7,NULL,NULL,NULL,NULL,NULL;"
-             "NULL,NULL,NULL,NULL,NULL,{\"_corrupt_record\":\"{bad\",\"_file_path\":\"file:%s/in/b.json\"},NULL;",
-             base, base);
+    snprintf(
+        wanted, sizeof wanted,
+        "x,1,NULL,{1.50},NULL,NULL,NULL;"
+        "NULL,NULL,[1],NULL,NULL,{\"b\":\"mistyped\",\"_file_path\":\"file:%s/in/a.json\"},NULL;"
+        "NULL,7,NULL,NULL,NULL,NULL,NULL;"
+        "NULL,NULL,NULL,NULL,NULL,{\"_corrupt_record\":\"{bad\",\"_file_path\":\"file:%s/in/b.json\"},NULL;",
+        base, base);
     assert_string_equal(step(&r), wanted);
     end(&r);
-    start(&r, NULL, OPTIONS(O("path", "in"), O("format", "json"), O("inferColumnTypes", "false"), O("rescuedDataColumn", "rest")));
+    start(&r, NULL,
+          OPTIONS(O("path", "in"), O("format", "json"), O("inferColumnTypes", "false"),
+                  O("rescuedDataColumn", "rest")));
     expect_schema(&r, "struct<a:string,b:string,c:string,o:string,rest:string>");
     end(&r);
     start(&r, NULL, OPTIONS(O("path", "in"), O("format", "json"), O("dialect", "spark")));
@@ -97,7 +104,9 @@ static void new_columns_are_added(void **state)
     hide_metadata(&r);
     char wanted[600];
     snprintf(wanted, sizeof wanted,
-             "2,{2, x},NULL,NULL,NULL;NULL,NULL,true,{\"a\":\"not a number\",\"_file_path\":\"file:%s/in/b.json\"},NULL;", base);
+             "2,{2, x},NULL,NULL,NULL;NULL,NULL,true,{\"a\":\"not a "
+             "number\",\"_file_path\":\"file:%s/in/b.json\"},NULL;",
+             base);
     assert_string_equal(step(&r), wanted);
     end(&r);
     mr_text_release(&to);
@@ -118,18 +127,21 @@ static void other_evolution_modes(void **state)
     hide_metadata(&r);
     write_file("in/b.json", "{\"a\":2,\"b\":[1,{\"x\":\"y\"}]}\n");
     age("in/b.json", 2);
-    snprintf(wanted, sizeof wanted, "1,NULL,NULL;2,{\"b\":[1,{\"x\":\"y\"}],\"_file_path\":\"file:%s/in/b.json\"},NULL;", base);
+    snprintf(wanted, sizeof wanted,
+             "1,NULL,NULL;2,{\"b\":[1,{\"x\":\"y\"}],\"_file_path\":\"file:%s/in/b.json\"},NULL;", base);
     assert_string_equal(step(&r), wanted);
     end(&r);
     age("in/b.json", 0);
-    start(&r, "a BIGINT", OPTIONS(O("path", "in"), O("format", "json"), O("schemaEvolutionMode", "failOnNewColumns")));
+    start(&r, "a BIGINT",
+          OPTIONS(O("path", "in"), O("format", "json"), O("schemaEvolutionMode", "failOnNewColumns")));
     hide_metadata(&r);
     assert_true(plan(&r, &to));
     assert_int_equal(read_range(&r, mr_text_str(&to), &rows, NULL), MR_E_DATA);
     assert_string_equal(r.error.condition, "UNKNOWN_FIELD_EXCEPTION.NEW_FIELDS_IN_FILE");
     end(&r);
-    start(&r, NULL, OPTIONS(O("path", "in"), O("format", "json"), O("schemaEvolutionMode", "none"), O("schemaHints", "a INT"),
-                            O("pathGlobFilter", "a*")));
+    start(&r, NULL,
+          OPTIONS(O("path", "in"), O("format", "json"), O("schemaEvolutionMode", "none"),
+                  O("schemaHints", "a INT"), O("pathGlobFilter", "a*")));
     expect_schema(&r, "struct<a:int>");
     end(&r);
     mr_text_release(&to);
@@ -146,7 +158,9 @@ static void csv_columns_by_name(void **state)
     mr_text_init(&rows);
     write_file("in/a.csv", "a,b\n1,x\n");
     age("in/a.csv", 1);
-#define CSV OPTIONS(O("path", "in"), O("format", "csv"), O("header", "true"), O("inferSchema", "true"), O("schemaLocation", "s"))
+#define CSV                                                                                                  \
+    OPTIONS(O("path", "in"), O("format", "csv"), O("header", "true"), O("inferSchema", "true"),              \
+            O("schemaLocation", "s"))
     start(&r, NULL, CSV);
     expect_schema(&r, "struct<a:int,b:string,_rescued_data:string>");
     hide_metadata(&r);
@@ -159,7 +173,9 @@ static void csv_columns_by_name(void **state)
     expect_schema(&r, "struct<a:int,b:string,c:string,_rescued_data:string>");
     hide_metadata(&r);
     snprintf(wanted, sizeof wanted,
-             "2,y,2024-01-02,NULL,NULL;NULL,z,nope,{\"a\":\"bad\",\"_c3\":\"more\",\"_file_path\":\"file:%s/in/b.csv\"},NULL;", base);
+             "2,y,2024-01-02,NULL,NULL;NULL,z,nope,{\"a\":\"bad\",\"_c3\":\"more\",\"_file_path\":\"file:%s/"
+             "in/b.csv\"},NULL;",
+             base);
     assert_string_equal(step(&r), wanted);
     end(&r);
     mr_text_release(&to);
@@ -350,9 +366,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(inferred_as_auto_loader), TEST(nothing_to_infer_from), TEST(new_columns_are_added), TEST(other_evolution_modes),
-        TEST(csv_columns_by_name), TEST(compressed_files), TEST(bad_records_name_file_and_line), TEST(unreadable_files),
-        TEST(extreme_records), TEST(thousands_of_columns),
+        TEST(inferred_as_auto_loader),        TEST(nothing_to_infer_from), TEST(new_columns_are_added),
+        TEST(other_evolution_modes),          TEST(csv_columns_by_name),   TEST(compressed_files),
+        TEST(bad_records_name_file_and_line), TEST(unreadable_files),      TEST(extreme_records),
+        TEST(thousands_of_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

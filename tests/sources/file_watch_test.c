@@ -57,7 +57,9 @@ static void metadata_and_partitions(void **state)
     start(&r, "a BIGINT", OPTIONS(O("path", "in"), O("format", "json")));
     char wanted[600];
     snprintf(wanted, sizeof wanted,
-             "1,2024-01-02,7,{file:%s/in/day=2024-01-02/n=7/x%%20y.json, x%%20y.json, 8, 0, 8, 2023-11-14 22:13:20};", base);
+             "1,2024-01-02,7,{file:%s/in/day=2024-01-02/n=7/x%%20y.json, x%%20y.json, 8, 0, 8, 2023-11-14 "
+             "22:13:20};",
+             base);
     assert_string_equal(step(&r), wanted);
     assert_int_equal(r.source.hidden_columns, 1);
     end(&r);
@@ -74,8 +76,8 @@ static void splits_of_large_files(void **state)
     mr_text_init(&to);
     mr_text_init(&wanted);
     for (int i = 0; i < 2000; i++) {
-        mr_text_format(&text, "{\"a\":%d,\"pad\":\"%.*s\"}%s\n", i, i % 37, "....................................",
-                       i % 3 == 0 ? "\r" : "");
+        mr_text_format(&text, "{\"a\":%d,\"pad\":\"%.*s\"}%s\n", i, i % 37,
+                       "....................................", i % 3 == 0 ? "\r" : "");
         mr_text_format(&wanted, "%d,NULL;", i);
     }
     write_file("in/big.json", text.data);
@@ -113,9 +115,13 @@ static void a_cut_batch_goes_on(void **state)
     r.source.used = (bool[]){true, false};
     assert_true(plan(&r, &to));
     struct mr_split_list splits = {.arena = &arena};
-    assert_int_equal(mr_file_source.split(&r.source, mr_text_str(&r.offset), mr_text_str(&to), &splits, &r.error), 0);
+    assert_int_equal(mr_file_source.split(&r.source, mr_text_str(&r.offset), mr_text_str(&to), &splits,
+                                          &r.error),
+                     0);
     assert_true(splits.count > 3);
-    assert_int_equal(mr_file_source.cut(&r.source, mr_text_str(&r.offset), mr_text_str(&to), &splits, 2, &cut, &r.error), 0);
+    assert_int_equal(mr_file_source.cut(&r.source, mr_text_str(&r.offset), mr_text_str(&to), &splits, 2, &cut,
+                                        &r.error),
+                     0);
     assert_int_equal(read_range(&r, mr_text_str(&cut), &rows, NULL), 0);
     int first_part = 0;
     for (char *p = rows.data; *p; p++)
@@ -229,8 +235,9 @@ static void folders_and_globs(void **state)
     write_file("in/2024-03/h.json", "{\"a\":8}\n");
     assert_string_equal(step(&r), "");
     end(&r);
-    start(&r, "a BIGINT", OPTIONS(O("path", "in/2024-02"), O("format", "json"), O("recursiveFileLookup", "false"),
-                                  O("modifiedAfter", "2020-01-01"), O("fileNamePattern", "*.json")));
+    start(&r, "a BIGINT",
+          OPTIONS(O("path", "in/2024-02"), O("format", "json"), O("recursiveFileLookup", "false"),
+                  O("modifiedAfter", "2020-01-01"), O("fileNamePattern", "*.json")));
     r.source.used = (bool[]){true, false};
     assert_string_equal(step(&r), "2,NULL;");
     end(&r);
@@ -294,7 +301,9 @@ static void half_written_files_wait(void **state)
     lease_answer = MR_LEASE_UNKNOWN;
     mr_notify_system_replace(&silent);
     struct run q = {0};
-    start(&q, "a BIGINT", OPTIONS(O("path", "in"), O("format", "json"), O("listInterval", "20 ms"), O("pathGlobFilter", "a*")));
+    start(&q, "a BIGINT",
+          OPTIONS(O("path", "in"), O("format", "json"), O("listInterval", "20 ms"),
+                  O("pathGlobFilter", "a*")));
     q.source.used = (bool[]){true, false};
     assert_string_equal(step(&q), "");
     usleep(30000);
@@ -372,14 +381,20 @@ static void expect_refused(const struct mr_option *options, int count, const cha
 static void options_are_checked(void **state)
 {
     (void)state;
-    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("maxFilesPerTriger", "5")), "UNKNOWN_OPTION");
-    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("maxFilesPerTrigger", "many")), "INVALID_OPTION_VALUE");
-    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("maxFilesPerTrigger", "0")), "INVALID_OPTION_VALUE");
-    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("mode", "SLOPPY")), "INVALID_OPTION_VALUE");
-    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("latestFirst", "true")), "UNSUPPORTED_OPTION");
+    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("maxFilesPerTriger", "5")),
+                   "UNKNOWN_OPTION");
+    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("maxFilesPerTrigger", "many")),
+                   "INVALID_OPTION_VALUE");
+    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("maxFilesPerTrigger", "0")),
+                   "INVALID_OPTION_VALUE");
+    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("mode", "SLOPPY")),
+                   "INVALID_OPTION_VALUE");
+    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("latestFirst", "true")),
+                   "UNSUPPORTED_OPTION");
     expect_refused(OPTIONS(O("path", "in"), O("format", "nope")), "DATA_SOURCE_NOT_FOUND");
     expect_refused(OPTIONS(O("format", "json")), "STDS_REQUIRED_OPTION_UNSPECIFIED");
-    expect_refused(OPTIONS(O("path", "s3://b/x"), O("format", "json")), "FAILED_READ_FILE.UNSUPPORTED_FILE_SYSTEM");
+    expect_refused(OPTIONS(O("path", "s3://b/x"), O("format", "json")),
+                   "FAILED_READ_FILE.UNSUPPORTED_FILE_SYSTEM");
     expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("cleanSource", "DELETE"),
                            O("cleanSource.retentionDuration", "1 day")),
                    "INVALID_OPTION_VALUE");
@@ -392,16 +407,16 @@ static void clean_source_moves(void **state)
     (void)state;
     write_file("in/x/a.json", "{\"a\":1}\n");
     start(&r, "a BIGINT",
-          OPTIONS(O("path", "in"), O("format", "json"), O("cleanSource", "MOVE"), O("cleanSource.moveDestination", "done"),
-                  O("cleanSource.retentionDuration", "0 days")));
+          OPTIONS(O("path", "in"), O("format", "json"), O("cleanSource", "MOVE"),
+                  O("cleanSource.moveDestination", "done"), O("cleanSource.retentionDuration", "0 days")));
     r.source.used = (bool[]){true, false};
     assert_string_equal(step(&r), "1,NULL;");
     snprintf(path, sizeof path, "%s/in/x/a.json", base);
     assert_int_equal(access(path, F_OK), 0); /* not before it is published */
     stop(&r);
     start(&r, "a BIGINT",
-          OPTIONS(O("path", "in"), O("format", "json"), O("cleanSource", "MOVE"), O("cleanSource.moveDestination", "done"),
-                  O("cleanSource.retentionDuration", "0 days")));
+          OPTIONS(O("path", "in"), O("format", "json"), O("cleanSource", "MOVE"),
+                  O("cleanSource.moveDestination", "done"), O("cleanSource.retentionDuration", "0 days")));
     assert_int_equal(mr_file_source.published(&r.source, MR_STR("{\"logOffset\":0}"), &r.error), 0);
     assert_int_not_equal(access(path, F_OK), 0);
     snprintf(path, sizeof path, "%s/done/x/a.json", base);
@@ -457,11 +472,23 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(reads_each_file_once), TEST(limits_and_order), TEST(metadata_and_partitions), TEST(splits_of_large_files),
-        TEST(a_cut_batch_goes_on), TEST(undecided_batches_are_planned_again), TEST(existing_files_can_be_left_out),
-        TEST(globs), TEST(folders_and_globs), TEST(wait_and_wake), TEST(half_written_files_wait),
-        TEST(a_changed_file_fails_the_batch), TEST(missing_files), TEST(options_are_checked), TEST(clean_source_moves),
-        TEST(overwritten_files), TEST(many_files),
+        TEST(reads_each_file_once),
+        TEST(limits_and_order),
+        TEST(metadata_and_partitions),
+        TEST(splits_of_large_files),
+        TEST(a_cut_batch_goes_on),
+        TEST(undecided_batches_are_planned_again),
+        TEST(existing_files_can_be_left_out),
+        TEST(globs),
+        TEST(folders_and_globs),
+        TEST(wait_and_wake),
+        TEST(half_written_files_wait),
+        TEST(a_changed_file_fails_the_batch),
+        TEST(missing_files),
+        TEST(options_are_checked),
+        TEST(clean_source_moves),
+        TEST(overwritten_files),
+        TEST(many_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
