@@ -379,7 +379,12 @@ static int run_kernel(struct mr_evaluator *v, struct node *node, const struct mr
         if (valid.count == length)
             exact = NULL;
     }
-    return node->kernel(&node->call, node->columns, exact, out, error);
+    int status = node->kernel(&node->call, node->columns, exact, out, error);
+    if (status < 0) { /* a result of its own, half made */
+        mr_column_unref(node->call.result);
+        node->call.result = NULL;
+    }
+    return status;
 }
 
 static bool is_computed(const struct mr_evaluator *v, const struct node *node)

@@ -94,9 +94,9 @@ static int open_instances(struct mr_execution *execution, struct mr_stage *stage
             .emit = emit,
             .emit_ctx = instance,
         };
+        instance->opened = true; /* also when open fails half way: close takes what there is */
         if (instance->op.type->open)
             MR_TRY(instance->op.type->open(&instance->op, error));
-        instance->opened = true;
     }
     return MR_OK;
 }

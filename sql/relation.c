@@ -116,16 +116,19 @@ static int by_path(struct mr_analysis *a, const struct mr_sql_relation *relation
     if (format < 0 || !memchr(parts[1].data, '/', parts[1].size))
         return MR_END;
     bool delta = format == 4;
-    MR_TRY(options_of(a, relation, delta ? 1 : 2, &options));
+    int extra = delta ? 1 : 3;
+    MR_TRY(options_of(a, relation, extra, &options));
     options[0] = (struct mr_option){"path", mr_sql_text(a, parts[1])};
-    if (!delta)
+    if (!delta) {
         options[1] = (struct mr_option){"format", formats[format]};
+        options[2] = (struct mr_option){"dialect", "spark"};
+    }
     const char *name = source_name(a, relation);
     if (!options[0].value || !name)
         return a->error->code;
     found->streaming = relation->stream;
-    MR_TRY(mr_sql_open_source(a, delta ? "delta" : "files", options, relation->option_count + (delta ? 1 : 2),
-                              name, relation->name->start, relation->name->stop, &found->source));
+    MR_TRY(mr_sql_open_source(a, delta ? "delta" : "files", options, relation->option_count + extra, name,
+                              relation->name->start, relation->name->stop, &found->source));
     return MR_OK;
 }
 
