@@ -115,7 +115,7 @@ static void draw_line(struct line *line, int name_width)
         snprintf(text, sizeof(text), "v%lld", (long long)line->version);
     else
         snprintf(text, sizeof(text), "–");
-    pad(text, 6, true);
+    pad(text, 7, true);
     pad(line->late ? grouped(line->late, number) : "–", 6, true);
     pad(line->violations ? grouped(line->violations, number) : "–", 8, true);
     printf("\033[K\n");
@@ -142,7 +142,7 @@ static void draw(struct mr_display *display)
     pad("rows/s", 9, true);
     pad("backlog", 9, true);
     pad("watermark", 19, false);
-    pad("table", 6, true);
+    pad("version", 7, true);
     pad("late", 6, true);
     pad("violated", 8, true);
     printf("\033[0m\033[K\n");
