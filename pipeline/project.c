@@ -165,22 +165,23 @@ static int list_directory(struct document *doc, const char *directory, int *capa
     struct listing listing = {.doc = doc, .directory = directory, .capacity = capacity};
     if (mr_env()->list(directory, each_entry, &listing) < 0)
         return mr_error_system(doc->error, errno, "PATH_NOT_FOUND",
-                               "Cannot list the folder %s, which `libraries` names", directory);
+                               "Cannot list the folder %s, which the project file names", directory);
     return listing.status;
 }
 
-static int include_glob(struct document *doc, const yaml_node_t *node, int *capacity)
+/* node: where the pattern stands, may be NULL; field: what names it. */
+static int include_glob(struct document *doc, const yaml_node_t *node, const char *field, struct mr_str text,
+                        int *capacity)
 {
     struct mr_arena *arena = &doc->project->arena;
-    struct mr_str text = scalar(node);
     bool folder = mr_str_ends_with(text, MR_STR("/**"));
     size_t size = folder ? text.size - 3 : text.size;
     for (size_t i = 0; i < size; i++)
         if (strchr("*?[{", text.data[i])) {
             int code = spec_error(doc, node, "PIPELINE_SPEC_INVALID_GLOB_PATTERN",
-                                  "The pattern `%.*s` in `libraries` should be the path of a file, or of a "
+                                  "The pattern `%.*s` in `%s` should be the path of a file, or of a "
                                   "folder followed by /**.",
-                                  (int)text.size, text.data);
+                                  (int)text.size, text.data, field);
             mr_error_parameter(doc->error, "glob_pattern", "%.*s", (int)text.size, text.data);
             return code;
         }
@@ -193,8 +194,8 @@ static int include_glob(struct document *doc, const yaml_node_t *node, int *capa
     if (folder)
         return list_directory(doc, path, capacity);
     if (!mr_file_exists(path))
-        return spec_error(doc, node, "PATH_NOT_FOUND",
-                          "The file %s, which `libraries` names, does not exist.", path);
+        return spec_error(doc, node, "PATH_NOT_FOUND", "The file %s, which `%s` names, does not exist.", path,
+                          field);
     return check_file(doc, path, capacity);
 }
 
@@ -252,12 +253,22 @@ static int libraries_field(struct document *doc, const yaml_node_t *node)
             return doc->error->code;
         if (include->type != YAML_SCALAR_NODE)
             return spec_error(doc, include, "PIPELINE_SPEC_FIELD_NOT_DICT", "`include` should be a path.");
-        MR_TRY(include_glob(doc, include, &capacity));
+        MR_TRY(include_glob(doc, include, "libraries", scalar(include), &capacity));
     }
     if (doc->project->file_count > 1)
         qsort(doc->project->files, (size_t)doc->project->file_count, sizeof(*doc->project->files),
               compare_paths);
     return MR_OK;
+}
+
+/* CREATE TABLE statements for what Spark has in its catalog: a project that Spark runs too cannot have them
+ * among its libraries. */
+static int catalog_tables(struct document *doc)
+{
+    static const char key[] = "millrace.catalog.tables";
+    int capacity = doc->project->file_count;
+    struct mr_map_entry *entry = mr_map_get(&doc->project->configuration, mr_str_of(key));
+    return entry ? include_glob(doc, NULL, key, mr_str_of(entry->pointer), &capacity) : MR_OK;
 }
 
 /* ---- the whole ---- */
@@ -302,7 +313,7 @@ static int read_fields(struct document *doc, const yaml_node_t *root)
         return spec_error(doc, storage_node, "UNSUPPORTED_FEATURE",
                           "`storage` should be a folder of this machine, not `%s`.", storage);
     project->storage = path[0] == '/' ? path : mr_path_join(&project->arena, project->directory, path);
-    return project->storage ? MR_OK : mr_error_memory(doc->error, strlen(path));
+    return project->storage ? catalog_tables(doc) : mr_error_memory(doc->error, strlen(path));
 }
 
 static int set_defaults(struct mr_project *project, struct mr_error *error)

@@ -14,7 +14,8 @@ struct mr_project {
                                        spark.sql.warehouse.dir says otherwise */
     const char *catalog, *database; /* "spark_catalog", "default" where not given */
     struct mr_map configuration;    /* pointer: const char * */
-    const char **files;             /* SQL files in the order of their paths */
+    const char **files;             /* SQL files in the order of their paths; after them those that
+                                       `millrace.catalog.tables` names: CREATE TABLE statements */
     int file_count;
 };
 /* Looks for spark-pipeline.yml or .yaml in directory and its parents; the path goes into the arena.
