@@ -355,6 +355,7 @@ static int run_case(struct run *run, int partitions, struct mr_error *error)
     int status = plan(run, &job, &script, error);
     if (status < 0) {
         mr_job_release(&job);
+        mr_sql_script_release(&script);
         return status;
     }
     struct mr_memory_table *table = mr_memory_table_open("case");
