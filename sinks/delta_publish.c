@@ -170,17 +170,6 @@ static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_
             mr_text_append_str(actions, "}\n");
         }
     }
-#ifdef MR_PLANT_TXN_APART
-    if (p->metrics.size == 0) { /* the first of two commits */
-        mr_text_append(actions, m->adds.data, m->adds.size);
-        print_info(p, 0);
-        info->operation = "STREAMING UPDATE";
-        return MR_OK;
-    }
-    mr_delta_txn_print(actions, p->s->app_id, m->batch, now_ms);
-    mr_delta_txn_print(actions, p->s->decision_id_app, (int64_t)m->decision_id, now_ms);
-    return MR_OK;
-#endif
     mr_delta_txn_print(actions, p->s->app_id, m->batch, now_ms);
     mr_delta_txn_print(actions, p->s->decision_id_app, (int64_t)m->decision_id, now_ms);
     mr_text_append(actions, m->adds.data, m->adds.size);
@@ -272,10 +261,6 @@ int mr_delta_sink_publish(struct mr_sink *sink, struct mr_str text, struct mr_er
         status = check_files(s, &manifest, error);
     if (status == MR_OK)
         status = mr_delta_commit(&s->table, &info, build, &p, &version, error);
-#ifdef MR_PLANT_TXN_APART
-    if (status == MR_OK)
-        status = mr_delta_commit(&s->table, &info, build, &p, &version, error);
-#endif
 #ifdef MR_PLANT_DELETE_ON_AMBIGUOUS
     if (status < 0) {
         struct mr_error ignored;
