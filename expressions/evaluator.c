@@ -416,6 +416,8 @@ static int evaluate_call(struct mr_evaluator *v, int number, struct mr_error *er
     node->run = v->runs;
     node->scope = v->scopes[v->depth - 1];
     if (status < 0) {
+        mr_column_unref(node->call.result); /* a kernel may have begun it before it failed */
+        node->call.result = NULL;
         node->scope = 0; /* no scope has this number */
         return at_position(e, error);
     }
