@@ -48,6 +48,10 @@ struct mr_format_type {
     int (*infer)(struct mr_format *format, const struct mr_format_range *range, struct mr_infer *infer,
                  struct mr_error *error);
     const struct mr_type *(*fixed_schema)(void); /* NULL: none */
+    /* The schema a file itself names (instead of infer), in the arena; closes range->input. NULL: files name
+     * none. */
+    int (*file_schema)(struct mr_format *format, const struct mr_format_range *range, struct mr_arena *arena,
+                       const struct mr_type **out, struct mr_error *error);
 };
 
 enum mr_format_way { /* for tests: all ways give the same rows */

@@ -3,7 +3,7 @@
 
 const struct mr_option_spec mr_file_option_table[] = {
     {"path", MR_OPTION_TEXT, NULL, "files", NULL, "folder, file or glob; relative to the project"},
-    {"format", MR_OPTION_TEXT, "by name", "files", NULL, "json, csv, text"},
+    {"format", MR_OPTION_TEXT, "by name", "files", NULL, "json, csv, text, parquet"},
     {"schema", MR_OPTION_TEXT, NULL, "files", NULL,
      "columns and types, as in CREATE TABLE; not given: inferred"},
     {"schemaHints", MR_OPTION_TEXT, NULL, "files", NULL,
@@ -198,13 +198,16 @@ static int evolution_option(struct file_source *s, struct mr_error *error)
     struct file_options *o = &s->options;
     const char *text = option(s, "schemaEvolutionMode");
     bool given = o->schema_text || s->source->declared_schema;
-    o->evolution = given || o->spark_dialect ? FILE_EVOLVE_NONE : FILE_EVOLVE_ADD;
+    o->evolution = given || o->spark_dialect || !o->format->infer ? FILE_EVOLVE_NONE : FILE_EVOLVE_ADD;
     if (!text)
         return MR_OK;
     static const char *const names[] = {"addNewColumns", "rescue", "failOnNewColumns", "none"};
     for (int i = 0; i < 4; i++)
         if (mr_str_equal_nocase(mr_str_of(text), mr_str_of(names[i])))
             o->evolution = (enum file_evolution)i;
+    if (!o->format->infer && o->evolution != FILE_EVOLVE_NONE)
+        return bad_value("schemaEvolutionMode", text,
+                         "files of this format are read with one schema; leave it away", error);
     if (given && o->evolution == FILE_EVOLVE_ADD)
         return bad_value("schemaEvolutionMode", text,
                          "columns cannot be added to a schema that is given; use schemaHints", error);

@@ -271,7 +271,8 @@ static int open_input(struct file_source *s, struct file_reader *r, struct mr_er
     MR_TRY(status);
     if (range.end >= range.input->size_bytes || mr_compression_of(r->split.path) != MR_PLAIN)
         range.end = -1;
-    return mr_format_reader_open(&s->format, &range, &r->reader, error);
+    status = mr_format_reader_open(&s->format, &range, &r->reader, error);
+    return status < 0 && pass_over(s, r, error) ? MR_OK : status;
 }
 
 int mr_file_reader_open(struct mr_source *source, const struct mr_split *split, struct mr_reader *reader,

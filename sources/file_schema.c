@@ -138,7 +138,7 @@ static int infer_file(struct file_source *s, struct mr_format *format, const cha
 static int adjust(struct file_source *s, const struct mr_type **schema, bool hints, struct mr_error *error)
 {
     struct mr_arena *arena = &s->source->arena;
-    if (!s->options.infer_types) {
+    if (!s->options.infer_types && !s->options.format->file_schema) {
         int count = (*schema)->field_count;
         struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, count + 1);
         if (!fields)
@@ -166,32 +166,51 @@ static int nothing_to_infer(struct file_source *s, struct mr_error *error)
     return error->code;
 }
 
+/* Formats whose files name their columns: the oldest file's. */
+static int schema_of_file(struct file_source *s, struct mr_format *format, const char *path,
+                          const struct mr_type **out, struct mr_error *error)
+{
+    struct mr_format_range range = {.path = path, .end = -1};
+    MR_TRY(s->storage.type->input(&s->storage, path + 1, &range.input, error));
+    return format->type->file_schema(format, &range, &s->source->arena, out, error);
+}
+
+/* What the files in hand (oldest first) show, as far as the sample goes. */
+static int infer_from(struct file_source *s, struct mr_format *format, struct mr_infer *infer,
+                      const struct mr_type **out, struct mr_error *error)
+{
+    struct file_item item;
+    int status = MR_OK;
+    for (int64_t n = 0; status >= 0 && n < s->options.sample_files && infer->bytes_left > 0 && !*out; n++) {
+        if (!mr_file_pending_pop(s, &item))
+            break;
+        status = format->type->file_schema ? schema_of_file(s, format, item.path, out, error)
+                                           : infer_file(s, format, item.path, infer, error);
+        mr_free(item.path);
+    }
+    if (status < 0 || *out)
+        return status;
+    if (s->options.spark_dialect)
+        MR_TRY(mr_infer_corrupt_column(infer, error));
+    return mr_infer_schema(infer, &s->source->arena, out, error);
+}
+
 static int infer_schema(struct file_source *s, const struct mr_type **out, struct mr_error *error)
 {
     struct mr_format format;
     struct mr_infer infer;
-    struct file_item item;
-    struct mr_arena *arena = &s->source->arena;
     mr_infer_init(&infer);
     infer.bytes_left = s->options.sample_bytes;
+    *out = NULL;
     int status = open_for_inference(s, &format, error);
     if (status >= 0)
         status = mr_file_walk(s, false, collect, s, error);
-    bool any = s->pending.count > 0;
-    for (int64_t n = 0; status >= 0 && n < s->options.sample_files && infer.bytes_left > 0; n++) {
-        if (!mr_file_pending_pop(s, &item))
-            break;
-        status = infer_file(s, &format, item.path, &infer, error);
-        mr_free(item.path);
-    }
+    if (status >= 0)
+        status = infer_from(s, &format, &infer, out, error);
+    if (status >= 0)
+        status = (*out)->field_count == 0 ? nothing_to_infer(s, error) : adjust(s, out, true, error);
     mr_file_list_release(&s->pending);
     s->pending_bytes = 0;
-    if (status >= 0 && s->options.spark_dialect)
-        status = mr_infer_corrupt_column(&infer, error);
-    if (status >= 0)
-        status = mr_infer_schema(&infer, arena, out, error);
-    if (status >= 0)
-        status = !any || (*out)->field_count == 0 ? nothing_to_infer(s, error) : adjust(s, out, true, error);
     mr_infer_release(&infer);
     mr_format_close(&format);
     return status;

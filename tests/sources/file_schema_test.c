@@ -2,6 +2,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "formats/parquet/parquet.h"
 #include "tests/sources/file_helper.h"
 
 static void expect_schema(struct run *r, const char *wanted)
@@ -248,6 +249,60 @@ static void compressed_files(void **state)
     mr_text_release(&rows);
 }
 
+static void parquet_files(void **state)
+{
+    struct run r = {0};
+    struct mr_storage storage = {0};
+    struct mr_arena arena;
+    struct mr_output *output;
+    struct mr_parquet_writer *writer;
+    struct mr_batch batch = {0};
+    const struct mr_type *schema;
+    (void)state;
+    mr_arena_init(&arena);
+    write_file("in/_keep", "");
+    assert_int_equal(mr_storage_open(&storage, base, &r.error), 0);
+    assert_int_equal(mr_schema_parse(&arena, MR_STR("a BIGINT, s STRING, l ARRAY<STRING>"), &schema,
+                                     &r.error),
+                     0);
+    assert_int_equal(storage.type->output(&storage, "in/a.parquet", &output, &r.error), 0);
+    assert_int_equal(mr_parquet_writer_open(&writer, output, schema, &(struct mr_parquet_options){0},
+                                            &r.error),
+                     0);
+    assert_int_equal(mr_batch_init(&batch, schema, 2, &r.error), 0);
+    for (int i = 0; i < 2; i++) {
+        batch.columns[0]->i64[i] = 7 + i;
+        mr_column_set_bytes(batch.columns[1], i, "a text that is no inline view", 29, &r.error);
+    }
+    batch.columns[0]->length = batch.columns[1]->length = batch.length = 2;
+    mr_column_append_null(batch.columns[2], &r.error);
+    mr_column_append_null(batch.columns[2], &r.error);
+    assert_int_equal(mr_parquet_writer_write(writer, &batch, &r.error), 0);
+    assert_int_equal(mr_parquet_writer_finish(writer, &r.error), 0);
+    mr_parquet_writer_close(writer);
+    assert_int_equal(output->finish(output, &r.error), 0);
+    mr_batch_release(&batch);
+    mr_storage_close(&storage);
+    start(&r, NULL, OPTIONS(O("path", "in"), O("format", "parquet")));
+    expect_schema(&r, "struct<a:bigint,s:string,l:array<string>>");
+    r.source.used = (bool[]){true, true, false, false};
+    assert_string_equal(
+        step(&r), "7,a text that is no inline view,NULL,NULL;8,a text that is no inline view,NULL,NULL;");
+    end(&r);
+    start(&r, NULL, OPTIONS(O("path", "in"), O("format", "parquet")));
+    hide_metadata(&r);
+    assert_string_equal(
+        step(&r), "7,a text that is no inline view,NULL,NULL;8,a text that is no inline view,NULL,NULL;");
+    end(&r);
+    write_file("in/broken.parquet", "PAR1 is not enough");
+    start(&r, "a BIGINT",
+          OPTIONS(O("path", "in/broken.parquet"), O("format", "parquet"), O("ignoreCorruptFiles", "true")));
+    hide_metadata(&r);
+    assert_string_equal(step(&r), "");
+    end(&r);
+    mr_arena_release(&arena);
+}
+
 /* ---- bad input ---- */
 
 static void bad_records_name_file_and_line(void **state)
@@ -366,9 +421,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(inferred_as_auto_loader),        TEST(nothing_to_infer_from), TEST(new_columns_are_added),
-        TEST(other_evolution_modes),          TEST(csv_columns_by_name),   TEST(compressed_files),
-        TEST(bad_records_name_file_and_line), TEST(unreadable_files),      TEST(extreme_records),
+        TEST(inferred_as_auto_loader), TEST(nothing_to_infer_from),
+        TEST(new_columns_are_added),   TEST(other_evolution_modes),
+        TEST(csv_columns_by_name),     TEST(parquet_files),
+        TEST(compressed_files),        TEST(bad_records_name_file_and_line),
+        TEST(unreadable_files),        TEST(extreme_records),
         TEST(thousands_of_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
