@@ -8,6 +8,7 @@
  *   MILLRACE_FAULT_ROOT=DIR     what counts; several with ':'
  *   MILLRACE_FAULT_COUNT=FILE   writes "N\n" there when the process exits
  *   MILLRACE_FAULT_TRACE=FILE   appends one line per call: number, name, path
+ *   MILLRACE_FAULT_PATH=TEXT    N counts only the calls on a path that holds this text
  *   MILLRACE_FAULT_AT=N         trouble at the N-th call (1-based); MILLRACE_FAULT_KIND says which:
  *     kill          SIGKILL before the call happens
  *     kill-after    SIGKILL right after it
@@ -47,6 +48,7 @@ static int root_count;
 static long counter, fault_at;
 static enum trouble kind;
 static int fault_errno;
+static const char *fault_path;
 static bool again;
 static char again_name[32];
 static int trace_file = -1;
@@ -142,6 +144,7 @@ static void start(void)
     }
     fault_at = at ? atol(at) : 0;
     again = getenv("MILLRACE_FAULT_AGAIN") != NULL;
+    fault_path = getenv("MILLRACE_FAULT_PATH");
     if (name) {
         kind = !strcmp(name, "kill")         ? KILL
                : !strcmp(name, "kill-after") ? KILL_AFTER
@@ -292,6 +295,10 @@ static int meet(const char *name, const char *path)
         fault_at = now ? 0 : fault_at;
         return now ? 2 : 0;
     }
+    if (fault_path && !strstr(path, fault_path)) { /* not one of those that are meant */
+        fault_at++;
+        return 0;
+    }
     if (counter != fault_at)
         return 0;
     switch (kind) {
@@ -309,7 +316,7 @@ static int meet(const char *name, const char *path)
         return 1;
     case STOP:
         pthread_mutex_unlock(&lock);
-        syscall(SYS_kill, getpid(), SIGSTOP);
+        syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSTOP); /* this thread goes no further */
         pthread_mutex_lock(&lock);
         break;
     default:
