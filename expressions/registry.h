@@ -25,6 +25,7 @@ extern const struct mr_function mr_functions_datetime[];
 extern const struct mr_function mr_functions_hash[];
 extern const struct mr_function mr_functions_collection[];
 extern const struct mr_function mr_functions_json[];
+extern const struct mr_function mr_functions_csv[];
 extern const struct mr_function mr_functions_misc[];
 
 /* count, sum, avg, min, max, first, last, … */

@@ -1,0 +1,320 @@
+/* expressions/functions_csv.c: from_csv, to_csv, schema_of_csv: one record of CSV. (Files are read by
+ * formats/csv.) */
+#include "base/number.h"
+#include "base/option.h"
+#include "expressions/csv_record.h"
+#include "expressions/json_convert.h"
+#include "expressions/registry.h"
+
+struct csv_bound {
+    struct mr_csv_rules rules;
+    struct mr_json_options times; /* formats and zone: JSON and CSV write times alike */
+    bool own_zone;
+    int corrupt_field; /* -1: none */
+};
+struct csv_state {
+    struct mr_csv_tokens tokens;
+    struct mr_text text, piece;
+    const struct mr_zone *zone;
+};
+
+static int open_csv(struct mr_call *call, struct mr_error *error)
+{
+    const struct csv_bound *bound = call->expression->bound;
+    struct csv_state *state = mr_allocate_zeroed(sizeof *state);
+    if (!state)
+        return mr_error_memory(error, sizeof *state);
+    mr_text_init(&state->tokens.text);
+    mr_text_init(&state->text);
+    mr_text_init(&state->piece);
+    state->zone = bound->own_zone ? bound->times.zone : call->session->zone;
+    call->state = state;
+    return MR_OK;
+}
+
+static void close_csv(struct mr_call *call)
+{
+    struct csv_state *state = call->state;
+    if (!state)
+        return;
+    mr_csv_tokens_release(&state->tokens);
+    mr_text_release(&state->text);
+    mr_text_release(&state->piece);
+    mr_free(state);
+}
+
+/* ---- options ---- */
+static int character(struct mr_str value, char *out)
+{
+    if (value.size > 1)
+        return MR_END;
+    *out = value.size ? value.data[0] : '\0';
+    return MR_OK;
+}
+
+static int set_option(struct mr_resolve *r, struct csv_bound *bound, struct mr_str name, struct mr_str value,
+                      struct mr_error *error)
+{
+    struct mr_csv_rules *rules = &bound->rules;
+    const char *text = mr_arena_copy_text(r->builder->arena, value.data, value.size);
+    if (!text)
+        return mr_error_memory(error, value.size);
+    struct mr_str copy = {text, value.size};
+    const struct {
+        const char *name;
+        char *out;
+    } characters[] = {{"quote", &rules->quote}, {"escape", &rules->escape}};
+    for (int i = 0; i < MR_COUNT(characters); i++)
+        if (mr_str_equal_nocase(name, mr_str_of(characters[i].name))) {
+            if (character(copy, characters[i].out) == MR_OK)
+                return MR_OK;
+            return mr_resolve_error(r, error, "INVALID_OPTION_VALUE", "The option %s must be one character.",
+                                    characters[i].name);
+        }
+    if (mr_str_equal_nocase(name, MR_STR("sep")) || mr_str_equal_nocase(name, MR_STR("delimiter")))
+        rules->separator = copy;
+    else if (mr_str_equal_nocase(name, MR_STR("nullValue")))
+        rules->null_value = copy;
+    else if (mr_str_equal_nocase(name, MR_STR("emptyValue")))
+        rules->empty_value = copy;
+    else if (mr_str_equal_nocase(name, MR_STR("quoteAll")))
+        mr_option_parse_boolean(text, &rules->quote_all);
+    else if (mr_str_equal_nocase(name, MR_STR("ignoreLeadingWhiteSpace")))
+        mr_option_parse_boolean(text, &rules->trim_leading);
+    else if (mr_str_equal_nocase(name, MR_STR("ignoreTrailingWhiteSpace")))
+        mr_option_parse_boolean(text, &rules->trim_trailing);
+    else {
+        bound->own_zone |= mr_str_equal_nocase(name, MR_STR("timeZone"));
+        int status = mr_json_options_set(&bound->times, r->builder->arena, name, copy, error);
+        return status < 0 ? status : MR_OK;
+    }
+    return MR_OK;
+}
+
+static int bind_options(struct mr_resolve *r, int i, bool writing, struct csv_bound **out,
+                        struct mr_error *error)
+{
+    const struct mr_column *map = NULL;
+    struct csv_bound *bound = MR_ARENA_NEW(r->builder->arena, struct csv_bound);
+    if (!bound)
+        return mr_error_memory(error, sizeof *bound);
+    mr_csv_rules_init(&bound->rules, writing);
+    mr_json_options_init(&bound->times, r->builder->session->zone);
+    bound->corrupt_field = -1;
+    r->bound = *out = bound;
+    if (r->count <= i)
+        return MR_OK;
+    const struct mr_type *type = r->arguments[i]->type;
+    if (type->id == MR_MAP && type->fields[0].type->id == MR_STRING && type->fields[1].type->id == MR_STRING)
+        MR_TRY(mr_resolve_constant(r, i, &map, error));
+    if (!map)
+        return mr_resolve_error(r, error, "INVALID_OPTIONS.NON_MAP_FUNCTION",
+                                "Options must be a constant `map(…)` of strings.");
+    for (int32_t k = map->offsets[0]; !mr_column_is_null(map, 0) && k < map->offsets[1]; k++)
+        if (!mr_column_is_null(map->children[1], k))
+            MR_TRY(set_option(r, bound, mr_view_str(&map->children[0]->views[k]),
+                              mr_view_str(&map->children[1]->views[k]), error));
+    if (bound->rules.separator.size == 0)
+        return mr_resolve_error(r, error, "INVALID_DELIMITER_VALUE.EMPTY_STRING",
+                                "The delimiter must not be empty.");
+    return MR_OK;
+}
+
+/* ---- from_csv ---- */
+static int resolve_schema(struct mr_resolve *r, const struct mr_type **out, struct mr_error *error)
+{
+    struct mr_str text;
+    struct mr_error ignored;
+    MR_TRY(mr_resolve_constant_string(r, 1, &text, error));
+    mr_error_clear(&ignored);
+    if (!text.data || (mr_type_parse(r->builder->arena, text, out, &ignored) < 0 &&
+                       mr_schema_parse(r->builder->arena, text, out, error) < 0))
+        return error->code
+                   ? mr_builder_error_at(r->builder, error)
+                   : mr_resolve_error(r, error, "INVALID_SCHEMA.NON_STRING_LITERAL", "The schema is NULL.");
+    if ((*out)->id != MR_STRUCT) {
+        struct mr_text shown;
+        mr_text_init(&shown);
+        mr_type_text(&shown, *out);
+        mr_resolve_error(r, error, "INVALID_SCHEMA.NON_STRUCT_TYPE", "The schema must be a struct, not %s.",
+                         shown.data);
+        mr_error_parameter(error, "inputSchema", "\"%.*s\"", (int)text.size, text.data);
+        mr_error_parameter(error, "dataType", "\"%s\"", shown.data);
+        mr_text_release(&shown);
+        return error->code;
+    }
+    for (int f = 0; f < (*out)->field_count; f++)
+        if (mr_type_is_nested((*out)->fields[f].type))
+            return mr_resolve_error(r, error, "UNSUPPORTED_DATATYPE",
+                                    "CSV holds no arrays, maps and structs.");
+    return MR_OK;
+}
+
+static int resolve_from_csv(struct mr_resolve *r, struct mr_error *error)
+{
+    struct csv_bound *bound;
+    const struct mr_type *schema = NULL;
+    if (r->arguments[0]->type->id != MR_STRING && r->arguments[0]->type->id != MR_VOID)
+        return mr_resolve_unexpected_type(r, 0, "\"STRING\"", error);
+    MR_TRY(mr_resolve_cast(r, 0, mr_type_of(MR_STRING), error));
+    MR_TRY(resolve_schema(r, &schema, error));
+    MR_TRY(bind_options(r, 2, false, &bound, error));
+    struct mr_field *fields = MR_ARENA_ARRAY(r->builder->arena, struct mr_field, schema->field_count + 1);
+    if (!fields)
+        return mr_error_memory(error, sizeof *fields);
+    for (int f = 0; f < schema->field_count; f++) {
+        fields[f] = schema->fields[f];
+        fields[f].nullable = true;
+        if (mr_str_equal(mr_str_of(fields[f].name), bound->times.corrupt_record_name))
+            bound->corrupt_field = f;
+    }
+    r->type = mr_type_struct(r->builder->arena, fields, schema->field_count);
+    r->nullable = true;
+    return r->type ? MR_OK : mr_error_memory(error, sizeof *r->type);
+}
+
+/* One record into row `row` of the struct's fields; *good: everything fitted. */
+static int convert_record(struct mr_call *call, struct mr_str text, struct mr_column *out, int64_t row,
+                          bool *good, struct mr_error *error)
+{
+    const struct csv_bound *bound = call->expression->bound;
+    struct csv_state *state = call->state;
+    int fields = out->child_count - (bound->corrupt_field >= 0), token = 0;
+    MR_TRY(mr_csv_split(&bound->rules, text, &state->tokens, error));
+    *good = state->tokens.count == fields;
+    for (int f = 0; f < out->child_count; f++) {
+        if (f == bound->corrupt_field)
+            continue;
+        bool there = token < state->tokens.count;
+        struct mr_str value = there ? mr_csv_token(&state->tokens, token) : (struct mr_str){NULL, 0};
+        bool is_null = !there || mr_str_equal(value, bound->rules.null_value);
+        if (!is_null) {
+            int fits = mr_csv_convert(value, &bound->times, state->zone, out->children[f], row, error);
+            MR_TRY(fits);
+            *good &= fits == MR_OK;
+            is_null = fits != MR_OK;
+        }
+        if (is_null)
+            MR_TRY(mr_column_set_null(out->children[f], row, error));
+        token++;
+    }
+    return MR_OK;
+}
+
+MR_KERNEL(kernel_from_csv)
+{
+    const struct csv_bound *bound = call->expression->bound;
+    MR_FOR_ROWS (i, rows, out->length) {
+        struct mr_str text = mr_string_at(arguments[0], i);
+        bool good = true;
+        MR_TRY(convert_record(call, text, out, i, &good, error));
+        if (!good && bound->times.mode == MR_JSON_FAIL_FAST)
+            return mr_row_error(error, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
+                                "A record is malformed and the mode is FAILFAST: '%.*s'.",
+                                (int)(text.size > 200 ? 200 : text.size), text.data);
+        if (bound->corrupt_field >= 0 && good)
+            MR_TRY(mr_column_set_null(out->children[bound->corrupt_field], i, error));
+        else if (bound->corrupt_field >= 0)
+            MR_TRY(mr_column_set_bytes(out->children[bound->corrupt_field], i, text.data, text.size, error));
+    }
+    return MR_OK;
+}
+
+/* ---- to_csv ---- */
+static int resolve_to_csv(struct mr_resolve *r, struct mr_error *error)
+{
+    struct csv_bound *bound;
+    if (r->arguments[0]->type->id != MR_STRUCT && r->arguments[0]->type->id != MR_VOID) {
+        struct mr_text text;
+        mr_text_init(&text);
+        mr_type_text(&text, r->arguments[0]->type);
+        mr_resolve_error(r, error, "DATATYPE_MISMATCH.UNSUPPORTED_INPUT_TYPE",
+                         "`to_csv` takes a struct, not %s.", text.data);
+        mr_error_parameter(error, "functionName", "`to_csv`");
+        mr_error_parameter(error, "dataType", "\"%s\"", text.data);
+        mr_text_release(&text);
+        return error->code;
+    }
+    r->type = mr_type_of(MR_STRING);
+    return bind_options(r, 1, true, &bound, error);
+}
+
+static int value_text(const struct csv_bound *bound, const struct csv_state *state, const struct mr_column *c,
+                      int64_t row, struct mr_text *out, struct mr_error *error)
+{
+    bool time = c->type->id == MR_DATE || c->type->id == MR_TIMESTAMP || c->type->id == MR_TIMESTAMP_NTZ;
+    mr_text_clear(out);
+    if (!time) {
+        mr_value_text(out, c, row, state->zone);
+        return out->failed ? mr_error_memory(error, 0) : MR_OK;
+    }
+    struct mr_json_options options = bound->times;
+    options.zone = state->zone;
+    MR_TRY(mr_json_write(out, c, row, &options, error));
+    memmove(out->data, out->data + 1, out->size - 2); /* JSON's quotes */
+    out->size -= 2;
+    return MR_OK;
+}
+
+MR_KERNEL(kernel_to_csv)
+{
+    const struct csv_bound *bound = call->expression->bound;
+    struct csv_state *state = call->state;
+    const struct mr_column *in = arguments[0];
+    MR_FOR_ROWS (i, rows, out->length) {
+        mr_text_clear(&state->text);
+        for (int f = 0; f < in->child_count; f++) {
+            if (f > 0)
+                mr_text_append(&state->text, bound->rules.separator.data, bound->rules.separator.size);
+            if (in->children[f]->type->id == MR_VOID || mr_column_is_null(in->children[f], i)) {
+                mr_text_append(&state->text, bound->rules.null_value.data, bound->rules.null_value.size);
+                continue;
+            }
+            MR_TRY(value_text(bound, state, in->children[f], i, &state->piece, error));
+            mr_csv_append(&bound->rules, mr_text_str(&state->piece), f == 0, &state->text);
+        }
+        MR_TRY(mr_out_text(out, i, &state->text, error));
+    }
+    return MR_OK;
+}
+
+/* ---- schema_of_csv ---- */
+static int resolve_schema_of_csv(struct mr_resolve *r, struct mr_error *error)
+{
+    struct csv_bound *bound;
+    struct mr_str text;
+    MR_TRY(mr_resolve_cast(r, 0, mr_type_of(MR_STRING), error));
+    MR_TRY(mr_resolve_constant_string(r, 0, &text, error));
+    r->type = mr_type_of(MR_STRING);
+    return bind_options(r, 1, false, &bound, error);
+}
+
+MR_KERNEL(kernel_schema_of_csv)
+{
+    const struct csv_bound *bound = call->expression->bound;
+    struct csv_state *state = call->state;
+    MR_FOR_ROWS (i, rows, out->length) {
+        MR_TRY(mr_csv_split(&bound->rules, mr_string_at(arguments[0], i), &state->tokens, error));
+        mr_text_clear(&state->text);
+        mr_text_append_str(&state->text, "STRUCT<");
+        for (int k = 0; k < state->tokens.count; k++) {
+            mr_text_format(&state->text, "%s_c%d: ", k > 0 ? ", " : "", k);
+            mr_csv_type_text(mr_csv_token(&state->tokens, k), &bound->times, &state->text);
+        }
+        mr_text_append_char(&state->text, '>');
+        MR_TRY(mr_out_text(out, i, &state->text, error));
+    }
+    return MR_OK;
+}
+
+#define CSV(name, most, flags, resolve, kernel)                                                              \
+    {                                                                                                        \
+        name, 1, most, flags, resolve, kernel, open_csv, close_csv, NULL, NULL, NULL                         \
+    }
+
+const struct mr_function mr_functions_csv[] = {
+    CSV("from_csv", 3, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, resolve_from_csv, kernel_from_csv),
+    CSV("to_csv", 2, MR_FN_NULL_IF_ANY, resolve_to_csv, kernel_to_csv),
+    CSV("schema_of_csv", 2, MR_FN_NULL_IF_ANY, resolve_schema_of_csv, kernel_schema_of_csv),
+    {0},
+};
