@@ -18,7 +18,7 @@ BUILD = os.path.join(ROOT, ".build/release")
 BUILD_ASAN = os.path.join(ROOT, ".build/asan")
 VENV = os.environ.get("MILLRACE_VENV", os.path.join(ROOT, ".build/venv"))
 
-CMOCKA = re.compile(r"^\[\s*(OK|FAILED|SKIPPED|ERROR|  ERROR)\s*\] ([A-Za-z_0-9]+)", re.M)
+CMOCKA = re.compile(r"^\[\s*(OK|FAILED|SKIPPED|ERROR|  ERROR)\s*\] ([A-Za-z_][A-Za-z_0-9]*)", re.M)
 LINE = re.compile(r"^(ok|not ok|skip) (\S.*)$", re.M)
 
 
