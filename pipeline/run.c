@@ -14,6 +14,7 @@
 #define VIEW_INTERVAL_US (60 * 1000000LL) /* DESIGN 2: materialized views in --continuous */
 
 struct run {
+    bool continuous; /* now: a full refresh may make a triggered pass first */
     struct mr_pipeline *pipeline;
     const struct mr_pipeline_options *options;
     struct mr_pool *pool;
@@ -168,9 +169,9 @@ static int run_query(struct flow_run *own, struct mr_job *job, struct mr_error *
     struct mr_query_options options = {
         .name = flow->full_name,
         .checkpoint_path = is_view(flow) ? NULL : mr_flow_checkpoint_path(run->pipeline, flow, &arena),
-        .trigger = is_view(flow)              ? MR_TRIGGER_ONCE_BATCH
-                   : run->options->continuous ? MR_TRIGGER_CONTINUOUS
-                                              : MR_TRIGGER_AVAILABLE_NOW,
+        .trigger = is_view(flow)     ? MR_TRIGGER_ONCE_BATCH
+                   : run->continuous ? MR_TRIGGER_CONTINUOUS
+                                     : MR_TRIGGER_AVAILABLE_NOW,
         .interval_us = trigger_interval_us(flow),
         .memory_limit_bytes = (size_t)configured(flow, "millrace.memory.limitMiB", 1024) << 20,
         .partitions = (int)configured(flow, "millrace.state.partitions", 0),
@@ -178,7 +179,8 @@ static int run_query(struct flow_run *own, struct mr_job *job, struct mr_error *
         .publish_give_up_us = configured(flow, "millrace.publish.giveUpSeconds", 0) * 1000000,
         .retain_every = (int)configured(flow, "millrace.checkpoint.retainEvery", 0),
         .retain_count = (int)configured(flow, "millrace.checkpoint.retainCount", 3),
-        .full_refresh = full_refresh(run, flow) && flow->attempts == 1,
+        .full_refresh = full_refresh(run, flow) && flow->attempts == 1 && flow->target->flow_count == 1,
+        .keep_table = flow != flow->target->flows[0],
         .pool = run->pool,
         .pool_lock = &run->pool_lock,
         .on_progress = on_progress,
@@ -374,11 +376,43 @@ static int first_failure(const struct mr_pipeline *pipeline, struct mr_error *er
     return MR_OK;
 }
 
+static int refresh_checkpoint(struct run *run, const struct mr_flow *flow, struct mr_error *error)
+{
+    struct mr_arena arena;
+    struct mr_checkpoint *checkpoint = NULL;
+    mr_arena_init(&arena);
+    struct mr_checkpoint_options options = {.path = mr_flow_checkpoint_path(run->pipeline, flow, &arena),
+                                            .refresh = true};
+    int status =
+        options.path ? mr_checkpoint_open(&checkpoint, &options, error) : mr_error_memory(error, 1024);
+    mr_checkpoint_close(checkpoint);
+    mr_arena_release(&arena);
+    return status;
+}
+
+/* A full refresh of a table that several flows write: all their checkpoints are begun anew before any of them
+ * runs, the one that empties the table last, and it runs first (the flows then go one after the other, so
+ * nobody's rows are emptied away). */
+static int refresh_shared_tables(struct run *run, bool *shared, struct mr_error *error)
+{
+    for (int f = 0; f < run->pipeline->flow_count; f++) {
+        const struct mr_dataset *target = run->pipeline->flows[f]->target;
+        if (target->flow_count < 2 || run->pipeline->flows[f] != target->flows[0] ||
+            !full_refresh(run, target->flows[0]))
+            continue;
+        *shared = true;
+        for (int i = target->flow_count - 1; i >= 0; i--)
+            MR_TRY(refresh_checkpoint(run, target->flows[i], error));
+    }
+    return MR_OK;
+}
+
 static int run_flows(struct run *run, struct mr_error *error)
 {
     struct mr_pipeline *pipeline = run->pipeline;
     struct flow_run *flows = mr_allocate_zeroed(sizeof(*flows) * (size_t)(pipeline->flow_count + 1));
     int status = MR_OK;
+    bool shared = false;
     if (!flows)
         return mr_error_memory(error, sizeof(*flows));
     for (int f = 0; f < pipeline->flow_count; f++) {
@@ -391,10 +425,13 @@ static int run_flows(struct run *run, struct mr_error *error)
         MR_ERR(mr_progress_file_open(&flows[f].progress, pipeline->project->storage,
                                      flows[f].flow->target->full_name, flows[f].flow->name, error));
     }
-    if (run->options->continuous)
-        status = run_continuous(run, flows, error);
-    else
+    MR_ERR(refresh_shared_tables(run, &shared, error));
+    run->continuous = run->options->continuous && !shared;
+    if (!run->continuous)
         run_triggered(run, flows);
+    run->continuous = run->options->continuous;
+    if (run->continuous && !stopping(run) && first_failure(pipeline, error) >= 0)
+        status = run_continuous(run, flows, error);
     if (status >= 0)
         status = first_failure(pipeline, error);
 err:

@@ -33,6 +33,7 @@ struct mr_query_options {
     int64_t publish_give_up_us; /* a batch that could not be published for so long ends the query; 0: 60 s */
     int retain_every, retain_count;
     bool full_refresh;     /* new query id, first manifest empties the table */
+    bool keep_table;       /* with a full refresh: another flow into the same table empties it */
     bool force_checkpoint; /* open the checkpoint on a network file system all the same */
     struct mr_pool *pool;  /* shared by the process's queries; the query uses it one micro-batch at a time */
     pthread_mutex_t *pool_lock; /* taken around each use of pool; NULL: the pool is this query's alone */

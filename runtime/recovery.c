@@ -133,7 +133,7 @@ static int open_sink(struct mr_query *query, int index, struct mr_error *error)
     sink->query_id = query->checkpoint ? mr_checkpoint_query_id(query->checkpoint) : &query->batch_id;
     sink->attempt = query->checkpoint ? mr_checkpoint_attempt(query->checkpoint) : mr_env()->random();
     sink->workers = mr_pool_workers(query->pool);
-    sink->truncate_first = query->refreshing;
+    sink->truncate_first = query->refreshing && !query->options.keep_table;
     MR_TRY(sink->type->open(sink, error));
     sink->opened = true;
     if (sink->type->flags & MR_SINK_NO_REGISTER)
