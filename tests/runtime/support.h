@@ -448,6 +448,8 @@ static void count_fingerprint(const struct mr_node *node, struct mr_text *out)
 static void count_close(struct mr_operator *op)
 {
     struct count_state *state = op->ctx;
+    if (!state) /* open had no memory */
+        return;
     for (size_t i = 0; i < state->map.count; i++)
         mr_free(state->map.entries[i].pointer);
     mr_map_release(&state->map);
