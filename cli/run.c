@@ -77,45 +77,66 @@ static int run_pipeline(struct mr_opened *opened, struct mr_pipeline_options *op
     return status;
 }
 
-static int run_run(int argc, char **argv)
+struct run_arguments {
+    const char *spec, *workers, **refresh, **full;
+    int refresh_count, full_count;
+    bool continuous, all, quiet;
+};
+
+static int check_arguments(const struct run_arguments *given)
 {
-    const char *spec = NULL, *workers = NULL, **refresh = NULL, **full = NULL, *unused;
-    int refresh_count = 0, full_count = 0, positional = 0;
-    bool continuous = false, all = false, quiet = false;
-    const struct mr_argument known[] = {{.name = "--spec", .value = &spec},
-                                        {.name = "--refresh", .values = &refresh, .count = &refresh_count},
-                                        {.name = "--full-refresh", .values = &full, .count = &full_count},
-                                        {.name = "--full-refresh-all", .flag = &all},
-                                        {.name = "--continuous", .flag = &continuous},
-                                        {.name = "--quiet", .flag = &quiet},
-                                        {.name = "--workers", .value = &workers},
-                                        {0}};
-    struct mr_error error = {0};
-    struct mr_opened opened;
-    int status = mr_arguments(&mr_command_run, argc, argv, known, &unused, 0, &positional);
-    if (status != MR_EXIT_OK)
-        return status < 0 ? MR_EXIT_OK : status;
-    if (all && (refresh_count > 0 || full_count > 0))
+    if (given->all && (given->refresh_count > 0 || given->full_count > 0))
         return mr_usage(&mr_command_run,
                         "--full-refresh-all cannot be combined with --refresh or --full-refresh.");
-    if (workers && (atoi(workers) < 1 || atoi(workers) > 256))
+    if (given->workers && (atoi(given->workers) < 1 || atoi(given->workers) > 256))
         return mr_usage(&mr_command_run, "--workers is a number from 1 to 256.");
+    return MR_EXIT_OK;
+}
+
+static int run_given(const struct run_arguments *given)
+{
+    struct mr_error error = {0};
+    struct mr_opened opened;
     block_signals();
     mr_log_level_set(MR_LOG_WARN);
-    status = mr_open_project(&opened, spec, true, &error);
+    int status = mr_open_project(&opened, given->spec, true, &error);
     if (status >= 0) {
-        struct mr_pipeline_options options = {.continuous = continuous,
-                                              .full_refresh_all = all,
-                                              .workers = workers ? atoi(workers) : 0};
-        options.refresh_count = split_names(&opened.arena, refresh, refresh_count, &options.refresh);
-        options.full_refresh_count = split_names(&opened.arena, full, full_count, &options.full_refresh);
-        status = run_pipeline(&opened, &options, quiet, &error);
+        struct mr_pipeline_options options = {.continuous = given->continuous,
+                                              .full_refresh_all = given->all,
+                                              .workers = given->workers ? atoi(given->workers) : 0};
+        options.refresh_count =
+            split_names(&opened.arena, given->refresh, given->refresh_count, &options.refresh);
+        options.full_refresh_count =
+            split_names(&opened.arena, given->full, given->full_count, &options.full_refresh);
+        status = run_pipeline(&opened, &options, given->quiet, &error);
     }
     status = status < 0 ? mr_report(&error) : MR_EXIT_OK;
     mr_close_project(&opened);
-    free(refresh);
-    free(full);
     return status;
+}
+
+static int run_run(int argc, char **argv)
+{
+    struct run_arguments given = {0};
+    const char *unused;
+    int positional = 0;
+    const struct mr_argument known[] = {
+        {.name = "--spec", .value = &given.spec},
+        {.name = "--refresh", .values = &given.refresh, .count = &given.refresh_count},
+        {.name = "--full-refresh", .values = &given.full, .count = &given.full_count},
+        {.name = "--full-refresh-all", .flag = &given.all},
+        {.name = "--continuous", .flag = &given.continuous},
+        {.name = "--quiet", .flag = &given.quiet},
+        {.name = "--workers", .value = &given.workers},
+        {0}};
+    int status = mr_arguments(&mr_command_run, argc, argv, known, &unused, 0, &positional);
+    if (status == MR_EXIT_OK)
+        status = check_arguments(&given);
+    if (status == MR_EXIT_OK)
+        status = run_given(&given);
+    free(given.refresh);
+    free(given.full);
+    return status < 0 ? MR_EXIT_OK : status;
 }
 
 const struct mr_command mr_command_run = {
