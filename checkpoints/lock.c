@@ -116,6 +116,7 @@ static int take_lock(struct mr_checkpoint *checkpoint, const char *path, struct 
         error, MR_E_CONFLICT, "CHECKPOINT_LOCKED",
         "The checkpoint %s is in use by a running query, in this process or another. Stop that one first.",
         checkpoint->path);
+    error->flags |= MR_RETRIABLE;
     return error->code;
 }
 

@@ -24,7 +24,8 @@ struct flow_run {
     struct run *run;
     struct mr_flow *flow;
     struct mr_progress_file *progress;
-    bool dirty; /* views: an input has changed since the last refresh began */
+    bool opened; /* the last attempt got as far as opening its query */
+    bool dirty;  /* views: an input has changed since the last refresh began */
     int64_t refreshed_us;
     pthread_t thread;
     bool started;
@@ -188,6 +189,7 @@ static int run_query(struct flow_run *own, struct mr_job *job, struct mr_error *
         .ctx = own,
     };
     int status = mr_query_open(&query, job, &options, error);
+    own->opened = status >= 0;
     if (status >= 0) {
         pthread_mutex_lock(&run->pipeline->lock);
         flow->running = query;
@@ -235,6 +237,7 @@ static int run_flow(struct flow_run *own)
     for (;;) {
         struct mr_error error = {0};
         flow->attempts++;
+        own->opened = false;
         status = attempt(own, &error);
         flow->error = error;
         if (status >= 0 || stopping(own->run))
@@ -243,6 +246,9 @@ static int run_flow(struct flow_run *own)
             mr_log(MR_LOG_INFO, "flow.schema_changed", "%s starts again: %s", flow->full_name, error.message);
             continue;
         }
+        if (status == MR_E_CONFLICT && !own->opened)
+            break; /* somebody else runs this checkpoint: waiting seldom helps, and the user should hear of it
+                    */
         if (!(error.flags & MR_RETRIABLE) || failures++ >= retries)
             break;
         mr_log(MR_LOG_WARN, "flow.retry", "%s starts again: %s", flow->full_name, error.message);
