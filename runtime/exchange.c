@@ -155,7 +155,7 @@ int mr_exchange_drain(struct mr_execution *execution, struct mr_stage *stage, in
         pthread_mutex_lock(&execution->lock);
         partition->dirty_bytes = dirty;
     }
-    partition->busy = false;
+    partition->busy = status < 0; /* after an error nobody may finish what is half done */
     if (execution->waiting > 0)
         pthread_cond_broadcast(&execution->changed);
     pthread_mutex_unlock(&execution->lock);
