@@ -96,6 +96,24 @@ static inline bool mr_column_is_null(const struct mr_column *c, int64_t row)
 {
     return c->validity && !((c->validity[row >> 6] >> (row & 63)) & 1);
 }
+/* The value of a type kept as an integer of 1, 2, 4 or 8 bytes: BOOLEAN (0, 1), TINYINT … BIGINT, DATE, time
+ * stamps, intervals, DECIMAL up to 18 digits (unscaled). The row is not NULL. */
+static inline int64_t mr_integer_at(const struct mr_column *c, int64_t row)
+{
+    switch (c->type->id) {
+    case MR_BOOLEAN:
+    case MR_TINYINT:
+        return c->i8[row];
+    case MR_SMALLINT:
+        return c->i16[row];
+    case MR_INT:
+    case MR_DATE:
+    case MR_INTERVAL_YEAR_MONTH:
+        return c->i32[row];
+    default:
+        return c->i64[row];
+    }
+}
 /* Makes the bitmap exist (all valid). set_null does it by itself. */
 int mr_column_make_validity(struct mr_column *column, struct mr_error *error);
 int mr_column_set_null(struct mr_column *column, int64_t row, struct mr_error *error);
@@ -150,8 +168,8 @@ struct mr_selection { /* ascending row numbers; a NULL struct mr_selection * mea
     const int32_t *rows;
     int64_t count;
 };
-#define MR_FOR_ROWS(i, selection, length)                                                 \
-    for (int64_t i##_n_ = (selection) ? (selection)->count : (length), i##_k_ = 0, i = 0; \
+#define MR_FOR_ROWS(i, selection, length)                                                                    \
+    for (int64_t i##_n_ = (selection) ? (selection)->count : (length), i##_k_ = 0, i = 0;                    \
          i##_k_ < i##_n_ && ((i = (selection) ? (selection)->rows[i##_k_] : i##_k_), 1); i##_k_++)
 
 /* ---- batch ---- */

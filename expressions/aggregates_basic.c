@@ -453,20 +453,6 @@ static void add_bits(struct bits_state *state, int64_t value, enum bits_operator
     state->has = 1;
 }
 
-static int64_t integer_at(const struct mr_column *c, int64_t row)
-{
-    switch (mr_type_width(c->type)) {
-    case 1:
-        return c->i8[row];
-    case 2:
-        return c->i16[row];
-    case 4:
-        return c->i32[row];
-    default:
-        return c->i64[row];
-    }
-}
-
 MR_AGGREGATE_UPDATE(bits_update)
 {
     (void)arena;
@@ -474,7 +460,8 @@ MR_AGGREGATE_UPDATE(bits_update)
     enum bits_operator operator= bits_operator(a);
     MR_AGGREGATE_ROWS(i, k, rows, length, {
         if (!mr_column_is_null(arguments[0], i))
-            add_bits(MR_STATE(struct bits_state, states, offset, k), integer_at(arguments[0], i), operator);
+            add_bits(MR_STATE(struct bits_state, states, offset, k),
+                     mr_integer_at(arguments[0], i), operator);
     });
     return MR_OK;
 }

@@ -123,29 +123,13 @@ TO_BOOLEAN(f32_to_boolean, f32)
 TO_BOOLEAN(f64_to_boolean, f64)
 
 /* ---- decimals ---- */
-static int64_t integer_at(const struct mr_column *c, int64_t row)
-{
-    switch (c->type->id) {
-    case MR_BOOLEAN:
-        return c->booleans[row];
-    case MR_TINYINT:
-        return c->i8[row];
-    case MR_SMALLINT:
-        return c->i16[row];
-    case MR_INT:
-        return c->i32[row];
-    default:
-        return c->i64[row];
-    }
-}
-
 CONVERT(integer_to_decimal)
 {
     UNUSED;
     const mr_i128 scale = mr_decimal_power(cast->to->scale);
     const mr_i128 bound = mr_decimal_power(cast->to->precision - cast->to->scale);
     MR_ROWS(i, rows, out->length, {
-        int64_t value = integer_at(in, i);
+        int64_t value = mr_integer_at(in, i);
         if (value >= bound || value <= -bound) {
             char text[24];
             snprintf(text, sizeof text, "%lld", (long long)value);
@@ -167,7 +151,7 @@ CONVERT(integer_to_roomy_decimal)
     } else if (in->type->id == MR_INT && !mr_type_is_long_decimal(out->type)) {
         MR_ROWS(i, rows, out->length, { out->i64[i] = in->i32[i] * (int64_t)scale; });
     } else {
-        MR_ROWS(i, rows, out->length, { mr_decimal_put(out, i, integer_at(in, i) * scale); });
+        MR_ROWS(i, rows, out->length, { mr_decimal_put(out, i, mr_integer_at(in, i) * scale); });
     }
     return MR_OK;
 }

@@ -208,26 +208,12 @@ CONVERT(bytes_to_bytes)
     return MR_OK;
 }
 
-static int64_t integer_at(const struct mr_column *c, int64_t row)
-{
-    switch (mr_type_width(c->type)) {
-    case 1:
-        return c->i8[row];
-    case 2:
-        return c->i16[row];
-    case 4:
-        return c->i32[row];
-    default:
-        return c->i64[row];
-    }
-}
-
 CONVERT(integer_to_text)
 {
     UNUSED;
     MR_ROWS(i, rows, out->length, {
         char text[24];
-        size_t size = mr_i64_text(integer_at(in, i), text);
+        size_t size = mr_i64_text(mr_integer_at(in, i), text);
         if (size <= MR_VIEW_INLINE)
             out->views[i] = mr_view_of(text, (uint32_t)size);
         else

@@ -139,24 +139,10 @@ static int64_t saturate(mr_i128 value)
     return value < INT64_MIN ? INT64_MIN : (int64_t)value;
 }
 
-static int64_t integer_at(const struct mr_column *c, int64_t row)
-{
-    switch (mr_type_width(c->type)) {
-    case 1:
-        return c->i8[row];
-    case 2:
-        return c->i16[row];
-    case 4:
-        return c->i32[row];
-    default:
-        return c->i64[row];
-    }
-}
-
 CONVERT(integer_to_timestamp)
 {
     UNUSED;
-    MR_ROWS(i, rows, out->length, { out->i64[i] = saturate((mr_i128)integer_at(in, i) * SECOND_US); });
+    MR_ROWS(i, rows, out->length, { out->i64[i] = saturate((mr_i128)mr_integer_at(in, i) * SECOND_US); });
     return MR_OK;
 }
 
@@ -227,7 +213,7 @@ CONVERT(number_to_interval)
     int64_t unit = interval_unit(cast->to);
     bool months = cast->to->id == MR_INTERVAL_YEAR_MONTH;
     MR_ROWS(i, rows, out->length, {
-        mr_i128 value = in->type->id == MR_DECIMAL ? mr_decimal_at(in, i) : integer_at(in, i);
+        mr_i128 value = in->type->id == MR_DECIMAL ? mr_decimal_at(in, i) : mr_integer_at(in, i);
         if (in->type->id == MR_DECIMAL) {
             mr_i128 scale = mr_decimal_power(in->type->scale);
             bool fits = value / scale < INT64_MAX && value / scale > INT64_MIN;

@@ -182,20 +182,6 @@ static int illegal_bounds(struct mr_error *error)
         "The step of a sequence leads away from its end, or is 0, or the sequence is too long.");
 }
 
-static int64_t integer_at(const struct mr_column *c, int64_t row)
-{
-    switch (mr_type_width(c->type)) {
-    case 1:
-        return c->i8[row];
-    case 2:
-        return c->i16[row];
-    case 4:
-        return c->i32[row];
-    default:
-        return c->i64[row];
-    }
-}
-
 static int integer_sequence(struct mr_column *child, int64_t start, int64_t stop, int64_t step,
                             struct mr_error *error)
 {
@@ -245,8 +231,8 @@ static int time_row(struct mr_call *call, struct mr_column *const *arguments, in
                     struct mr_column *child, struct mr_error *error)
 {
     bool date = child->type->id == MR_DATE;
-    int64_t unit = date ? MR_DAY_US : 1, start = integer_at(arguments[0], i) * unit,
-            stop = integer_at(arguments[1], i) * unit;
+    int64_t unit = date ? MR_DAY_US : 1, start = mr_integer_at(arguments[0], i) * unit,
+            stop = mr_integer_at(arguments[1], i) * unit;
     const struct mr_zone *zone = date ? NULL : mr_zone_of(call, child);
     struct time_step step = {.days = stop >= start ? 1 : -1};
     if (call->expression->argument_count > 2) {
@@ -276,9 +262,9 @@ MR_KERNEL(mr_collection_sequence)
             MR_TRY(time_row(call, arguments, i, child, error));
             continue;
         }
-        int64_t start = integer_at(arguments[0], i), stop = integer_at(arguments[1], i);
+        int64_t start = mr_integer_at(arguments[0], i), stop = mr_integer_at(arguments[1], i);
         MR_TRY(integer_sequence(child, start, stop,
-                                stepped         ? integer_at(arguments[2], i)
+                                stepped         ? mr_integer_at(arguments[2], i)
                                 : stop >= start ? 1
                                                 : -1,
                                 error));

@@ -134,20 +134,6 @@ static int resolve_field(struct mr_resolve *r, struct mr_error *error)
 }
 
 /* ---- subscripts ---- */
-static int64_t index_at(const struct mr_column *c, int64_t row)
-{
-    switch (c->type->id) {
-    case MR_TINYINT:
-        return c->i8[row];
-    case MR_SMALLINT:
-        return c->i16[row];
-    case MR_INT:
-        return c->i32[row];
-    default:
-        return c->i64[row];
-    }
-}
-
 static int bad_index(int64_t index, int64_t size, struct mr_error *error)
 {
     mr_row_error(error, "INVALID_ARRAY_INDEX",
@@ -180,7 +166,7 @@ KERNEL(subscript)
             from[i] = find_key(base, i, key);
             continue;
         }
-        int64_t index = index_at(key, i), size = base->offsets[i + 1] - base->offsets[i];
+        int64_t index = mr_integer_at(key, i), size = base->offsets[i + 1] - base->offsets[i];
         if (index < 0 || index >= size)
             return bad_index(index, size, error);
         from[i] = base->offsets[i] + (int32_t)index;

@@ -355,26 +355,12 @@ static int resolve_shift(struct mr_resolve *r, struct mr_error *error)
     return mr_resolve_fixed(r, r->arguments[0]->type);
 }
 
-static int64_t integer_at(const struct mr_column *c, int64_t row)
-{
-    switch (mr_type_width(c->type)) {
-    case 1:
-        return c->type->id == MR_BOOLEAN ? c->booleans[row] : c->i8[row];
-    case 2:
-        return c->i16[row];
-    case 4:
-        return c->i32[row];
-    default:
-        return c->i64[row];
-    }
-}
-
 KERNEL(bit_count)
 {
     (void)call;
     (void)error;
     MR_ROWS(i, rows, out->length,
-            { out->i32[i] = __builtin_popcountll((unsigned long long)integer_at(arguments[0], i)); });
+            { out->i32[i] = __builtin_popcountll((unsigned long long)mr_integer_at(arguments[0], i)); });
     return MR_OK;
 }
 
@@ -400,7 +386,7 @@ KERNEL(get_bit)
             mr_error_parameter(error, "invalidValue", "%d", position);
             return error->code;
         }
-        out->i8[i] = (int8_t)((integer_at(arguments[0], i) >> position) & 1);
+        out->i8[i] = (int8_t)((mr_integer_at(arguments[0], i) >> position) & 1);
     });
     return MR_OK;
 }

@@ -293,20 +293,6 @@ static int write_bytes(struct mr_text *out, struct mr_str bytes, struct mr_error
     return MR_OK;
 }
 
-static int64_t integer_at(const struct mr_column *column, int64_t row)
-{
-    switch (mr_type_width(column->type)) {
-    case 1:
-        return column->i8[row];
-    case 2:
-        return column->i16[row];
-    case 4:
-        return column->i32[row];
-    default:
-        return column->i64[row];
-    }
-}
-
 static int write_value(struct writer *w, const struct mr_column *column, int64_t row, struct mr_error *error);
 
 /* A map's key is text whatever its type: what Java's toString gives for Spark's inner form of the value. */
@@ -321,7 +307,7 @@ static int write_key(struct writer *w, const struct mr_column *column, int64_t r
     mr_text_init(&text);
     int status = MR_OK;
     if (mr_type_is_integral(column->type) || (id >= MR_DATE && id <= MR_INTERVAL_YEAR_MONTH)) {
-        mr_text_format(&text, "%lld", (long long)integer_at(column, row));
+        mr_text_format(&text, "%lld", (long long)mr_integer_at(column, row));
     } else if (id == MR_STRUCT) {
         struct writer inner = {&text, w->options, 0};
         mr_text_append_char(&text, '[');
@@ -439,7 +425,7 @@ static int write_value(struct writer *w, const struct mr_column *column, int64_t
     case MR_INT:
     case MR_BIGINT: {
         char text[24];
-        mr_text_append(out, text, mr_number_text_i64(integer_at(column, row), text));
+        mr_text_append(out, text, mr_number_text_i64(mr_integer_at(column, row), text));
         break;
     }
     case MR_FLOAT:

@@ -191,24 +191,10 @@ static int format_floating(struct mr_text *out, const struct spec *s, const stru
     return failed ? mr_error_memory(error, 0) : MR_OK;
 }
 
-static int64_t integer_value(const struct mr_column *c, int64_t row)
-{
-    switch (mr_type_width(c->type)) {
-    case 1:
-        return c->i8[row];
-    case 2:
-        return c->i16[row];
-    case 4:
-        return c->i32[row];
-    default:
-        return c->i64[row];
-    }
-}
-
 static void format_integer(struct mr_text *out, const struct spec *s, const struct mr_column *c, int64_t row)
 {
     char digits[32];
-    int64_t value = integer_value(c, row);
+    int64_t value = mr_integer_at(c, row);
     struct spec plain = *s;
     if (s->conversion == 'd') {
         uint64_t absolute = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
@@ -273,7 +259,7 @@ static int format_value(struct mr_call *call, struct mr_text *out, const struct 
     switch (conversion) {
     case 's':
         if (is_integer_like(c->type))
-            mr_text_format(out, "%lld", (long long)integer_value(c, row));
+            mr_text_format(out, "%lld", (long long)mr_integer_at(c, row));
         else
             append_text(out, c, row, call->session->zone);
         return MR_OK;
@@ -288,7 +274,7 @@ static int format_value(struct mr_call *call, struct mr_text *out, const struct 
         char bytes[4];
         if (!is_integer_like(c->type) || mr_type_width(c->type) > 4)
             return refuse(error, "the value is no code of a character", s->conversion);
-        mr_text_append(out, bytes, mr_utf8_encode((uint32_t)integer_value(c, row), bytes));
+        mr_text_append(out, bytes, mr_utf8_encode((uint32_t)mr_integer_at(c, row), bytes));
         return MR_OK;
     }
     default:
