@@ -170,6 +170,7 @@ static int open_steps(struct mr_checkpoint *checkpoint, const struct mr_checkpoi
     mr_killpoint("open.recovered");
     MR_TRY(load_identity(checkpoint, error));
     MR_TRY(mr_known_sinks_load(checkpoint, error));
+    MR_TRY(mr_expired_load(checkpoint, error));
     return mr_rocks_refresh_check(checkpoint, error);
 }
 

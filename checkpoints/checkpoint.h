@@ -105,6 +105,12 @@ void mr_decision_delete(struct mr_decision *decision, enum mr_family family, str
 /* Nothing unless begin < end. */
 void mr_decision_delete_range(struct mr_decision *decision, enum mr_family family, struct mr_str begin,
                               struct mr_str end);
+/* Keyed state whose values are {version byte, int64 expiry_us little-endian, …}: entries of this state with
+ * expiry <= expired_us are logically absent from this decision on, and may be dropped for good by compaction
+ * after it is durable. The operator itself must treat them as absent: reads may still return them. Holds for
+ * all keys of the state id: an entry that never expires has expiry INT64_MAX; values shorter than 9 bytes are
+ * kept. Thresholds only rise; per decision and state id the highest counts. */
+void mr_decision_expire(struct mr_decision *decision, uint16_t state_id, int64_t expired_us);
 /* The sink becomes known with this register: once, before its first manifest. */
 void mr_decision_enrol(struct mr_decision *decision, struct mr_str sink, const struct mr_register *enrolled);
 /* At most one per sink and decision; its predecessor is what mr_checkpoint_register says. */
@@ -135,6 +141,10 @@ int mr_state_cursor_open(struct mr_checkpoint *checkpoint, enum mr_family family
 /* Slices are valid until the next call. false: the end, or an error that close tells. */
 bool mr_state_cursor_next(struct mr_state_cursor *cursor, struct mr_str *key, struct mr_str *value);
 int mr_state_cursor_close(struct mr_state_cursor *cursor, struct mr_error *error);
+
+/* Merges all files now, which drops for good what is deleted or expired (also done bit by bit in the
+ * background). Reads it all: minutes when there is much. Not while a decision is being committed. */
+int mr_checkpoint_compact(struct mr_checkpoint *checkpoint, struct mr_error *error);
 
 /* ---- retained checkpoints (hard links), for replay and inspection ---- */
 /* Keeps one now when `batch` has passed the next multiple of retain_every; removes those beyond retain_count.

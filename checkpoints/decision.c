@@ -8,6 +8,11 @@ struct staged_sink { /* what a sink's register will be once this is decided */
     struct mr_str sink;
     struct mr_register expected;
 };
+struct staged_expiry {
+    struct staged_expiry *next;
+    uint16_t state_id;
+    int64_t expired_us;
+};
 struct mr_decision {
     struct mr_checkpoint *checkpoint;
     int64_t batch;
@@ -15,6 +20,7 @@ struct mr_decision {
     rocksdb_writebatch_t *batch_of_writes;
     size_t bytes;
     struct staged_sink *staged;
+    struct staged_expiry *expiries; /* one per state id */
     struct mr_arena arena;
     int failed; /* the first error of calls that return nothing */
     struct mr_error error;
@@ -154,6 +160,30 @@ void mr_decision_manifest(struct mr_decision *decision, struct mr_str sink, stru
     mr_decision_enrol(decision, sink, &(struct mr_register){true, decision->batch, decision->id});
 }
 
+void mr_decision_expire(struct mr_decision *decision, uint16_t state_id, int64_t expired_us)
+{
+    struct staged_expiry *staged = decision->expiries;
+    while (staged && staged->state_id != state_id)
+        staged = staged->next;
+    if (expired_us <= (staged ? staged->expired_us : mr_expired_until(decision->checkpoint, state_id)))
+        return;
+    if (!staged) {
+        staged = MR_ARENA_NEW(&decision->arena, struct staged_expiry);
+        if (!staged) {
+            fail(decision, mr_error_memory(&decision->error, sizeof *staged));
+            return;
+        }
+        *staged = (struct staged_expiry){.next = decision->expiries, .state_id = state_id};
+        decision->expiries = staged;
+    }
+    staged->expired_us = expired_us;
+    char key[MR_EXPIRED_KEY_BYTES], value[8];
+    mr_expired_key(key, state_id);
+    mr_put_u64(value, (uint64_t)expired_us);
+    put(decision, MR_FAMILY_META, MR_ROCKS_EXPIRED, (struct mr_str){key, sizeof key},
+        &(struct mr_str){value, sizeof value}, 1);
+}
+
 static void release(struct mr_decision *decision)
 {
     decision->checkpoint->open = NULL;
@@ -162,7 +192,7 @@ static void release(struct mr_decision *decision)
     mr_free(decision);
 }
 
-/* Memory follows what is on disk. Room for a new sink's entry is made before the write. */
+/* Memory follows what is on disk. Room for a new entry is made before the write. */
 static int adopt(struct mr_decision *decision, bool reserve_only, struct mr_error *error)
 {
     struct mr_checkpoint *checkpoint = decision->checkpoint;
@@ -176,6 +206,8 @@ static int adopt(struct mr_decision *decision, bool reserve_only, struct mr_erro
             continue;
         MR_TRY(mr_known_sink_set(checkpoint, s->sink, &value, error));
     }
+    for (const struct staged_expiry *e = decision->expiries; e; e = e->next)
+        MR_TRY(mr_expired_raise(checkpoint, e->state_id, reserve_only ? INT64_MIN : e->expired_us, error));
     return MR_OK;
 }
 

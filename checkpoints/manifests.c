@@ -58,36 +58,6 @@ int mr_known_sink_set(struct mr_checkpoint *checkpoint, struct mr_str sink,
     return MR_OK;
 }
 
-/* Calls each for all keys of META that begin with prefix. */
-static int scan_prefix(struct mr_checkpoint *checkpoint, const char *prefix,
-                       int (*each)(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error),
-                       void *ctx, struct mr_error *error)
-{
-    rocksdb_iterator_t *iterator =
-        rocksdb_create_iterator_cf(checkpoint->db, checkpoint->reading, checkpoint->families[MR_FAMILY_META]);
-    size_t size = strlen(prefix);
-    int status = MR_OK;
-    for (rocksdb_iter_seek(iterator, prefix, size); status == MR_OK && rocksdb_iter_valid(iterator);
-         rocksdb_iter_next(iterator)) {
-        struct mr_str key, value;
-        key.data = rocksdb_iter_key(iterator, &key.size);
-        value.data = rocksdb_iter_value(iterator, &value.size);
-        if (!mr_str_starts_with(key, (struct mr_str){prefix, size}))
-            break;
-        key.data += size;
-        key.size -= size;
-        status = each(ctx, key, value, error);
-    }
-    char *message = NULL;
-    rocksdb_iter_get_error(iterator, &message);
-    rocksdb_iter_destroy(iterator);
-    if (message && status >= 0)
-        return mr_rocks_error(error, message, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
-                              "Cannot read the checkpoint %s", checkpoint->path);
-    rocksdb_free(message);
-    return status;
-}
-
 static int cut_short(const struct mr_checkpoint *checkpoint, struct mr_error *error)
 {
     return mr_error_set(error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.VALUE_ROW_FORMAT_VALIDATION_FAILURE",
@@ -107,7 +77,7 @@ static int load_register(void *ctx, struct mr_str key, struct mr_str value, stru
 
 int mr_known_sinks_load(struct mr_checkpoint *checkpoint, struct mr_error *error)
 {
-    return scan_prefix(checkpoint, MR_ROCKS_KEY_REGISTER, load_register, checkpoint, error);
+    return mr_rocks_scan_meta(checkpoint, MR_ROCKS_KEY_REGISTER, load_register, checkpoint, error);
 }
 
 /* ---- manifests ---- */
@@ -153,7 +123,7 @@ static int load_all(struct mr_checkpoint *checkpoint, const char *prefix, struct
                     struct mr_pending **out, size_t *count, struct mr_error *error)
 {
     struct pending_list list = {.checkpoint = checkpoint, .arena = arena};
-    MR_TRY(scan_prefix(checkpoint, prefix, load_pending, &list, error));
+    MR_TRY(mr_rocks_scan_meta(checkpoint, prefix, load_pending, &list, error));
     *out = list.items;
     *count = list.count;
     return MR_OK;

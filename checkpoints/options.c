@@ -125,7 +125,9 @@ int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_o
     rocksdb_options_t *db_options = make_options(buffers, cache_take(checkpoint->cache_bytes), error);
     if (!db_options)
         return error->code;
-    const rocksdb_options_t *all[MR_FAMILY_COUNT] = {db_options, db_options, db_options};
+    rocksdb_options_t *state_options = rocksdb_options_create_copy(db_options);
+    mr_expired_filter(checkpoint, state_options);
+    const rocksdb_options_t *all[MR_FAMILY_COUNT] = {db_options, state_options, db_options};
     char *message = NULL;
     if (options->read_only)
         checkpoint->db =
@@ -135,6 +137,7 @@ int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_o
         checkpoint->db = rocksdb_open_column_families(db_options, checkpoint->database, MR_FAMILY_COUNT,
                                                       names, all, checkpoint->families, &message);
     rocksdb_options_destroy(db_options);
+    rocksdb_options_destroy(state_options);
     if (message) {
         checkpoint->db = NULL;
         return mr_rocks_error(
@@ -158,6 +161,7 @@ void mr_rocks_close(struct mr_checkpoint *checkpoint)
         rocksdb_close(checkpoint->db);
         checkpoint->db = NULL;
     }
+    mr_expired_release(checkpoint);
     cache_give(checkpoint->cache_bytes);
     checkpoint->cache_bytes = 0;
 }

@@ -13,6 +13,7 @@ enum mr_rocks_kind {
     MR_ROCKS_QUERY = 'Q',    /* query id: 16 bytes */
     MR_ROCKS_LAST = 'L',     /* batch (8), decision id (8), the record */
     MR_ROCKS_REGISTER = 'R', /* batch (8), decision id (8) */
+    MR_ROCKS_EXPIRED = 'X',  /* expiry threshold of a state id (8) */
     MR_ROCKS_PENDING = 'P',  /* decision id (8), predecessor's batch (8) and decision id (8), the manifest */
     MR_ROCKS_STATE = 'S',    /* an operator's value */
     MR_ROCKS_SOURCE = 'O',   /* a source's value */
@@ -24,12 +25,19 @@ enum mr_rocks_kind {
 #define MR_ROCKS_KEY_REGISTER "register/"
 #define MR_ROCKS_KEY_PENDING "pending/"
 #define MR_ROCKS_KEY_ASIDE "aside/"
+#define MR_ROCKS_KEY_EXPIRED "expired/" /* behind it: the state id (2) */
+#define MR_EXPIRED_KEY_BYTES (sizeof MR_ROCKS_KEY_EXPIRED - 1 + 2)
 
 struct mr_known_sink { /* of the list of registers the checkpoint expects */
     struct mr_known_sink *next;
     struct mr_register expected;
     size_t name_size;
     char name[];
+};
+struct mr_expiry { /* a durable threshold; what compaction may drop (expiry.c) */
+    struct mr_expiry *next;
+    uint16_t state_id;
+    _Atomic int64_t expired_us;
 };
 struct mr_checkpoint {
     char *path;
@@ -47,8 +55,10 @@ struct mr_checkpoint {
     int retain_every, retain_count;
     int64_t last_retained; /* batch; -1: none */
     struct mr_known_sink *sinks;
-    struct mr_decision *open; /* the decision in hand */
-    atomic_bool failed;       /* a write's outcome is unknown: nothing more is written (invariant 9) */
+    struct mr_expiry *_Atomic expiries;
+    rocksdb_compactionfilter_t *filter; /* of the family of state; outlives the database */
+    struct mr_decision *open;           /* the decision in hand */
+    atomic_bool failed; /* a write's outcome is unknown: nothing more is written (invariant 9) */
 };
 
 /* Takes over RocksDB's message (freed); what: "Cannot read the checkpoint /x". */
@@ -74,6 +84,20 @@ int mr_rocks_writable(const struct mr_checkpoint *checkpoint, struct mr_error *e
 /* Writes the batch; after an error the checkpoint takes no more writes. */
 int mr_rocks_write(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch, bool sync,
                    struct mr_error *error);
+/* Calls each for all keys of META that begin with prefix, which is cut off. */
+int mr_rocks_scan_meta(struct mr_checkpoint *checkpoint, const char *prefix,
+                       int (*each)(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error),
+                       void *ctx, struct mr_error *error);
+/* expiry.c */
+void mr_expired_filter(struct mr_checkpoint *checkpoint, rocksdb_options_t *state_options);
+int mr_expired_load(struct mr_checkpoint *checkpoint, struct mr_error *error);
+/* Durable threshold of a state id; INT64_MIN: none. */
+int64_t mr_expired_until(const struct mr_checkpoint *checkpoint, uint16_t state_id);
+/* What is durable from now on; never lowered. Fails only when the state id is new. */
+int mr_expired_raise(struct mr_checkpoint *checkpoint, uint16_t state_id, int64_t expired_us,
+                     struct mr_error *error);
+void mr_expired_key(char out[MR_EXPIRED_KEY_BYTES], uint16_t state_id);
+void mr_expired_release(struct mr_checkpoint *checkpoint); /* after the database is closed */
 /* manifests.c: in memory. */
 int mr_known_sink_set(struct mr_checkpoint *checkpoint, struct mr_str sink,
                       const struct mr_register *expected, struct mr_error *error);

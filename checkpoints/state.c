@@ -144,3 +144,32 @@ int mr_checkpoint_scan(struct mr_checkpoint *checkpoint, enum mr_family family, 
     int status = mr_state_cursor_close(cursor, result < 0 ? &ignored : error);
     return result != MR_OK ? result : status;
 }
+
+int mr_rocks_scan_meta(struct mr_checkpoint *checkpoint, const char *prefix,
+                       int (*each)(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error),
+                       void *ctx, struct mr_error *error)
+{
+    rocksdb_iterator_t *iterator =
+        rocksdb_create_iterator_cf(checkpoint->db, checkpoint->reading, checkpoint->families[MR_FAMILY_META]);
+    size_t size = strlen(prefix);
+    int status = MR_OK;
+    for (rocksdb_iter_seek(iterator, prefix, size); status == MR_OK && rocksdb_iter_valid(iterator);
+         rocksdb_iter_next(iterator)) {
+        struct mr_str key, value;
+        key.data = rocksdb_iter_key(iterator, &key.size);
+        value.data = rocksdb_iter_value(iterator, &value.size);
+        if (!mr_str_starts_with(key, (struct mr_str){prefix, size}))
+            break;
+        key.data += size;
+        key.size -= size;
+        status = each(ctx, key, value, error);
+    }
+    char *message = NULL;
+    rocksdb_iter_get_error(iterator, &message);
+    rocksdb_iter_destroy(iterator);
+    if (message && status >= 0)
+        return mr_rocks_error(error, message, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
+                              "Cannot read the checkpoint %s", checkpoint->path);
+    rocksdb_free(message);
+    return status;
+}

@@ -353,25 +353,45 @@ static void what_is_not_ours_is_refused(void **state)
     assert_int_equal(mr_checkpoint_open(&checkpoint, &options, &error), MR_E_USAGE);
 }
 
+/* The database of a closed checkpoint, without what the product adds to it. */
+struct raw {
+    rocksdb_options_t *options;
+    rocksdb_column_family_handle_t *families[3];
+    rocksdb_t *db;
+};
+
+static struct raw raw_open(const char *folder)
+{
+    char database[160], *message = NULL;
+    snprintf(database, sizeof database, "%s%s", folder, folder == path ? "/rocksdb" : "");
+    const char *names[] = {"default", "state", "sources"};
+    struct raw raw = {.options = rocksdb_options_create()};
+    rocksdb_options_set_disable_auto_compactions(raw.options, 1);
+    const rocksdb_options_t *all[] = {raw.options, raw.options, raw.options};
+    raw.db = rocksdb_open_column_families(raw.options, database, 3, names, all, raw.families, &message);
+    assert_null(message);
+    return raw;
+}
+
+static void raw_close(struct raw *raw)
+{
+    for (int i = 0; i < 3; i++)
+        rocksdb_column_family_handle_destroy(raw->families[i]);
+    rocksdb_close(raw->db);
+    rocksdb_options_destroy(raw->options);
+}
+
 /* Puts a raw value into the database of a closed checkpoint. */
 static void put_raw(const char *key, const char *value, size_t size)
 {
-    char database[160], *message = NULL;
-    snprintf(database, sizeof database, "%s/rocksdb", path);
-    const char *names[] = {"default", "state", "sources"};
-    rocksdb_options_t *options = rocksdb_options_create();
-    const rocksdb_options_t *all[] = {options, options, options};
-    rocksdb_column_family_handle_t *families[3];
-    rocksdb_t *db = rocksdb_open_column_families(options, database, 3, names, all, families, &message);
-    assert_null(message);
+    struct raw raw = raw_open(path);
+    char *message = NULL;
     rocksdb_writeoptions_t *writing = rocksdb_writeoptions_create();
-    rocksdb_put_cf(db, writing, families[strlen(key) == 1 ? 1 : 0], key, strlen(key), value, size, &message);
+    rocksdb_put_cf(raw.db, writing, raw.families[strlen(key) == 1 ? 1 : 0], key, strlen(key), value, size,
+                   &message);
     assert_null(message);
     rocksdb_writeoptions_destroy(writing);
-    for (int i = 0; i < 3; i++)
-        rocksdb_column_family_handle_destroy(families[i]);
-    rocksdb_close(db);
-    rocksdb_options_destroy(options);
+    raw_close(&raw);
 }
 
 static void newer_and_damaged_values_are_told_apart(void **state)
@@ -518,6 +538,135 @@ static void retained_copies_are_kept_in_number_and_not_opened(void **state)
     assert_non_null(strstr(error.message, "replay"));
 }
 
+/* ---- expiry ---- */
+
+/* Decides `batch`: 100 entries of each state id given, key <id><i>, expiry first + i. */
+static struct mr_decision *put_expiring(struct mr_checkpoint *checkpoint, int64_t batch, int ids,
+                                        int64_t first)
+{
+    struct mr_decision *decision;
+    OK(mr_decision_begin(checkpoint, batch, &decision, &error));
+    for (int id = 0; id < ids; id++) {
+        for (int i = 0; i < 100; i++) {
+            char key[3] = {0, (char)id, (char)i}, value[12] = {1};
+            int64_t expiry_us = i == 99 ? INT64_MAX : first + i;
+            memcpy(value + 1, &expiry_us, 8);
+            mr_decision_put(decision, MR_FAMILY_STATE, (struct mr_str){key, 3}, (struct mr_str){value, 12});
+        }
+        char key[3] = {0, (char)id, (char)200}; /* too short to have an expiry */
+        mr_decision_put(decision, MR_FAMILY_STATE, (struct mr_str){key, 3}, (struct mr_str){"\1short", 6});
+    }
+    return decision;
+}
+
+/* Entries physically there, per state id; smallest: the lowest third byte seen. */
+static void count_raw(const char *folder, int counts[3], int smallest[3])
+{
+    struct raw raw = raw_open(folder);
+    rocksdb_readoptions_t *reading = rocksdb_readoptions_create();
+    rocksdb_iterator_t *at = rocksdb_create_iterator_cf(raw.db, reading, raw.families[1]);
+    for (int id = 0; id < 3; id++)
+        counts[id] = 0, smallest[id] = 256;
+    for (rocksdb_iter_seek_to_first(at); rocksdb_iter_valid(at); rocksdb_iter_next(at)) {
+        size_t size;
+        const char *key = rocksdb_iter_key(at, &size);
+        counts[(int)key[1]]++;
+        if ((uint8_t)key[2] < smallest[(int)key[1]])
+            smallest[(int)key[1]] = (uint8_t)key[2];
+    }
+    rocksdb_iter_destroy(at);
+    rocksdb_readoptions_destroy(reading);
+    raw_close(&raw);
+}
+
+static void compaction_drops_what_is_expired_and_nothing_else(void **state)
+{
+    (void)state;
+    struct mr_checkpoint *checkpoint;
+    struct mr_checkpoint_options options = {.path = path, .retain_every = 1};
+    OK(mr_checkpoint_open(&checkpoint, &options, &error));
+    struct mr_decision *decision = put_expiring(checkpoint, 1, 3, 0);
+    OK(mr_decision_commit(decision, S("{}"), &error));
+    OK(mr_checkpoint_retain(checkpoint, 1, &error));
+    /* What is not decided, or abandoned, expires nothing. */
+    OK(mr_decision_begin(checkpoint, 2, &decision, &error));
+    mr_decision_expire(decision, 1, 90);
+    OK(mr_checkpoint_compact(checkpoint, &error));
+    mr_decision_abandon(decision);
+    OK(mr_checkpoint_compact(checkpoint, &error));
+    OK(mr_decision_begin(checkpoint, 2, &decision, &error));
+    mr_decision_expire(decision, 1, 20);
+    mr_decision_expire(decision, 1, 39); /* the highest counts */
+    mr_decision_expire(decision, 1, 5);
+    OK(mr_decision_commit(decision, S("{}"), &error));
+    OK(mr_checkpoint_compact(checkpoint, &error));
+    mr_checkpoint_close(checkpoint);
+    int counts[3], smallest[3];
+    count_raw(path, counts, smallest);
+    assert_int_equal(counts[0], 101);
+    assert_int_equal(counts[2], 101);
+    assert_int_equal(counts[1], 101 - 40);
+    assert_int_equal(smallest[1], 40);
+    char retained[160];
+    snprintf(retained, sizeof retained, "%s/retained/1", path);
+    count_raw(retained, counts, smallest);
+    assert_int_equal(counts[1], 101);
+    /* The threshold is kept; a lower one later changes nothing, a higher one counts. */
+    checkpoint = open_it();
+    decision = put_expiring(checkpoint, 3, 3, 10); /* written again, with a later expiry: 10 … */
+    mr_decision_expire(decision, 1, 7);
+    OK(mr_decision_commit(decision, S("{}"), &error));
+    OK(mr_checkpoint_compact(checkpoint, &error));
+    mr_checkpoint_close(checkpoint);
+    count_raw(path, counts, smallest);
+    assert_int_equal(counts[1], 101 - 30);
+    assert_int_equal(smallest[1], 30);
+}
+
+/* An expired newest version must not uncover an older one that lies in a lower level. */
+static void what_compaction_drops_uncovers_nothing(void **state)
+{
+    (void)state;
+    struct mr_checkpoint *checkpoint = open_it();
+    struct mr_decision *decision = put_expiring(checkpoint, 0, 2, 1000);
+    OK(mr_decision_commit(decision, S("{}"), &error));
+    OK(mr_checkpoint_compact(checkpoint, &error));
+    decision = put_expiring(checkpoint, 1, 2, 0); /* shortens their life */
+    mr_decision_expire(decision, 1, 500);
+    OK(mr_decision_commit(decision, S("{}"), &error));
+    OK(mr_checkpoint_compact(checkpoint, &error));
+    mr_checkpoint_close(checkpoint);
+    int counts[3], smallest[3];
+    count_raw(path, counts, smallest);
+    assert_int_equal(counts[1], 2); /* the one that never expires, the short one */
+    assert_int_equal(counts[0], 101);
+}
+
+/* Killed after the write and before memory knew of it: the next start does. */
+static void a_threshold_survives_a_kill(void **state)
+{
+    (void)state;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("MILLRACE_KILLPOINT", "decide.after", 1);
+        execl("/proc/self/exe", "expire", path, "expire", (char *)NULL);
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_true(WIFSIGNALED(status));
+    struct mr_checkpoint *checkpoint = open_it();
+    assert_false(mr_checkpoint_is_new(checkpoint));
+    OK(mr_checkpoint_compact(checkpoint, &error));
+    mr_checkpoint_close(checkpoint);
+    int counts[3], smallest[3];
+    count_raw(path, counts, smallest);
+    assert_int_equal(counts[0], 101);
+    assert_int_equal(counts[1], 101 - 51);
+    assert_int_equal(smallest[1], 51);
+}
+
 /* A write that fails part way (file size limit) poisons the checkpoint; a new start finds the last decision.
  */
 static void a_failed_decision_is_fatal_and_ambiguous(void **state)
@@ -576,7 +725,15 @@ static void opening_is_fast(void **state)
 
 int main(int count, char **arguments)
 {
-    if (count == 2) { /* the killed half of a test above */
+    if (count == 3) { /* the killed half of a test above */
+        struct mr_checkpoint *checkpoint;
+        mr_checkpoint_open(&checkpoint, &(struct mr_checkpoint_options){.path = arguments[1]}, &error);
+        struct mr_decision *decision = put_expiring(checkpoint, 0, 2, 0);
+        mr_decision_expire(decision, 1, 50);
+        mr_decision_commit(decision, S("{}"), &error);
+        return 0;
+    }
+    if (count == 2) { /* of another */
         struct mr_checkpoint *checkpoint;
         mr_checkpoint_open(&checkpoint,
                            &(struct mr_checkpoint_options){.path = arguments[1], .refresh = true}, &error);
@@ -599,6 +756,9 @@ int main(int count, char **arguments)
         T(a_refresh_forgets_and_is_remembered_until_decided),
         T(a_refresh_killed_half_way_is_finished),
         T(retained_copies_are_kept_in_number_and_not_opened),
+        T(compaction_drops_what_is_expired_and_nothing_else),
+        T(what_compaction_drops_uncovers_nothing),
+        T(a_threshold_survives_a_kill),
         T(a_failed_decision_is_fatal_and_ambiguous),
         T(opening_is_fast),
     };
