@@ -1,4 +1,5 @@
-/* operators/join.h: joins of batches. (Joins of streams keep state and are operators of their own.) */
+/* operators/join.h: joins that hold one side in memory: of two batches, and of a stream with a static side.
+ * (Joins of two streams keep state and are operators of their own.) */
 #ifndef MR_OPERATORS_JOIN_H
 #define MR_OPERATORS_JOIN_H
 
@@ -26,5 +27,33 @@ struct mr_join_config {
 /* KEYED, two inputs. Output: left columns, right columns (SEMI, ANTI: left ones only). Holds both inputs in
  * memory until they end. */
 extern const struct mr_operator_type mr_batch_join_operator;
+
+struct mr_join_table { /* rows of a right side, found by key */
+    struct mr_batch rows;
+    bool has_rows;
+    uint64_t *hashes;      /* of the rows' keys */
+    int32_t *heads, *next; /* chains of rows; -1 ends */
+    uint64_t mask;
+};
+
+/* The static side of a join with a stream: read before the micro-batches by a job of its own, whose last node
+ * is a staticTable; then looked into by all workers at once. */
+struct mr_static_rows {
+    struct mr_join_table table;
+    const char *name;   /* of what is read, for messages */
+    size_t limit_bytes; /* 0: none. Set by the runtime */
+};
+void mr_static_rows_release(struct mr_static_rows *rows);
+struct mr_static_table_config {
+    struct mr_static_rows *rows;       /* filled anew by every run of the job */
+    const struct mr_join_config *join; /* its right keys */
+};
+struct mr_static_join_config {
+    struct mr_join_config join;        /* INNER, LEFT, SEMI, ANTI: the stream is left */
+    const struct mr_static_rows *rows; /* loaded before every micro-batch */
+    const struct mr_type *right;       /* schema of the static side's last node but one */
+};
+extern const struct mr_operator_type mr_static_table_operator; /* SINGLE, TERMINAL */
+extern const struct mr_operator_type mr_static_join_operator;  /* stateless; one input, the stream */
 
 #endif

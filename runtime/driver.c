@@ -5,6 +5,8 @@
  * they are gathered changes no row, no watermark and no progress report. */
 #include "runtime/driver.h"
 
+#include "runtime/static_side.h"
+
 #define COMMITS_PER_SECOND 10.0
 #define TOKENS_AT_ONCE 4.0 /* so that a little jitter at that rate delays nobody */
 
@@ -92,26 +94,31 @@ static int plan(struct mr_query *query, bool *fresh, struct mr_error *error)
     return MR_OK;
 }
 
-/* A batch query takes everything at once: on, until nothing more comes. */
-static int plan_all(struct mr_query *query, struct mr_error *error)
+int mr_query_plan_all(struct mr_source *source, struct mr_text *offset, struct mr_error *error)
 {
     struct mr_text step;
     mr_text_init(&step);
     int status = MR_OK;
-    for (int s = 0; s < query->job->source_count; s++) {
-        struct mr_source *source = query->job->sources[s];
-        for (bool moved = query->planned[s].size > 0; moved;) {
-            struct mr_str from = mr_text_str(&query->planned[s]);
-            mr_text_clear(&step);
-            MR_ERR(source->type->latest(source, from, &step, error));
-            moved = step.size > 0 && !mr_str_equal(mr_text_str(&step), from);
-            if (moved)
-                MR_ERR(mr_query_set_text(&query->planned[s], mr_text_str(&step), error));
-        }
+    for (bool moved = true; moved;) {
+        struct mr_str from = mr_text_str(offset);
+        mr_text_clear(&step);
+        MR_ERR(source->type->latest(source, from, &step, error));
+        moved = step.size > 0 && !mr_str_equal(mr_text_str(&step), from);
+        if (moved)
+            MR_ERR(mr_query_set_text(offset, mr_text_str(&step), error));
     }
 err:
     mr_text_release(&step);
     return status;
+}
+
+static int plan_all(struct mr_query *query, struct mr_error *error)
+{
+    for (int s = 0; s < query->job->source_count; s++) {
+        if (query->planned[s].size > 0)
+            MR_TRY(mr_query_plan_all(query->job->sources[s], &query->planned[s], error));
+    }
+    return MR_OK;
 }
 
 static int split(struct mr_query *query, struct mr_split_list *lists, struct mr_error *error)
@@ -190,15 +197,18 @@ static int execute(struct mr_query *query, const struct mr_split_list *lists, st
     return mr_execution_run(&query->execution, &batch, error);
 }
 
-/* Time and dice are read once (invariant 10); time in milliseconds, as Spark's current_timestamp of a batch.
- */
-static void read_world(struct mr_query *query)
+/* Time, dice and what streams are joined with are read once (invariant 10); time in milliseconds, as Spark's
+ * current_timestamp of a batch. */
+static int read_world(struct mr_query *query, struct mr_error *error)
 {
     query->batch_time_us = mr_env()->now_us();
     query->batch_time_us -= query->batch_time_us % 1000;
     query->batch_seed = mr_env()->random();
     query->job->session.batch_time_us = query->batch_time_us;
     query->job->session.batch_seed = query->batch_seed;
+    for (int i = 0; i < query->job->side_count; i++)
+        MR_TRY(mr_static_side_refresh(query->job->sides[i], &query->job->session, error));
+    return MR_OK;
 }
 
 static int run_micro_batch(struct mr_query *query, int64_t plan_us, struct mr_error *error)
@@ -206,7 +216,7 @@ static int run_micro_batch(struct mr_query *query, int64_t plan_us, struct mr_er
     int64_t started_us = mr_env()->monotonic_us();
     if (query->micro_batches == 0)
         query->opened_us = started_us;
-    read_world(query);
+    MR_TRY(read_world(query, error));
     mr_arena_clear(&query->batch_arena);
     struct mr_split_list *lists =
         MR_ARENA_ARRAY(&query->batch_arena, struct mr_split_list, query->job->source_count + 1);

@@ -75,6 +75,8 @@ struct mr_query {
 int mr_query_recover(struct mr_query *query, struct mr_error *error);
 /* driver.c */
 bool mr_query_offsets_equal(const struct mr_text *a, const struct mr_text *b, int count);
+/* Moves the offset on until nothing more comes: a batch query takes everything at once. */
+int mr_query_plan_all(struct mr_source *source, struct mr_text *offset, struct mr_error *error);
 int mr_query_set_text(struct mr_text *to, struct mr_str from, struct mr_error *error);
 /* decide.c: decides and hands over what has run since the last decision. */
 int mr_query_decide(struct mr_query *query, struct mr_error *error);

@@ -1,6 +1,8 @@
 /* runtime/job.c: building a job. */
 #include "runtime/job.h"
 
+#include "runtime/static_side.h"
+
 void mr_job_init(struct mr_job *job)
 {
     *job = (struct mr_job){.mode = MR_MODE_APPEND, .no_data_batches = true};
@@ -10,6 +12,8 @@ void mr_job_init(struct mr_job *job)
 
 void mr_job_release(struct mr_job *job)
 {
+    for (int i = 0; i < job->side_count; i++)
+        mr_static_side_release(job->sides[i]);
     for (int i = 0; i < job->source_count; i++) {
         struct mr_source *source = job->sources[i];
         source->type->close(source);
@@ -88,6 +92,37 @@ int mr_job_open_source(struct mr_job *job, struct mr_source *source, struct mr_e
     if (status < 0)
         mr_arena_release(&source->arena);
     return status;
+}
+
+int mr_job_move_source(struct mr_job *from, struct mr_job *to, struct mr_source *source,
+                       struct mr_error *error)
+{
+    int at = source->index;
+    source->index = -1;
+    if (!owns(to, source)) {
+        source->index = at;
+        return mr_error_memory(error, sizeof source);
+    }
+    from->source_count--;
+    for (int i = at; i < from->source_count; i++) {
+        from->sources[i] = from->sources[i + 1];
+        from->sources[i]->index = i;
+    }
+    return MR_OK;
+}
+
+int mr_job_add_static_side(struct mr_job *job, const char *name, struct mr_static_side **out,
+                           struct mr_error *error)
+{
+    struct mr_static_side **sides = grow(&job->arena, job->sides, job->side_count, &job->side_capacity);
+    struct mr_static_side *side = MR_ARENA_NEW(&job->arena, struct mr_static_side);
+    if (!sides || !side)
+        return mr_error_memory(error, sizeof *side);
+    mr_static_side_init(side, job, name);
+    job->sides = sides;
+    sides[job->side_count++] = side;
+    *out = side;
+    return MR_OK;
 }
 
 /* ---- nodes ---- */

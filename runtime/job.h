@@ -8,6 +8,7 @@
 #include "sinks/sink.h"
 #include "sources/source.h"
 
+struct mr_static_side; /* runtime/static_side.h */
 enum mr_watermark_policy { MR_WATERMARK_MIN, MR_WATERMARK_MAX };
 
 struct mr_job {
@@ -19,11 +20,14 @@ struct mr_job {
     int source_count;
     struct mr_sink **sinks;
     int sink_count;
+    struct mr_static_side **sides; /* what streams of the job are joined with, read by jobs of their own */
+    int side_count;
+    bool varies; /* the rows depend on the time or on chance; of the job of a static side, by the planner */
     enum mr_output_mode mode;
     enum mr_watermark_policy watermark_policy;
     bool no_data_batches;         /* spark.sql.streaming.noDataMicroBatches.enabled */
     const struct mr_type *output; /* schema of the rows the sinks get */
-    int source_capacity, node_capacity, sink_capacity, stateful_count; /* of the builder */
+    int source_capacity, node_capacity, sink_capacity, side_capacity, stateful_count; /* of the builder */
 };
 void mr_job_init(struct mr_job *job);
 void mr_job_release(struct mr_job *job); /* closes sources and sinks */
@@ -50,6 +54,15 @@ int mr_job_set_exchange(struct mr_job *job, struct mr_node *node, int input, con
 int mr_job_add_sink(struct mr_job *job, const struct mr_node *input, const struct mr_sink_type *type,
                     const char *name, const struct mr_option *options, int option_count,
                     struct mr_error *error);
+/* Makes an opened source of `from` one of `to`. */
+int mr_job_move_source(struct mr_job *from, struct mr_job *to, struct mr_source *source,
+                       struct mr_error *error);
+/* A static side, with a job of its own for the caller to fill: its last node is a staticTable, with these
+ * rows. name: what is read, for messages; lives as long as the job. */
+int mr_job_add_static_side(struct mr_job *job, const char *name, struct mr_static_side **out,
+                           struct mr_error *error);
+struct mr_job *mr_static_side_job(struct mr_static_side *side);
+struct mr_static_rows *mr_static_side_rows(struct mr_static_side *side);
 /* What may not change against a checkpoint (restart rules): stateful nodes with their fingerprints, sources
  * by name and type; JSON. */
 void mr_job_fingerprint(const struct mr_job *job, struct mr_text *out);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "runtime/driver.h"
+#include "runtime/static_side.h"
 
 #define TOKENS_AT_ONCE 4.0
 
@@ -104,6 +105,18 @@ static void driver_wake(void *driver)
     mr_waiter_wake(((struct mr_query *)driver)->waiter);
 }
 
+#define STATIC_SHARE 4 /* a quarter of the query's memory may hold what its streams are joined with */
+
+static int open_static_sides(struct mr_query *query, struct mr_error *error)
+{
+    struct mr_job *job = query->job;
+    for (int i = 0; i < job->side_count; i++) {
+        size_t limit_bytes = query->options.memory_limit_bytes / STATIC_SHARE / (size_t)job->side_count;
+        MR_TRY(mr_static_side_open(job->sides[i], query->pool, query->options.pool_lock, limit_bytes, error));
+    }
+    return MR_OK;
+}
+
 static int open_steps(struct mr_query *query, struct mr_error *error)
 {
     struct mr_job *job = query->job;
@@ -127,7 +140,7 @@ static int open_steps(struct mr_query *query, struct mr_error *error)
     MR_TRY(mr_execution_open(&query->execution, job, query->pool, query->checkpoint,
                              query->options.partitions, query->options.memory_limit_bytes, error));
     query->execution.pool_lock = query->options.pool_lock;
-    return MR_OK;
+    return open_static_sides(query, error);
 }
 
 static void set_defaults(struct mr_query_options *options)
@@ -199,6 +212,8 @@ int mr_query_close(struct mr_query *query, struct mr_error *error)
         status = mr_publisher_status(query->publisher, error);
     mr_publisher_stop(query->publisher); /* before the waiter: it wakes the driver */
     mr_execution_close(&query->execution);
+    for (int i = 0; i < query->job->side_count; i++)
+        mr_static_side_close(query->job->sides[i]);
     mr_waiter_close(query->waiter);
     int sources = query->job->source_count;
     release_texts(query->decided, sources);

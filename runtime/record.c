@@ -2,6 +2,7 @@
 #include "runtime/record.h"
 
 #include "base/json.h"
+#include "runtime/static_side.h"
 
 static void write_watermark(struct mr_json_writer *w, const struct mr_watermark *watermark)
 {
@@ -22,6 +23,27 @@ static void write_watermark(struct mr_json_writer *w, const struct mr_watermark 
     }
     mr_json_end_array(w);
     mr_json_end_object(w);
+}
+
+static void write_sides(struct mr_json_writer *w, const struct mr_job *job)
+{
+    mr_json_key(w, "static");
+    mr_json_begin_array(w);
+    for (int i = 0; i < job->side_count; i++) {
+        const struct mr_static_side *side = job->sides[i];
+        for (int s = 0; s < side->text_count; s++) {
+            mr_json_begin_object(w);
+            mr_json_key(w, "source");
+            mr_json_cstr(w, side->planned[s]->name);
+            mr_json_key(w, "read");
+            if (side->read[s].size > 0)
+                mr_json_raw(w, mr_text_str(&side->read[s]));
+            else
+                mr_json_null(w);
+            mr_json_end_object(w);
+        }
+    }
+    mr_json_end_array(w);
 }
 
 void mr_record_write(struct mr_text *out, const struct mr_record *record, const struct mr_job *job,
@@ -51,6 +73,8 @@ void mr_record_write(struct mr_text *out, const struct mr_record *record, const 
         mr_json_end_object(&w);
     }
     mr_json_end_array(&w);
+    if (job->side_count > 0)
+        write_sides(&w, job);
     mr_json_key(&w, "watermark");
     write_watermark(&w, watermark);
     mr_json_key(&w, "fingerprint");

@@ -2,8 +2,10 @@
  * room.
  *
  * {"version":1,"batch":7,"time":…,"seed":…,"offsets":[{"source":"s","end":<the source's JSON, or null>}],
+ *  "static":[{"source":"t","read":<JSON>}],
  *  "watermark":{"policy":"min","previous":…,"next":…,"operators":[…,null]},"fingerprint":{…}}
  * batch, time (microseconds) and seed are those of the last micro-batch the decision covers (invariant 10);
+ * static, where there is any: what the static sides of joins were read up to for that micro-batch;
  * previous is the watermark that micro-batch ran with, next the one the next will run with; operators: per
  * watermark operator, null where it has not had a turn. Milliseconds. */
 #ifndef MR_RUNTIME_RECORD_H

@@ -2,8 +2,9 @@
  * delta_follow.c. */
 #include "sources/delta.h"
 
-#define POLL_US (INT64_C(1) * 1000000) /* how soon a foreign commit is seen where the kernel does not tell   \
-                                        */
+#define POLL_US                                                                                              \
+    (INT64_C(1) * 1000000) /* how soon a foreign commit is seen where the kernel does not tell               \
+                            */
 #define WATCHED_US (INT64_C(30) * 1000000) /* how soon at the latest where it should have told */
 
 const struct mr_option_spec mr_delta_source_options[] = {
@@ -356,6 +357,28 @@ static void delta_wake(struct mr_source *source)
     mr_notify_wake(s->notify);
 }
 
+/* The newest version and when it was committed: a table that was deleted and made anew differs in that. */
+static int delta_snapshot(struct mr_source *source, struct mr_text *out, struct mr_error *error)
+{
+    struct mr_delta_source *s = source->ctx;
+    struct mr_storage_entry entry = {0};
+    char name[64];
+    if (s->as_of < 0)
+        MR_TRY(mr_delta_source_look(s, error));
+    int64_t version = s->as_of >= 0 ? s->as_of : s->exists ? s->table.snapshot.version : -1;
+    if (version >= 0) {
+        mr_delta_commit_name(version, name);
+        int status = s->table.storage.type->stat(&s->table.storage, name, &entry, error);
+        if (status == MR_END && s->as_of < 0) /* another table stands there now: from the beginning */
+            status = mr_delta_load(&s->table, -1, error);
+        if (status < 0)
+            return status;
+    }
+    mr_text_format(out, "{\"version\":%lld,\"modified\":%lld}", (long long)version,
+                   (long long)entry.modified_us);
+    return out->failed ? mr_error_memory(error, out->size) : MR_OK;
+}
+
 static void delta_describe(struct mr_source *source, struct mr_text *out)
 {
     const struct mr_delta_source *s = source->ctx;
@@ -376,6 +399,7 @@ const struct mr_source_type mr_delta_source_type = {
     .published = delta_published,
     .wait = delta_wait,
     .wake = delta_wake,
+    .snapshot = delta_snapshot,
     .describe = delta_describe,
     .close = delta_close,
 };

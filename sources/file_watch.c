@@ -131,6 +131,32 @@ static void file_wake(struct mr_source *source)
     mr_notify_wake(mr_file_source_of(source)->notify);
 }
 
+struct listing {
+    uint64_t hash;
+    int64_t files;
+};
+
+/* Order does not count: folders are listed as they come. */
+static int add_to_listing(void *ctx, const char *path, const struct mr_file_info *info,
+                          struct mr_error *error)
+{
+    struct listing *listing = ctx;
+    (void)error;
+    listing->hash += mr_hash_u64(mr_hash(path, strlen(path)) ^ mr_hash_u64((uint64_t)info->modified_us) ^
+                                 (uint64_t)info->size_bytes * 0x9e3779b97f4a7c15u);
+    listing->files++;
+    return MR_OK;
+}
+
+static int file_snapshot(struct mr_source *source, struct mr_text *out, struct mr_error *error)
+{
+    struct listing listing = {0};
+    MR_TRY(mr_file_walk(mr_file_source_of(source), false, add_to_listing, &listing, error));
+    mr_text_format(out, "{\"files\":%lld,\"listing\":\"%016llx\"}", (long long)listing.files,
+                   (unsigned long long)listing.hash);
+    return out->failed ? mr_error_memory(error, out->size) : MR_OK;
+}
+
 static void file_describe(struct mr_source *source, struct mr_text *out)
 {
     struct file_source *s = mr_file_source_of(source);
@@ -154,6 +180,7 @@ const struct mr_source_type mr_file_source = {
     .published = file_published,
     .wait = file_wait,
     .wake = file_wake,
+    .snapshot = file_snapshot,
     .describe = file_describe,
     .close = file_close,
 };

@@ -64,6 +64,11 @@ struct mr_source_type {
      * by itself. */
     void (*wait)(struct mr_source *source, int64_t deadline_us);
     void (*wake)(struct mr_source *source); /* from any thread */
+    /* What reading the whole source would give now, as text that is another one when the rows may be: a
+     * table's version, names, sizes and times of files. For inputs of a stream that are read again and again
+     * (the static side of a join): cheap, and on a source that is opened and not read itself. NULL: what the
+     * source gives never changes. */
+    int (*snapshot)(struct mr_source *source, struct mr_text *out, struct mr_error *error);
     void (*describe)(struct mr_source *source,
                      struct mr_text *out); /* for progress: "FileStreamSource[file:/…]" */
     void (*close)(struct mr_source *source);

@@ -82,8 +82,8 @@ static int split(struct sides *s, const struct mr_expression *e)
 }
 
 /* The input with its keys as columns: columns it has, or computed ones behind them. */
-static int keyed_input(struct sides *s, int side, const struct mr_node *input, int *columns,
-                       const struct mr_node **out)
+static int keyed_input(struct sides *s, struct mr_job *job, int side, const struct mr_node *input,
+                       int *columns, const struct mr_node **out)
 {
     struct mr_arena *arena = &s->job->arena;
     const struct mr_type *schema = s->plan->inputs[side]->schema;
@@ -112,7 +112,7 @@ static int keyed_input(struct sides *s, int side, const struct mr_node *input, i
         return MR_OK;
     const struct mr_type *wider = mr_type_struct(arena, fields, count);
     *config = (struct mr_project_config){list, count};
-    *out = wider ? mr_job_add_node(s->job, &mr_project_operator, config, &input, 1, wider) : NULL;
+    *out = wider ? mr_job_add_node(job, &mr_project_operator, config, &input, 1, wider) : NULL;
     return *out ? MR_OK : mr_error_memory(s->error, sizeof *config);
 }
 
@@ -134,38 +134,78 @@ static enum mr_join_kind kind_of(enum mr_sql_join_kind kind)
     }
 }
 
-int mr_sql_build_join(struct mr_job *job, const struct mr_plan *plan, const struct mr_node *const *inputs,
-                      const struct mr_node **out, struct mr_error *error)
+struct planned {
+    struct mr_join_config config;
+    const struct mr_node *sides[2];
+    int columns[2][MAX_KEYS]; /* of the keys */
+};
+
+/* Finds the join's keys and brings its inputs into the shape the operators want. jobs: whose nodes they are.
+ */
+static int plan_sides(struct mr_job *const jobs[2], const struct mr_plan *plan,
+                      const struct mr_node *const *inputs, struct planned **out, struct mr_error *error)
 {
-    struct mr_arena *arena = &job->arena;
-    struct sides s = {.job = job,
+    struct mr_arena *arena = &jobs[0]->arena;
+    struct sides s = {.job = jobs[0],
                       .plan = plan,
                       .error = error,
                       .left_width = plan->inputs[0]->schema->field_count,
                       .right_width = plan->inputs[1]->schema->field_count};
-    struct mr_join_config *config = MR_ARENA_NEW(arena, struct mr_join_config);
-    int *columns[2] = {MR_ARENA_ARRAY(arena, int, MAX_KEYS), MR_ARENA_ARRAY(arena, int, MAX_KEYS)};
+    struct planned *planned = MR_ARENA_NEW(arena, struct planned);
     bool *null_safe = MR_ARENA_ARRAY(arena, bool, MAX_KEYS);
-    const struct mr_node *sides[2];
-    if (!config || !columns[0] || !columns[1] || !null_safe)
-        return mr_error_memory(error, sizeof *config);
+    if (!planned || !null_safe)
+        return mr_error_memory(error, sizeof *planned);
     if (plan->condition)
         MR_TRY(split(&s, plan->condition));
     memcpy(null_safe, s.null_safe, sizeof s.null_safe);
     for (int side = 0; side < 2; side++)
-        MR_TRY(keyed_input(&s, side, inputs[side], columns[side], &sides[side]));
-    *config = (struct mr_join_config){.kind = kind_of(plan->join),
-                                      .left_keys = columns[0],
-                                      .right_keys = columns[1],
-                                      .null_safe = null_safe,
-                                      .key_count = s.key_count,
-                                      .left_width = s.left_width,
-                                      .right_width = s.right_width,
-                                      .condition = s.rest};
-    struct mr_node *node = mr_job_add_node(job, &mr_batch_join_operator, config, sides, 2, plan->schema);
+        MR_TRY(
+            keyed_input(&s, jobs[side], side, inputs[side], planned->columns[side], &planned->sides[side]));
+    planned->config = (struct mr_join_config){.kind = kind_of(plan->join),
+                                              .left_keys = planned->columns[0],
+                                              .right_keys = planned->columns[1],
+                                              .null_safe = null_safe,
+                                              .key_count = s.key_count,
+                                              .left_width = s.left_width,
+                                              .right_width = s.right_width,
+                                              .condition = s.rest};
+    *out = planned;
+    return MR_OK;
+}
+
+int mr_sql_build_join(struct mr_job *job, const struct mr_plan *plan, const struct mr_node *const *inputs,
+                      const struct mr_node **out, struct mr_error *error)
+{
+    struct mr_job *const jobs[2] = {job, job};
+    struct planned *planned = NULL;
+    MR_TRY(plan_sides(jobs, plan, inputs, &planned, error));
+    int keys = planned->config.key_count;
+    struct mr_node *node =
+        mr_job_add_node(job, &mr_batch_join_operator, &planned->config, planned->sides, 2, plan->schema);
     if (!node)
         return mr_error_memory(error, sizeof *node);
     *out = node;
-    MR_TRY(mr_job_set_exchange(job, node, 0, columns[0], s.key_count, error));
-    return mr_job_set_exchange(job, node, 1, columns[1], s.key_count, error);
+    MR_TRY(mr_job_set_exchange(job, node, 0, planned->columns[0], keys, error));
+    return mr_job_set_exchange(job, node, 1, planned->columns[1], keys, error);
+}
+
+int mr_sql_build_static_join(struct mr_job *job, struct mr_static_side *side, const struct mr_plan *plan,
+                             const struct mr_node *const *inputs, const struct mr_node **out,
+                             struct mr_error *error)
+{
+    struct mr_job *const jobs[2] = {job, mr_static_side_job(side)};
+    struct mr_arena *arena = &job->arena;
+    struct planned *planned = NULL;
+    struct mr_static_table_config *table = MR_ARENA_NEW(arena, struct mr_static_table_config);
+    struct mr_static_join_config *config = MR_ARENA_NEW(arena, struct mr_static_join_config);
+    if (!table || !config)
+        return mr_error_memory(error, sizeof *config);
+    MR_TRY(plan_sides(jobs, plan, inputs, &planned, error));
+    const struct mr_type *right = planned->sides[1]->output;
+    *config = (struct mr_static_join_config){planned->config, mr_static_side_rows(side), right};
+    *table = (struct mr_static_table_config){mr_static_side_rows(side), &config->join};
+    *out = mr_job_add_node(job, &mr_static_join_operator, config, &planned->sides[0], 1, plan->schema);
+    if (!*out || !mr_job_add_node(jobs[1], &mr_static_table_operator, table, &planned->sides[1], 1, right))
+        return mr_error_memory(error, sizeof **out);
+    return MR_OK;
 }

@@ -168,8 +168,10 @@ static int build(struct planner *p, const struct mr_plan *plan, const struct mr_
 {
     if (plan->kind == MR_PLAN_SCAN)
         return build_scan(p, plan, out);
+    if (plan->kind == MR_PLAN_JOIN && plan->inputs[0]->streaming != plan->inputs[1]->streaming)
+        return mr_sql_build_stream_with_static(p->job, plan, out, p->error);
     if (plan->kind == MR_PLAN_JOIN && plan->streaming) /* said before anything below is built */
-        return unsupported(p, plan, "Joins of streams are");
+        return unsupported(p, plan, "Joins of streams with streams are");
     const struct mr_node **inputs =
         MR_ARENA_ARRAY(&p->job->arena, const struct mr_node *, plan->input_count + 1);
     if (!inputs)
@@ -191,6 +193,13 @@ static void limit_sorts(struct mr_plan *plan)
         below = below->inputs[0];
     if (below->kind == MR_PLAN_SORT)
         below->limit = plan->limit + plan->offset;
+}
+
+int mr_sql_build_nodes(struct mr_job *job, const struct mr_plan *plan, const struct mr_node **out,
+                       struct mr_error *error)
+{
+    struct planner planner = {job, error};
+    return build(&planner, plan, out);
 }
 
 int mr_sql_plan_job(struct mr_job *job, struct mr_plan *plan, const struct mr_node **out,
