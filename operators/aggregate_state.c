@@ -4,50 +4,15 @@
 #include <stdlib.h>
 
 #include "columns/value.h"
+#include "operators/state_key.h"
 
 #define CHUNK MR_BATCH_ROWS
 #define MAX_TRACKED 65536
 
 /* ---- key pieces ---- */
-static void put_u16(struct mr_text *out, unsigned value)
-{
-    char bytes[2] = {(char)(value >> 8), (char)value};
-    mr_text_append(out, bytes, 2);
-}
-
-static void put_time(struct mr_text *out, int64_t time_us)
-{
-    uint64_t bits = __builtin_bswap64((uint64_t)time_us ^ (1ULL << 63));
-    mr_text_append(out, &bits, 8);
-}
-
-static int64_t get_time(const char *at)
-{
-    uint64_t bits;
-    memcpy(&bits, at, 8);
-    return (int64_t)(__builtin_bswap64(bits) ^ (1ULL << 63));
-}
-
 static void put_prefix(const struct mr_aggregate_state *state, struct mr_text *out, char kind)
 {
-    put_u16(out, (unsigned)state->op->node->id);
-    mr_text_append_char(out, kind);
-}
-
-const struct mr_column *mr_event_times(const struct mr_column *group)
-{
-    if (group->type->id != MR_STRUCT)
-        return group;
-    int end = mr_type_field(group->type, MR_STR("end"), true, NULL);
-    return group->children[end < 0 ? group->child_count - 1 : end];
-}
-
-static int first_key_group(const struct mr_operator *op, int partition)
-{
-    int group = 0; /* smallest that this partition owns */
-    while (group < MR_KEY_GROUPS && mr_key_group_partition(group, op->partitions) < partition)
-        group++;
-    return group;
+    mr_state_put_prefix(out, state->op, kind);
 }
 
 static size_t head_bytes(const struct mr_aggregate_state *state)
@@ -60,21 +25,10 @@ static void put_key(const struct mr_aggregate_state *state, struct mr_text *out,
 {
     put_prefix(state, out, 1);
     if (state->config->event_time_group >= 0)
-        put_time(out, time_us);
-    put_u16(out, (unsigned)mr_key_group(hash));
+        mr_state_put_time(out, time_us);
+    mr_state_put_u16(out, (unsigned)mr_key_group(hash));
     for (int g = 0; g < state->config->group_count; g++)
         mr_key_append(out, keys[g], row);
-}
-
-static int corrupt(const struct mr_operator *op, const char *what, struct mr_error *error)
-{
-    int code =
-        mr_error_set(error, MR_E_CORRUPT, "STATE_STORE_VALUE_ROW_FORMAT_VALIDATION_FAILURE",
-                     "The aggregation state of operator %d is damaged or not of this program's format: %s. "
-                     "Restore the checkpoint from a copy, or start the table over with a full refresh.",
-                     op->node->id, what);
-    mr_error_at(error, mr_checkpoint_path(op->checkpoint), 0, 0, -1);
-    return code;
 }
 
 /* ---- opening: counts and the event times that are there ---- */
@@ -90,7 +44,7 @@ static int read_count(void *ctx, struct mr_str key, struct mr_str value, struct 
     struct counts *counts = ctx;
     const struct mr_operator *op = counts->state->op;
     if (key.size != 5 || value.size != 11 || value.data[0] != MR_AGGREGATE_STATE_FORMAT)
-        return corrupt(op, "its row count", error);
+        return mr_state_corrupt(op, "its row count", error);
     int partition = (uint8_t)key.data[3] << 8 | (uint8_t)key.data[4];
     int partitions = (uint8_t)value.data[1] << 8 | (uint8_t)value.data[2];
     int64_t rows;
@@ -154,7 +108,7 @@ static int next_time(struct mr_aggregate_state *state, int64_t after_us, int64_t
         mr_text_release(&keys);
         return MR_END;
     }
-    put_time(&keys, after_us == INT64_MIN ? after_us : after_us + 1);
+    mr_state_put_time(&keys, after_us == INT64_MIN ? after_us : after_us + 1);
     size_t size = keys.size;
     put_prefix(state, &keys, 2);
     int status = keys.failed ? mr_error_memory(error, keys.capacity) : MR_OK;
@@ -165,9 +119,9 @@ static int next_time(struct mr_aggregate_state *state, int64_t after_us, int64_t
     if (status >= 0) {
         bool found = mr_state_cursor_next(cursor, &key, &value);
         if (found && key.size < head_bytes(state))
-            status = corrupt(state->op, "a key is too short", error);
+            status = mr_state_corrupt(state->op, "a key is too short", error);
         else if (found)
-            *time_us = get_time(key.data + 3);
+            *time_us = mr_state_get_time(key.data + 3);
         int closed = mr_state_cursor_close(cursor, error);
         status = status < 0 ? status : closed < 0 ? closed : found ? MR_OK : MR_END;
     }
@@ -263,7 +217,7 @@ static int merge_value(struct mr_aggregate_state *state, struct mr_group_table *
                        struct mr_str value, struct mr_error *error)
 {
     if (value.size < 1 || value.data[0] != MR_AGGREGATE_STATE_FORMAT)
-        return corrupt(state->op, "a value begins with an unknown format", error);
+        return mr_state_corrupt(state->op, "a value begins with an unknown format", error);
     return mr_group_table_merge(table, group, (struct mr_str){value.data + 1, value.size - 1}, true, error);
 }
 
@@ -280,7 +234,7 @@ static int load_chunk(struct mr_aggregate_state *state, struct mr_group **groups
     size_t wanted = 0;
     bool head_is_time = state->config->event_time_group >= 0;
     for (int64_t k = 0; k < count; k++) {
-        if (head_is_time && !may_be_persisted(state, get_time(keyed[k].key.data + 3)))
+        if (head_is_time && !may_be_persisted(state, mr_state_get_time(keyed[k].key.data + 3)))
             continue;
         keyed[wanted] = keyed[k];
         keys[wanted++] = keyed[k].key;
@@ -375,7 +329,7 @@ static int scan_entry(void *ctx, struct mr_str key, struct mr_str value, struct 
     struct scan *scan = ctx;
     size_t head = head_bytes(scan->state);
     if (key.size < head)
-        return corrupt(scan->state->op, "a key is too short", error);
+        return mr_state_corrupt(scan->state->op, "a key is too short", error);
     const char *at = key.data + head, *end = key.data + key.size;
     for (int g = 0; g < scan->state->config->group_count; g++)
         MR_TRY(mr_key_decode(&at, end, scan->keys[g], error));
@@ -397,8 +351,8 @@ static int scan_range(struct scan *scan, int64_t time_us, struct mr_error *error
     for (int side = 0; side < 2; side++) {
         put_prefix(state, &keys, 1);
         if (state->config->event_time_group >= 0)
-            put_time(&keys, time_us);
-        put_u16(&keys, (unsigned)first_key_group(op, op->partition + side));
+            mr_state_put_time(&keys, time_us);
+        mr_state_put_u16(&keys, (unsigned)mr_state_first_group(op, op->partition + side));
         if (side == 0)
             begin = keys.size;
     }
@@ -490,12 +444,12 @@ static void write_counts(struct mr_aggregate_state *state, struct mr_decision *d
     memcpy(value + 3, &state->rows, 8);
     mr_text_clear(key);
     put_prefix(state, key, 0);
-    put_u16(key, (unsigned)op->partition);
+    mr_state_put_u16(key, (unsigned)op->partition);
     mr_decision_put(decision, MR_FAMILY_STATE, mr_text_str(key), (struct mr_str){value, sizeof(value)});
     for (int p = op->partitions; op->partition == 0 && p < state->stale_partitions; p++) {
         mr_text_clear(key);
         put_prefix(state, key, 0);
-        put_u16(key, (unsigned)p);
+        mr_state_put_u16(key, (unsigned)p);
         mr_decision_delete(decision, MR_FAMILY_STATE, mr_text_str(key));
     }
     state->written_rows = state->rows;
@@ -507,10 +461,10 @@ static void delete_evicted(struct mr_aggregate_state *state, struct mr_decision 
 {
     mr_text_clear(key);
     put_prefix(state, key, 1);
-    put_time(key, state->deleted_us == MR_NO_WATERMARK ? INT64_MIN : state->deleted_us + 1);
+    mr_state_put_time(key, state->deleted_us == MR_NO_WATERMARK ? INT64_MIN : state->deleted_us + 1);
     size_t begin = key->size;
     put_prefix(state, key, 1);
-    put_time(key, evicted_us + 1);
+    mr_state_put_time(key, evicted_us + 1);
     mr_decision_delete_range(decision, MR_FAMILY_STATE, (struct mr_str){key->data, begin},
                              (struct mr_str){key->data + begin, key->size - begin});
 }

@@ -44,13 +44,5 @@ int mr_aggregate_state_scan(struct mr_aggregate_state *state, int64_t after_us, 
 int mr_aggregate_state_write(struct mr_aggregate_state *state, struct mr_decision *decision,
                              struct mr_group **groups, int64_t count, int64_t evicted_us,
                              struct mr_error *error);
-/* The column of a group's event times: a TIMESTAMP itself, or the `end` of a window. */
-const struct mr_column *mr_event_times(const struct mr_column *group);
-/* One of them; INT64_MAX when the group column or its end is NULL. */
-static inline int64_t mr_event_time_of(const struct mr_column *group, const struct mr_column *times,
-                                       int64_t row)
-{
-    return mr_column_is_null(group, row) || mr_column_is_null(times, row) ? INT64_MAX : times->i64[row];
-}
 
 #endif

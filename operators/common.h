@@ -23,4 +23,19 @@ static inline const struct mr_type *mr_operator_input(const struct mr_operator *
     return op->node->inputs[input]->output;
 }
 
+/* The column of a group's event times: a TIMESTAMP itself, or the `end` of a window. */
+static inline const struct mr_column *mr_event_times(const struct mr_column *group)
+{
+    if (group->type->id != MR_STRUCT)
+        return group;
+    int end = mr_type_field(group->type, MR_STR("end"), true, NULL);
+    return group->children[end < 0 ? group->child_count - 1 : end];
+}
+/* One of them; INT64_MAX when the group column or its end is NULL. */
+static inline int64_t mr_event_time_of(const struct mr_column *group, const struct mr_column *times,
+                                       int64_t row)
+{
+    return mr_column_is_null(group, row) || mr_column_is_null(times, row) ? INT64_MAX : times->i64[row];
+}
+
 #endif

@@ -19,6 +19,20 @@ struct mr_key_node {
     uint64_t null_bit;
 };
 
+int mr_group_list_add(struct mr_group_list *list, struct mr_group *group, struct mr_error *error)
+{
+    if (list->count == list->capacity) {
+        int64_t capacity = list->capacity ? list->capacity * 2 : 1024;
+        struct mr_group **groups = mr_reallocate(list->groups, sizeof(void *) * (size_t)capacity);
+        if (!groups)
+            return mr_error_memory(error, sizeof(void *) * (size_t)capacity);
+        list->groups = groups;
+        list->capacity = capacity;
+    }
+    list->groups[list->count++] = group;
+    return MR_OK;
+}
+
 static int count_nodes(const struct mr_type *type)
 {
     if (type->id == MR_ARRAY || type->id == MR_MAP)
@@ -331,6 +345,26 @@ static int grow_slots(struct mr_group_table *table, struct mr_error *error)
     return MR_OK;
 }
 
+/* Long strings of the group's key, wherever they lie, are copied into the table's arena. */
+static int own_strings(struct mr_group_table *table, struct mr_group *group, struct mr_error *error)
+{
+    for (int n = 0; table->has_strings && n < table->node_count; n++) {
+        char *at = key_row_of(group) + table->nodes[n].offset;
+        struct mr_view view = {0};
+        if (!mr_type_is_bytes(table->nodes[n].type))
+            continue;
+        memcpy(&view, at, 16);
+        if (view.size <= MR_VIEW_INLINE)
+            continue;
+        char *copy = mr_arena_copy_text(&table->arena, view.data, view.size);
+        if (!copy)
+            return mr_error_memory(error, view.size);
+        view.data = copy;
+        memcpy(at, &view, 16);
+    }
+    return MR_OK;
+}
+
 static int new_group(struct mr_group_table *table, const char *key_row, uint64_t hash, struct mr_group **out,
                      struct mr_error *error)
 {
@@ -352,19 +386,7 @@ static int new_group(struct mr_group_table *table, const char *key_row, uint64_t
     struct mr_group *group = group_at(table, table->count);
     *group = (struct mr_group){.hash = hash};
     memcpy(key_row_of(group), key_row, table->key_bytes);
-    for (int n = 0; table->has_strings && n < table->node_count; n++) {
-        struct mr_view view = {0};
-        if (!mr_type_is_bytes(table->nodes[n].type))
-            continue;
-        memcpy(&view, key_row + table->nodes[n].offset, 16);
-        if (view.size <= MR_VIEW_INLINE)
-            continue;
-        char *copy = mr_arena_copy_text(&table->arena, view.data, view.size);
-        if (!copy)
-            return mr_error_memory(error, view.size);
-        view.data = copy;
-        memcpy(key_row_of(group) + table->nodes[n].offset, &view, 16);
-    }
+    MR_TRY(own_strings(table, group, error));
     for (int a = 0; a < table->aggregate_count; a++)
         table->aggregates[a]->type->init(table->aggregates[a], (char *)group + table->offsets[a]);
     table->count++;
@@ -442,6 +464,30 @@ void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group)
         }
     group->flags = MR_GROUP_REMOVED;
     table->live--;
+}
+
+int mr_group_table_retain(struct mr_group_table *table, bool (*keep)(void *ctx, struct mr_group *group),
+                          void *ctx, struct mr_error *error)
+{
+    struct mr_arena strings = table->arena; /* of those that stay, copied to a new one */
+    uint32_t before = table->count, kept = 0;
+    int status = MR_OK;
+    mr_arena_init(&table->arena);
+    for (uint32_t i = 0; status >= 0 && i < before; i++) {
+        struct mr_group *group = group_at(table, i), *to = group_at(table, kept);
+        if ((group->flags & MR_GROUP_REMOVED) || !keep(ctx, group))
+            continue;
+        if (to != group)
+            memcpy(to, group, table->record_bytes);
+        status = own_strings(table, to, error);
+        kept++;
+    }
+    mr_arena_release(&strings);
+    table->count = table->live = status < 0 ? 0 : kept;
+    for (uint32_t used = (kept + CHUNK_RECORDS - 1) / CHUNK_RECORDS; table->chunk_count > used + 1;)
+        mr_free(table->chunks[--table->chunk_count]);
+    int grown = grow_slots(table, status < 0 ? &(struct mr_error){0} : error);
+    return status < 0 ? status : grown;
 }
 
 /* ---- keys back into columns ---- */

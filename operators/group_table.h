@@ -20,8 +20,17 @@ enum mr_group_flag { /* free for the operator, but for REMOVED */
 struct mr_group {
     uint64_t hash; /* mr_column_hash over the key columns */
     uint32_t flags;
-    struct mr_group *next; /* the operator's list of groups with one event time */
+    union {                    /* the operator's */
+        struct mr_group *next; /* a list of groups */
+        int64_t time_us;
+    };
 };
+
+struct mr_group_list {
+    struct mr_group **groups;
+    int64_t count, capacity;
+};
+int mr_group_list_add(struct mr_group_list *list, struct mr_group *group, struct mr_error *error);
 
 struct mr_key_node;
 struct mr_group_table {
@@ -69,6 +78,10 @@ struct mr_group_cursor {
 int64_t mr_group_table_next(const struct mr_group_table *table, struct mr_group_cursor *cursor,
                             struct mr_group **records, int64_t max);
 void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group);
+/* Forgets the groups that keep refuses and gives their memory back. Groups move: nobody may hold one. Only
+ * for tables without aggregates. */
+int mr_group_table_retain(struct mr_group_table *table, bool (*keep)(void *ctx, struct mr_group *group),
+                          void *ctx, struct mr_error *error);
 /* New columns of the keys of these records, in order. */
 int mr_group_table_keys(struct mr_group_table *table, struct mr_group *const *records, int64_t count,
                         struct mr_column **out, struct mr_error *error);

@@ -14,10 +14,6 @@
 
 #include "columns/value.h"
 
-struct group_list {
-    struct mr_group **groups;
-    int64_t count, capacity;
-};
 struct bucket { /* cached groups of one event time */
     struct mr_group *first;
     int64_t count;
@@ -28,33 +24,19 @@ struct aggregate {
     bool everything;       /* emit all groups every time, evict none */
     struct mr_map buckets; /* event time -> struct bucket, in bucket_pool */
     struct mr_arena bucket_pool;
-    struct group_list touched; /* in this micro-batch */
-    struct group_list fresh;   /* touched and not loaded */
-    struct group_list dirty;   /* since the last flush */
-    int64_t evicted_us;        /* evicted so far in memory; goes into the next decision */
-    struct mr_group **records; /* scratch, per pushed batch */
+    struct mr_group_list touched; /* in this micro-batch */
+    struct mr_group_list fresh;   /* touched and not loaded */
+    struct mr_group_list dirty;   /* since the last flush */
+    int64_t evicted_us;           /* evicted so far in memory; goes into the next decision */
+    struct mr_group **records;    /* scratch, per pushed batch */
     uint64_t *hashes;
     int32_t *rows;
     int64_t capacity;
     const struct mr_column *times; /* event times of the batch being pushed */
 };
 
-static int list_add(struct group_list *list, struct mr_group *group, struct mr_error *error)
-{
-    if (list->count == list->capacity) {
-        int64_t capacity = list->capacity ? list->capacity * 2 : 1024;
-        struct mr_group **groups = mr_reallocate(list->groups, sizeof(void *) * (size_t)capacity);
-        if (!groups)
-            return mr_error_memory(error, sizeof(void *) * (size_t)capacity);
-        list->groups = groups;
-        list->capacity = capacity;
-    }
-    list->groups[list->count++] = group;
-    return MR_OK;
-}
-
 /* The list without the groups that have been removed. */
-static void list_compact(struct group_list *list)
+static void list_compact(struct mr_group_list *list)
 {
     int64_t kept = 0;
     for (int64_t i = 0; i < list->count; i++)
@@ -161,12 +143,12 @@ static int touch(struct mr_operator *op, struct mr_group *group, const struct mr
     const struct mr_aggregate_config *config = op->node->config;
     struct aggregate *aggregate = op->ctx;
     if (!(group->flags & MR_GROUP_TOUCHED)) {
-        MR_TRY(list_add(&aggregate->touched, group, error));
+        MR_TRY(mr_group_list_add(&aggregate->touched, group, error));
         if (!(group->flags & MR_GROUP_LOADED))
-            MR_TRY(list_add(&aggregate->fresh, group, error));
+            MR_TRY(mr_group_list_add(&aggregate->fresh, group, error));
     }
     if (!(group->flags & MR_GROUP_DIRTY) && op->checkpoint)
-        MR_TRY(list_add(&aggregate->dirty, group, error));
+        MR_TRY(mr_group_list_add(&aggregate->dirty, group, error));
     if (!(group->flags & MR_GROUP_LISTED) && config->event_time_group >= 0 && !aggregate->everything)
         MR_TRY(enlist(op, group,
                       mr_event_time_of(batch->columns[config->event_time_group], aggregate->times, row),
@@ -256,10 +238,10 @@ static int make_only_group(struct mr_operator *op, struct mr_error *error)
 static int remove_bucket(struct mr_operator *op, struct bucket *bucket, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
-    struct group_list list = {0};
+    struct mr_group_list list = {0};
     int status = MR_OK;
     for (struct mr_group *group = bucket->first; group && status >= 0; group = group->next)
-        status = list_add(&list, group, error);
+        status = mr_group_list_add(&list, group, error);
     if (status >= 0 && op->mode == MR_MODE_APPEND)
         status = emit_groups(op, &aggregate->table, list.groups, list.count, error);
     for (int64_t i = 0; status >= 0 && i < list.count; i++)

@@ -165,11 +165,12 @@ struct mr_limit_config {
     int64_t limit, offset;
 };
 struct mr_deduplicate_config {
-    const int *columns;
+    const int *columns; /* the key */
     int count;
-    int event_time_column; /* -1 */
-    int64_t delay_us;
+    int event_time_column; /* by which rows are late: a window STRUCT (its `end` counts) or a TIMESTAMP; -1 */
+    bool expires;          /* keys do: at the event time, or, within the watermark, delay_us later */
     bool within_watermark;
+    int64_t delay_us;
 };
 struct mr_join_config; /* operators/join.h */
 
@@ -187,7 +188,9 @@ extern const struct mr_operator_type mr_partial_aggregate_operator;
 extern const struct mr_operator_type mr_aggregate_operator;
 extern const struct mr_operator_type mr_sort_operator;
 extern const struct mr_operator_type mr_limit_operator;
+/* KEYED by the columns; emits its input's rows. The same operator by the two names that Spark has for it. */
 extern const struct mr_operator_type mr_deduplicate_operator;
+extern const struct mr_operator_type mr_deduplicate_within_operator;
 extern const struct mr_operator_type
     mr_sink_operator; /* config: struct mr_sink_config; the runtime gives it the sink */
 struct mr_sink_config {

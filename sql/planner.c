@@ -76,47 +76,26 @@ static int build_aggregate(struct planner *p, const struct mr_plan *plan, const 
     return mr_job_set_exchange(p->job, (struct mr_node *)*out, 0, keys, groups, p->error);
 }
 
-/* Of a batch: the first row of every group. */
-static int build_first_rows(struct planner *p, const struct mr_plan *plan, const struct mr_node *input,
-                            const struct mr_node **out)
+static int build_deduplicate(struct planner *p, const struct mr_plan *plan, const struct mr_node *input,
+                             const struct mr_node **out)
 {
-    struct mr_arena *arena = &p->job->arena;
-    int columns = plan->schema->field_count, count = 0;
-    struct mr_plan aggregate = *plan;
-    struct mr_expression_builder b = {.arena = arena, .session = &p->job->session};
-    const struct mr_aggregate **list = MR_ARENA_ARRAY(arena, const struct mr_aggregate *, columns + 1);
-    struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, columns + 1);
-    const struct mr_expression **back = MR_ARENA_ARRAY(arena, const struct mr_expression *, columns + 1);
-    int *place = MR_ARENA_ARRAY(arena, int, columns + 1);
-    if (!list || !fields || !back || !place)
-        return mr_error_memory(p->error, sizeof *fields);
-    for (int i = 0; i < columns; i++)
-        place[i] = -1;
-    for (int g = 0; g < plan->group_count; g++) {
-        place[plan->group_columns[g]] = g;
-        fields[g] = plan->schema->fields[plan->group_columns[g]];
-    }
-    for (int i = 0; i < columns; i++) {
-        const struct mr_expression *column = NULL;
-        if (place[i] >= 0)
-            continue;
-        MR_TRY(mr_expression_column(&b, plan->schema, i, &column, p->error));
-        MR_TRY(mr_aggregate_call(&b, MR_STR("first"), &column, 1, false, NULL, &list[count], p->error));
-        place[i] = plan->group_count + count++;
-        fields[place[i]] = plan->schema->fields[i];
-    }
-    aggregate.kind = MR_PLAN_AGGREGATE;
-    aggregate.aggregates = list;
-    aggregate.aggregate_count = count;
-    aggregate.schema = mr_type_struct(arena, fields, columns);
-    if (!aggregate.schema)
-        return mr_error_memory(p->error, sizeof *fields);
-    const struct mr_node *below = NULL;
-    MR_TRY(build_aggregate(p, &aggregate, input, &below));
-    for (int i = 0; i < columns; i++)
-        MR_TRY(mr_expression_column(&b, aggregate.schema, place[i], &back[i], p->error));
-    struct mr_project_config config = {back, columns};
-    return add(p, &mr_project_operator, &config, sizeof config, &below, 1, plan->schema, out);
+    const struct mr_operator_type *type =
+        plan->within_watermark ? &mr_deduplicate_within_operator : &mr_deduplicate_operator;
+    struct mr_deduplicate_config config = {.columns = plan->group_columns,
+                                           .count = plan->group_count,
+                                           .event_time_column = -1,
+                                           .expires = plan->within_watermark,
+                                           .within_watermark = plan->within_watermark};
+    for (int i = plan->schema->field_count - 1; plan->streaming && i >= 0; i--)
+        if (plan->delays[i] >= 0)
+            config.event_time_column = i;
+    if (config.event_time_column >= 0)
+        config.delay_us = plan->delays[config.event_time_column];
+    for (int g = 0; g < plan->group_count; g++)
+        config.expires = config.expires || plan->group_columns[g] == config.event_time_column;
+    MR_TRY(add(p, type, &config, sizeof config, &input, 1, plan->schema, out));
+    return mr_job_set_exchange(p->job, (struct mr_node *)*out, 0, plan->group_columns, plan->group_count,
+                               p->error);
 }
 
 static int build_one(struct planner *p, const struct mr_plan *plan, const struct mr_node *const *inputs,
@@ -146,9 +125,7 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
     case MR_PLAN_AGGREGATE:
         return build_aggregate(p, plan, inputs[0], out);
     case MR_PLAN_DEDUPLICATE:
-        if (plan->streaming)
-            return unsupported(p, plan, "drop_duplicates on a stream is");
-        return build_first_rows(p, plan, inputs[0], out);
+        return build_deduplicate(p, plan, inputs[0], out);
     case MR_PLAN_SORT: {
         struct mr_sort_config config = {plan->sort_keys, plan->sort_count, plan->limit};
         return add(p, &mr_sort_operator, &config, sizeof config, inputs, 1, schema, out);

@@ -135,12 +135,12 @@ MILLRACE_API struct millrace_stream *millrace_group(struct millrace_stream *stre
                                                     const char *aggregates);
 /* Rows of both, columns matched by position, types brought together as UNION ALL does. */
 MILLRACE_API struct millrace_stream *millrace_union(struct millrace_stream *a, struct millrace_stream *b);
-/* (On a stream UNSUPPORTED_FEATURE in this version; batch queries have it.) The first row of each value of
- * these columns ("order_id, product"; NULL or "": of all). With the event time among them, values older than
- * the watermark are forgotten. */
+/* The first row of each value of these columns ("order_id, product"; NULL or "": of all). Values are
+ * remembered for ever; with the event time among them, until the watermark has passed it. */
 MILLRACE_API struct millrace_stream *millrace_drop_duplicates(struct millrace_stream *stream,
                                                               const char *columns);
-/* The same, remembering each value for the watermark's delay only. */
+/* The same of a stream with a watermark, remembering each value until the watermark has passed the first
+ * row's event time by the delay. */
 MILLRACE_API struct millrace_stream *millrace_drop_duplicates_within_watermark(struct millrace_stream *stream,
                                                                                const char *columns);
 
