@@ -221,17 +221,17 @@ static int emit_cached(struct mr_operator *op, struct mr_error *error)
     }
 }
 
-/* A query without keys has one group even without rows. */
-static int make_only_group(struct mr_operator *op, struct mr_error *error)
+/* A query without keys has one group, which every micro-batch changes, without rows too. */
+static int touch_only_group(struct mr_operator *op, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
     const struct mr_aggregate_config *config = op->node->config;
-    if (config->group_count > 0 || op->partition != 0 || !aggregate->everything || aggregate->table.live > 0)
+    if (config->group_count > 0 || op->partition != 0)
         return MR_OK;
     uint64_t hash = 0;
     struct mr_group *group = NULL;
     MR_TRY(mr_group_table_find(&aggregate->table, NULL, &hash, NULL, 1, true, &group, error));
-    return mr_aggregate_state_load(&aggregate->state, &group, 1, error);
+    return touch(op, group, NULL, 0, error);
 }
 
 /* ---- evict ---- */
@@ -292,12 +292,12 @@ static int aggregate_finish(struct mr_operator *op, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
     int64_t stored;
+    MR_TRY(touch_only_group(op, error));
     MR_TRY(
         mr_aggregate_state_load(&aggregate->state, aggregate->fresh.groups, aggregate->fresh.count, error));
     op->metrics.rows_updated += aggregate->touched.count;
     for (int64_t i = 0; i < aggregate->touched.count; i++)
         aggregate->touched.groups[i]->flags &= ~(uint32_t)MR_GROUP_TOUCHED;
-    MR_TRY(make_only_group(op, error));
     if (aggregate->everything) {
         MR_TRY(mr_aggregate_state_scan(&aggregate->state, INT64_MIN, INT64_MAX, emit_groups, &stored, error));
         MR_TRY(emit_cached(op, error));

@@ -242,15 +242,13 @@ int mr_sql_union_plan(struct mr_analysis *a, struct mr_plan *const *inputs, int 
         return mr_error_memory(a->error, sizeof *fields);
     for (int c = 0; c < columns; c++) {
         fields[c] = inputs[0]->schema->fields[c];
-        delays[c] = inputs[0]->delays[c];
+        delays[c] = inputs[0]->delays[c]; /* an event time when the first input says so, as Spark has it */
     }
     for (int i = 0; i < count; i++) {
         list[i] = inputs[i];
         plan->streaming = plan->streaming || inputs[i]->streaming;
-        for (int c = 0; c < columns; c++) {
+        for (int c = 0; c < columns; c++)
             fields[c].nullable |= inputs[i]->schema->fields[c].nullable;
-            delays[c] = inputs[i]->delays[c] > delays[c] ? inputs[i]->delays[c] : delays[c];
-        }
     }
     plan->inputs = list;
     plan->input_count = count;
