@@ -47,8 +47,11 @@ static int check_aggregate(struct checks *c, const struct mr_plan *plan, struct 
                           "Distinct aggregations are not supported on a stream; approx_count_distinct() is.",
                           error);
     if (plan->session != MR_PLAN_NO_SESSION && c->mode == MR_MODE_UPDATE)
-        return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
-                      "Session windows are not supported on a stream in output mode update.", error);
+        return refuse_mode(plan, c->mode, "session window streaming aggregations",
+                           " Use append, or complete.", error);
+    if (plan->session != MR_PLAN_NO_SESSION && plan->group_count == 1)
+        return refuse(plan, "STREAM_FAILED",
+                      "Sessions of a stream need another key to group by beside the session window.", error);
     if (c->mode == MR_MODE_APPEND && mr_sql_event_time_group(plan) < 0)
         return refuse_mode(
             plan, c->mode, "streaming aggregations without watermark",
@@ -77,6 +80,14 @@ static int check_join(const struct mr_plan *plan, struct mr_error *error)
     return MR_OK;
 }
 
+static bool has_event_time(const struct mr_plan *plan)
+{
+    for (int i = 0; i < plan->schema->field_count; i++)
+        if (plan->delays[i] >= 0)
+            return true;
+    return false;
+}
+
 static int check_node(struct checks *c, const struct mr_plan *plan, bool below_aggregates,
                       struct mr_error *error)
 {
@@ -94,9 +105,12 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
         stateful = true;
         break;
     case MR_PLAN_DEDUPLICATE:
-        if (aggregated)
-            return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
-                          "dropDuplicates is not supported after aggregation on a stream.", error);
+        if (plan->within_watermark && !has_event_time(plan))
+            return refuse(
+                plan, "_LEGACY_ERROR_TEMP_3102",
+                "drop_duplicates_within_watermark needs an event time among the rows of the stream: "
+                "put WATERMARK … DELAY OF … on the relation, and keep its column.",
+                error);
         stateful = true;
         break;
     case MR_PLAN_JOIN:
