@@ -39,6 +39,8 @@ static const struct mr_option_spec settings[] = {
      "which of several watermarks counts"},
     {"spark.sql.streaming.noDataMicroBatches.enabled", MR_OPTION_BOOLEAN, "true", "session", NULL,
      "a micro-batch without data where the watermark asks for one"},
+    {"spark.sql.streaming.statefulOperator.checkCorrectness.enabled", MR_OPTION_BOOLEAN, "true", "session",
+     NULL, "stateful operators above each other are refused where the upper one may drop rows as late"},
     {"pipelines.trigger.interval", MR_OPTION_DURATION, NULL, "run", NULL,
      "a micro-batch at most that often, when running continuously"},
     {"millrace.workers", MR_OPTION_INTEGER, "one per core", "run", NULL, "threads that do the work"},

@@ -1,4 +1,5 @@
-/* operators/limit.c: the first rows of the whole query: a count that lives as long as the query. */
+/* operators/limit.c: the first rows: of the whole query, by a count that lives as long as the query
+ * (globalLimit), or of every micro-batch (limit). */
 #include "operators/common.h"
 
 #define LIMIT_FORMAT 1
@@ -68,7 +69,7 @@ static int limit_push(struct mr_operator *op, int input, const struct mr_batch *
 static int limit_finish(struct mr_operator *op, struct mr_error *error)
 {
     (void)error;
-    op->metrics.rows_total = 1;
+    op->metrics.rows_total = ((struct limit *)op->ctx)->taken > 0; /* one count, once there is one */
     return MR_OK;
 }
 
@@ -107,3 +108,23 @@ const struct mr_operator_type mr_limit_operator = {.name = "globalLimit",
                                                    .flush = limit_flush,
                                                    .fingerprint = limit_fingerprint,
                                                    .close = limit_close};
+
+static int batch_limit_open(struct mr_operator *op, struct mr_error *error)
+{
+    return mr_operator_context(op, sizeof(struct limit), error);
+}
+
+static int batch_limit_begin(struct mr_operator *op, struct mr_error *error)
+{
+    struct limit *limit = op->ctx;
+    (void)error;
+    limit->taken = 0;
+    return MR_OK;
+}
+
+const struct mr_operator_type mr_batch_limit_operator = {.name = "limit",
+                                                         .flags = MR_OP_SINGLE,
+                                                         .open = batch_limit_open,
+                                                         .begin = batch_limit_begin,
+                                                         .push = limit_push,
+                                                         .close = limit_close};

@@ -187,7 +187,8 @@ extern const struct mr_operator_type mr_partial_aggregate_operator;
  * DESIGN 2. */
 extern const struct mr_operator_type mr_aggregate_operator;
 extern const struct mr_operator_type mr_sort_operator;
-extern const struct mr_operator_type mr_limit_operator;
+extern const struct mr_operator_type mr_limit_operator;       /* of the query */
+extern const struct mr_operator_type mr_batch_limit_operator; /* of each micro-batch */
 /* KEYED by the columns; emits its input's rows. The same operator by the two names that Spark has for it. */
 extern const struct mr_operator_type mr_deduplicate_operator;
 extern const struct mr_operator_type mr_deduplicate_within_operator;

@@ -96,6 +96,8 @@ int mr_session_from_conf(struct mr_job *job, const struct mr_map *conf, const ch
     job->session.case_sensitive = is_true(conf, "spark.sql.caseSensitive", false);
     job->session.catalog = catalog;
     job->session.database = database;
+    job->allow_late_loss =
+        !is_true(conf, "spark.sql.streaming.statefulOperator.checkCorrectness.enabled", true);
     job->no_data_batches = is_true(conf, "spark.sql.streaming.noDataMicroBatches.enabled", true);
     job->watermark_policy =
         policy && mr_str_equal_nocase(mr_str_of(policy), MR_STR("max")) ? MR_WATERMARK_MAX : MR_WATERMARK_MIN;

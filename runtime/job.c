@@ -108,6 +108,9 @@ int mr_job_move_source(struct mr_job *from, struct mr_job *to, struct mr_source 
         from->sources[i] = from->sources[i + 1];
         from->sources[i]->index = i;
     }
+    for (int i = 0; i < from->node_count; i++)
+        if (from->nodes[i]->source > at)
+            from->nodes[i]->source--;
     return MR_OK;
 }
 

@@ -26,6 +26,7 @@ struct mr_job {
     enum mr_output_mode mode;
     enum mr_watermark_policy watermark_policy;
     bool no_data_batches;         /* spark.sql.streaming.noDataMicroBatches.enabled */
+    bool allow_late_loss;         /* spark.sql.streaming.statefulOperator.checkCorrectness.enabled = false */
     const struct mr_type *output; /* schema of the rows the sinks get */
     int source_capacity, node_capacity, sink_capacity, side_capacity, stateful_count; /* of the builder */
 };

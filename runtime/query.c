@@ -212,8 +212,6 @@ int mr_query_close(struct mr_query *query, struct mr_error *error)
         status = mr_publisher_status(query->publisher, error);
     mr_publisher_stop(query->publisher); /* before the waiter: it wakes the driver */
     mr_execution_close(&query->execution);
-    for (int i = 0; i < query->job->side_count; i++)
-        mr_static_side_close(query->job->sides[i]);
     mr_waiter_close(query->waiter);
     int sources = query->job->source_count;
     release_texts(query->decided, sources);

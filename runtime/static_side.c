@@ -48,14 +48,9 @@ int mr_static_side_open(struct mr_static_side *side, struct mr_pool *pool, pthre
     }
     side->text_count = count;
     side->rows.limit_bytes = limit_bytes;
-    MR_TRY(mr_execution_open(&side->execution, job, pool, NULL, 0, limit_bytes, error));
-    side->execution.pool_lock = pool_lock;
+    side->pool = pool;
+    side->pool_lock = pool_lock;
     return MR_OK;
-}
-
-void mr_static_side_close(struct mr_static_side *side)
-{
-    mr_execution_close(&side->execution);
 }
 
 /* Is any source not what it was when the rows were read? What the sources say now goes into now[]. */
@@ -133,7 +128,13 @@ static int read_rows(struct mr_static_side *side, struct mr_arena *arena, struct
                                    .late_us = watermarks,
                                    .evict_us = watermarks,
                                    .splits = lists};
-    return mr_execution_run(&side->execution, &batch, error);
+    struct mr_execution execution;
+    int status = mr_execution_open(&execution, job, side->pool, NULL, 0, side->rows.limit_bytes, error);
+    execution.pool_lock = side->pool_lock;
+    if (status >= 0)
+        status = mr_execution_run(&execution, &batch, error);
+    mr_execution_close(&execution);
+    return status;
 }
 
 static int read_anew(struct mr_static_side *side, struct mr_error *error)

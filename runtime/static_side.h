@@ -13,7 +13,8 @@
 struct mr_static_side {
     struct mr_job job; /* a batch; its last node fills rows */
     struct mr_static_rows rows;
-    struct mr_execution execution;
+    struct mr_pool *pool;
+    pthread_mutex_t *pool_lock;
     /* Per source. The source as planned only tells what there is (snapshot); each reading opens it anew. */
     struct mr_source **planned;
     struct mr_text *seen; /* what it said when the rows were read; per source */
@@ -27,7 +28,6 @@ void mr_static_side_release(struct mr_static_side *side);
 /* limit_bytes: of the rows. */
 int mr_static_side_open(struct mr_static_side *side, struct mr_pool *pool, pthread_mutex_t *pool_lock,
                         size_t limit_bytes, struct mr_error *error);
-void mr_static_side_close(struct mr_static_side *side);
 /* Before a micro-batch, no worker being at work. session: time and dice of the micro-batch.
  * MR_E_SCHEMA_CHANGED (retriable) when a source has other columns than when the query was planned. */
 int mr_static_side_refresh(struct mr_static_side *side, const struct mr_session *session,

@@ -32,10 +32,18 @@ int mr_sql_event_time_group(const struct mr_plan *aggregate)
     return -1;
 }
 
+bool mr_sql_aggregates_stream(const struct mr_plan *plan)
+{
+    bool found = plan->kind == MR_PLAN_AGGREGATE && plan->streaming;
+    for (int i = 0; !found && i < plan->input_count; i++)
+        found = mr_sql_aggregates_stream(plan->inputs[i]);
+    return found;
+}
+
 struct checks {
     enum mr_output_mode mode;
     int stateful; /* operators with state so far */
-    int aggregates;
+    int aggregates, watermarks;
     const struct mr_plan *second; /* a stateful operator above another */
 };
 
@@ -52,6 +60,15 @@ static int check_aggregate(struct checks *c, const struct mr_plan *plan, struct 
     if (plan->session != MR_PLAN_NO_SESSION && plan->group_count == 1)
         return refuse(plan, "STREAM_FAILED",
                       "Sessions of a stream need another key to group by beside the session window.", error);
+    int event_times = 0;
+    for (int i = 0; i < plan->group_count; i++)
+        event_times += plan->delays[i] >= 0;
+    if (c->mode != MR_MODE_COMPLETE && event_times > 1)
+        return refuse(
+            plan, "_LEGACY_ERROR_TEMP_3077",
+            "The groups have more than one event time; group by one of them, and take the others as "
+            "plain values (ts + INTERVAL 0 SECONDS).",
+            error);
     if (c->mode == MR_MODE_APPEND && mr_sql_event_time_group(plan) < 0)
         return refuse_mode(
             plan, c->mode, "streaming aggregations without watermark",
@@ -94,7 +111,7 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
     (void)below_aggregates;
     if (!plan->streaming)
         return MR_OK;
-    int before = c->stateful, aggregates = c->aggregates;
+    int before = c->stateful, aggregates = c->aggregates, watermarks = c->watermarks;
     for (int i = 0; i < plan->input_count; i++)
         MR_TRY(check_node(c, plan->inputs[i], false, error));
     bool aggregated = c->aggregates > aggregates;
@@ -103,6 +120,13 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
     case MR_PLAN_AGGREGATE:
         MR_TRY(check_aggregate(c, plan, error));
         stateful = true;
+        break;
+    case MR_PLAN_WATERMARK:
+        if (c->watermarks > watermarks)
+            return refuse(plan, "_LEGACY_ERROR_TEMP_3076",
+                          "There is a watermark below this one; a stream's watermark is defined once.",
+                          error);
+        c->watermarks++;
         break;
     case MR_PLAN_DEDUPLICATE:
         if (plan->within_watermark && !has_event_time(plan))
@@ -143,17 +167,20 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
     return MR_OK;
 }
 
-int mr_sql_check_stream(const struct mr_plan *plan, enum mr_output_mode mode, struct mr_error *error)
+int mr_sql_check_stream(const struct mr_plan *plan, enum mr_output_mode mode, bool allow_late_loss,
+                        struct mr_error *error)
 {
     struct checks c = {.mode = mode};
     MR_TRY(check_node(&c, plan, false, error));
     if (mode == MR_MODE_COMPLETE && c.aggregates == 0)
         return refuse_mode(plan, mode, "no streaming aggregations", " Use append, or aggregate.", error);
-    if (c.second && mode != MR_MODE_APPEND)
+    if (c.second && mode != MR_MODE_APPEND && !allow_late_loss)
         return refuse(
             c.second, "_LEGACY_ERROR_TEMP_3102",
             "Several stateful operators one above the other are not supported on a stream in output modes "
-            "update and complete.",
+            "update and complete: rows that the lower one gives may be late for the upper one. To run it all "
+            "the "
+            "same, set spark.sql.streaming.statefulOperator.checkCorrectness.enabled to false.",
             error);
     return MR_OK;
 }

@@ -4,8 +4,12 @@
 
 #include "sql/plan.h"
 
-/* Of a streaming plan. STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION and kin. */
-int mr_sql_check_stream(const struct mr_plan *plan, enum mr_output_mode mode, struct mr_error *error);
+/* Of a streaming plan. STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION and kin. allow_late_loss: stateful
+ * operators may stand above each other also where the upper one may drop what the lower one gives. */
+int mr_sql_check_stream(const struct mr_plan *plan, enum mr_output_mode mode, bool allow_late_loss,
+                        struct mr_error *error);
+/* Does the plan, or anything below it, aggregate a stream? */
+bool mr_sql_aggregates_stream(const struct mr_plan *plan);
 /* Index among the group columns of the event time, or -1. */
 int mr_sql_event_time_group(const struct mr_plan *aggregate);
 

@@ -462,6 +462,12 @@ static int plan_column(struct mr_analysis *a, const struct mr_plan *plan, int co
     return was->kind == MR_EXPR_COLUMN ? MR_OK : mr_sql_show(a, out, "%s", mr_sql_shown_name(a, was));
 }
 
+/* As Spark, which computes it before it groups. */
+static bool is_window_time(const struct mr_expression *e)
+{
+    return e->kind == MR_EXPR_CALL && strcmp(e->function->name, "window_time") == 0;
+}
+
 int mr_sql_regroup(struct mr_resolution *r, const struct mr_grouping_plan *groups, const struct mr_plan *plan,
                    bool has_group_by, const struct mr_expression **e)
 {
@@ -476,7 +482,7 @@ int mr_sql_regroup(struct mr_resolution *r, const struct mr_grouping_plan *group
         return plan_column(a, plan, groups->count, was, e);
     if (was->kind == MR_EXPR_COLUMN && was->column >= MR_AGGREGATE_BASE)
         return plan_column(a, plan, plan->group_count + was->column - MR_AGGREGATE_BASE, was, e);
-    if (was->kind == MR_EXPR_COLUMN)
+    if (was->kind == MR_EXPR_COLUMN || is_window_time(was))
         return missing(r, has_group_by, was);
     if (was->argument_count == 0)
         return MR_OK;

@@ -8,6 +8,9 @@
 int mr_sql_optimise(struct mr_analysis *a, struct mr_plan **plan);
 /* simplify.c: all but the pruning. */
 int mr_sql_simplify(struct mr_analysis *a, struct mr_plan **plan);
+/* infer.c: conditions that follow from joins and generators, as filters; *added: there were some. Once, after
+ * simplify, and before it is called again. */
+int mr_sql_infer(struct mr_analysis *a, struct mr_plan *plan, bool *added);
 /* prune.c: only the needed columns; map[i] is where output column i is now, or -1. */
 int mr_sql_prune(struct mr_analysis *a, struct mr_plan **plan, const bool *needed, int *map);
 

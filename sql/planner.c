@@ -132,7 +132,9 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
     }
     case MR_PLAN_LIMIT: {
         struct mr_limit_config config = {plan->limit, plan->offset};
-        return add(p, &mr_limit_operator, &config, sizeof config, inputs, 1, schema, out);
+        bool whole = plan->streaming && (p->job->mode == MR_MODE_APPEND || !mr_sql_aggregates_stream(plan));
+        return add(p, whole ? &mr_limit_operator : &mr_batch_limit_operator, &config, sizeof config, inputs,
+                   1, schema, out);
     }
     case MR_PLAN_JOIN:
         return mr_sql_build_join(p->job, plan, inputs, out, p->error);
@@ -184,7 +186,7 @@ int mr_sql_plan_job(struct mr_job *job, struct mr_plan *plan, const struct mr_no
 {
     struct planner p = {job, error};
     if (plan->streaming)
-        MR_TRY(mr_sql_check_stream(plan, job->mode, error));
+        MR_TRY(mr_sql_check_stream(plan, job->mode, job->allow_late_loss, error));
     limit_sorts(plan);
     MR_TRY(build(&p, plan, out));
     job->output = plan->schema;

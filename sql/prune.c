@@ -443,7 +443,11 @@ int mr_sql_prune(struct mr_analysis *a, struct mr_plan **plan, const bool *neede
 
 int mr_sql_optimise(struct mr_analysis *a, struct mr_plan **plan)
 {
+    bool inferred = false;
     MR_TRY(mr_sql_simplify(a, plan));
+    MR_TRY(mr_sql_infer(a, *plan, &inferred));
+    if (inferred)
+        MR_TRY(mr_sql_simplify(a, plan));
     int count = (*plan)->schema->field_count;
     bool *needed = MR_ARENA_ARRAY(a->arena, bool, count + 1);
     int *map = MR_ARENA_ARRAY(a->arena, int, count + 1);

@@ -56,15 +56,28 @@ static bool is_and(const struct mr_expression *e)
     return e->kind == MR_EXPR_CALL && e->argument_count == 2 && strcmp(e->function->name, "and") == 0;
 }
 
-/* a AND b AND c as a list; what does not fit stays joined. */
+static int count_conjuncts(const struct mr_expression *e)
+{
+    return is_and(e) ? count_conjuncts(e->arguments[0]) + count_conjuncts(e->arguments[1]) : 1;
+}
+
+static void split_all(const struct mr_expression *e, struct conjuncts *out)
+{
+    if (is_and(e)) {
+        split_all(e->arguments[0], out);
+        split_all(e->arguments[1], out);
+        return;
+    }
+    out->list[out->count++] = e;
+}
+
+/* a AND b AND c as a list; a condition that does not fit stays one. */
 static void split(const struct mr_expression *e, struct conjuncts *out)
 {
-    if (is_and(e) && out->count < 62) {
-        split(e->arguments[0], out);
-        split(e->arguments[1], out);
-    } else if (out->count < 64) {
+    if (out->count + count_conjuncts(e) <= 62)
+        split_all(e, out);
+    else
         out->list[out->count++] = e;
-    }
 }
 
 static int join(struct mr_analysis *a, const struct conjuncts *c, const struct mr_expression **out)
@@ -248,7 +261,7 @@ static int push_filter(struct mr_analysis *a, struct mr_plan **plan)
         MR_TRY(filter_over(a, input->inputs[0], &both, plan));
         return push_filter(a, plan);
     }
-    if (input->kind == MR_PLAN_JOIN && !input->streaming)
+    if (input->kind == MR_PLAN_JOIN)
         return push_into_join(a, plan);
     if (input->input_count != 1)
         return MR_OK;

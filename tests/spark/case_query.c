@@ -232,6 +232,18 @@ static void put_value(struct mr_json_writer *w, const struct mr_column *column, 
     case MR_STRUCT:
         put_struct(w, column->type, column->children, row);
         break;
+    case MR_MAP:
+        mr_json_begin_object(w);
+        for (int32_t i = column->offsets[row]; i < column->offsets[row + 1]; i++) {
+            struct mr_text key;
+            mr_text_init(&key);
+            mr_value_text(&key, column->children[0], i, mr_zone_utc());
+            mr_json_key_str(w, mr_text_str(&key));
+            mr_text_release(&key);
+            put_value(w, column->children[1], i);
+        }
+        mr_json_end_object(w);
+        break;
     case MR_ARRAY:
         mr_json_begin_array(w);
         for (int32_t i = column->offsets[row]; i < column->offsets[row + 1]; i++)
@@ -285,6 +297,8 @@ static int plan(struct run *run, struct mr_job *job, struct mr_sql_script *scrip
     const struct mr_json *conf = mr_json_member(run->json, "conf"), *then = mr_json_member(run->json, "then");
     const struct mr_json *watermarks =
         conf ? mr_json_member(conf, "spark.sql.streaming.multipleWatermarkPolicy") : NULL;
+    const struct mr_json *checked =
+        conf ? mr_json_member(conf, "spark.sql.streaming.statefulOperator.checkCorrectness.enabled") : NULL;
     const struct mr_json *no_data =
         conf ? mr_json_member(conf, "spark.sql.streaming.noDataMicroBatches.enabled") : NULL;
     job->session.zone = mr_zone_utc();
@@ -292,6 +306,7 @@ static int plan(struct run *run, struct mr_job *job, struct mr_sql_script *scrip
     job->session.catalog = "spark_catalog";
     job->session.database = "default";
     job->no_data_batches = !(no_data && mr_str_equal(no_data->text, MR_STR("false")));
+    job->allow_late_loss = checked && mr_str_equal(checked->text, MR_STR("false"));
     job->watermark_policy =
         watermarks && mr_str_equal(watermarks->text, MR_STR("max")) ? MR_WATERMARK_MAX : MR_WATERMARK_MIN;
     mr_json_get_str(run->json, "outputMode", &mode);
