@@ -21,7 +21,8 @@ struct mr_aggregate_state {
     int64_t rows;                  /* live groups of this partition, in the checkpoint or not */
     int64_t written_rows;          /* what the checkpoint says; -1: nothing yet */
     int stale_partitions;          /* counts of an earlier layout to be deleted; partition 0 only */
-    struct mr_map persisted;       /* event times that have groups in the checkpoint; number 1 */
+    struct mr_map persisted;       /* event times that have groups in the checkpoint; number: how many of this
+                                      partition, -1: not known, 0: all are cached and about to be evicted */
     bool track;                    /* persisted is complete */
     int64_t deleted_us;            /* everything at or before is deleted in the checkpoint */
 };
@@ -29,6 +30,11 @@ int mr_aggregate_state_open(struct mr_aggregate_state *state, struct mr_operator
                             struct mr_group_table *table, const struct mr_type *const *key_types,
                             struct mr_error *error);
 void mr_aggregate_state_close(struct mr_aggregate_state *state);
+/* false: the checkpoint surely holds no group of this event time (0 for groups without one). */
+bool mr_aggregate_state_may_hold(const struct mr_aggregate_state *state, int64_t time_us);
+/* So many groups of this time are in the table and in the checkpoint: when there are no others, the next scan
+ * leaves the time out. */
+void mr_aggregate_state_cached(struct mr_aggregate_state *state, int64_t time_us, int64_t count);
 /* Merges what the checkpoint holds for these groups (flags become LOADED, and PERSISTED when it held
  * something). */
 int mr_aggregate_state_load(struct mr_aggregate_state *state, struct mr_group **groups, int64_t count,

@@ -16,7 +16,11 @@
 
 struct bucket { /* cached groups of one event time */
     struct mr_group *first;
-    int64_t count;
+};
+struct run { /* the event time of the groups in hand; known: what follows is true */
+    bool known, may_be_stored;
+    int64_t time_us;
+    struct bucket *bucket; /* NULL: groups are not listed by time */
 };
 struct aggregate {
     struct mr_group_table table;
@@ -24,8 +28,9 @@ struct aggregate {
     bool everything;       /* emit all groups every time, evict none */
     struct mr_map buckets; /* event time -> struct bucket, in bucket_pool */
     struct mr_arena bucket_pool;
+    struct run run;
     struct mr_group_list touched; /* in this micro-batch */
-    struct mr_group_list fresh;   /* touched and not loaded */
+    struct mr_group_list fresh;   /* touched, to be loaded */
     struct mr_group_list dirty;   /* since the last flush */
     int64_t evicted_us;           /* evicted so far in memory; goes into the next decision */
     struct mr_group **records;    /* scratch, per pushed batch */
@@ -116,24 +121,29 @@ static int64_t drop_late(struct mr_operator *op, const struct mr_batch *batch)
     return kept;
 }
 
-static int enlist(struct mr_operator *op, struct mr_group *group, int64_t time_us, struct mr_error *error)
+/* Groups come mostly in runs of one event time: what is known of it is looked up once a run. */
+static int turn_to(struct mr_operator *op, int64_t time_us, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
-    group->flags |= MR_GROUP_LISTED;
-    struct mr_map_entry *entry =
-        mr_map_put(&aggregate->buckets, (struct mr_str){(const char *)&time_us, 8}, NULL);
-    if (!entry)
-        return mr_error_memory(error, 64);
-    struct bucket *bucket = entry->pointer;
-    if (!bucket) {
-        bucket = MR_ARENA_NEW(&aggregate->bucket_pool, struct bucket);
-        if (!bucket)
-            return mr_error_memory(error, sizeof(*bucket));
-        entry->pointer = bucket;
+    if (aggregate->run.known && aggregate->run.time_us == time_us)
+        return MR_OK;
+    aggregate->run.known = false;
+    aggregate->run.time_us = time_us;
+    aggregate->run.may_be_stored = mr_aggregate_state_may_hold(&aggregate->state, time_us);
+    aggregate->run.bucket = NULL;
+    if (((const struct mr_aggregate_config *)op->node->config)->event_time_group >= 0 &&
+        !aggregate->everything) {
+        struct mr_map_entry *entry =
+            mr_map_put(&aggregate->buckets, (struct mr_str){(const char *)&time_us, 8}, NULL);
+        if (!entry)
+            return mr_error_memory(error, 64);
+        if (!entry->pointer)
+            entry->pointer = MR_ARENA_NEW(&aggregate->bucket_pool, struct bucket);
+        if (!entry->pointer)
+            return mr_error_memory(error, sizeof(struct bucket));
+        aggregate->run.bucket = entry->pointer;
     }
-    group->next = bucket->first;
-    bucket->first = group;
-    bucket->count++;
+    aggregate->run.known = true;
     return MR_OK;
 }
 
@@ -142,17 +152,26 @@ static int touch(struct mr_operator *op, struct mr_group *group, const struct mr
 {
     const struct mr_aggregate_config *config = op->node->config;
     struct aggregate *aggregate = op->ctx;
+    const struct mr_column *times = aggregate->times;
+    MR_TRY(turn_to(op, times ? mr_event_time_of(batch->columns[config->event_time_group], times, row) : 0,
+                   error));
     if (!(group->flags & MR_GROUP_TOUCHED)) {
         MR_TRY(mr_group_list_add(&aggregate->touched, group, error));
-        if (!(group->flags & MR_GROUP_LOADED))
+        if (!(group->flags & MR_GROUP_LOADED) && aggregate->run.may_be_stored) {
             MR_TRY(mr_group_list_add(&aggregate->fresh, group, error));
+        } else if (!(group->flags & MR_GROUP_LOADED)) {
+            group->flags |= MR_GROUP_LOADED;
+            aggregate->state.rows++;
+        }
     }
     if (!(group->flags & MR_GROUP_DIRTY) && op->checkpoint)
         MR_TRY(mr_group_list_add(&aggregate->dirty, group, error));
-    if (!(group->flags & MR_GROUP_LISTED) && config->event_time_group >= 0 && !aggregate->everything)
-        MR_TRY(enlist(op, group,
-                      mr_event_time_of(batch->columns[config->event_time_group], aggregate->times, row),
-                      error));
+    struct bucket *bucket = aggregate->run.bucket;
+    if (!(group->flags & MR_GROUP_LISTED) && bucket) {
+        group->flags |= MR_GROUP_LISTED;
+        group->next = bucket->first;
+        bucket->first = group;
+    }
     group->flags |= MR_GROUP_TOUCHED | MR_GROUP_DIRTY;
     return MR_OK;
 }
@@ -250,8 +269,23 @@ static int remove_bucket(struct mr_operator *op, struct bucket *bucket, struct m
     aggregate->state.rows -= list.count;
     mr_free(list.groups);
     bucket->first = NULL;
-    bucket->count = 0;
     return status;
+}
+
+/* Groups that are stored and cached both are emitted from the cache: a time that has no others need not be
+ * read. */
+static void spare_reading(struct aggregate *aggregate, int64_t upto_us)
+{
+    for (size_t i = 0; i < aggregate->buckets.count; i++) {
+        const struct mr_map_entry *entry = &aggregate->buckets.entries[i];
+        int64_t time_us, stored = 0;
+        memcpy(&time_us, entry->key.data, 8);
+        if (time_us > upto_us)
+            continue;
+        for (const struct mr_group *g = ((struct bucket *)entry->pointer)->first; g; g = g->next)
+            stored += (g->flags & MR_GROUP_PERSISTED) != 0;
+        mr_aggregate_state_cached(&aggregate->state, time_us, stored);
+    }
 }
 
 static int evict(struct mr_operator *op, struct mr_error *error)
@@ -260,6 +294,8 @@ static int evict(struct mr_operator *op, struct mr_error *error)
     int64_t stored = 0;
     if (aggregate->everything || op->evict_us == MR_NO_WATERMARK || op->evict_us <= aggregate->evicted_us)
         return MR_OK;
+    spare_reading(aggregate, op->evict_us);
+    aggregate->run.known = false;
     MR_TRY(mr_aggregate_state_scan(&aggregate->state, aggregate->evicted_us, op->evict_us,
                                    op->mode == MR_MODE_APPEND ? emit_groups : NULL, &stored, error));
     op->metrics.rows_removed += stored;
@@ -318,6 +354,7 @@ static int aggregate_finish(struct mr_operator *op, struct mr_error *error)
 static int aggregate_flush(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
+    aggregate->run.known = false;
     MR_TRY(mr_aggregate_state_write(&aggregate->state, decision, aggregate->dirty.groups,
                                     aggregate->dirty.count,
                                     aggregate->everything ? MR_NO_WATERMARK : aggregate->evicted_us, error));
@@ -333,6 +370,7 @@ static void aggregate_decided(struct mr_operator *op)
     uint32_t holes = aggregate->table.count - aggregate->table.live;
     if (mr_group_table_bytes(&aggregate->table) <= limit && (holes < 8192 || holes < aggregate->table.live))
         return;
+    aggregate->run.known = false;
     mr_group_table_clear(&aggregate->table);
     mr_map_release(&aggregate->buckets);
     mr_map_init(&aggregate->buckets);
