@@ -22,7 +22,8 @@ struct mr_decision {
     struct staged_sink *staged;
     struct staged_expiry *expiries; /* one per state id */
     struct mr_arena arena;
-    int failed; /* the first error of calls that return nothing */
+    struct mr_text value; /* scratch */
+    int failed;           /* the first error of calls that return nothing */
     struct mr_error error;
 };
 
@@ -45,6 +46,7 @@ int mr_decision_begin(struct mr_checkpoint *checkpoint, int64_t batch, struct mr
     } while (decision->id == 0);
     decision->batch_of_writes = rocksdb_writebatch_create();
     mr_arena_init(&decision->arena);
+    mr_text_init(&decision->value);
     checkpoint->open = decision;
     *out = decision;
     return MR_OK;
@@ -60,20 +62,27 @@ size_t mr_decision_bytes(const struct mr_decision *decision)
     return decision->bytes;
 }
 
+static void fail(struct mr_decision *decision, int status)
+{
+    if (decision->failed >= 0)
+        decision->failed = status;
+}
+
 static void put(struct mr_decision *decision, enum mr_family family, enum mr_rocks_kind kind,
                 struct mr_str key, const struct mr_str *parts, int count)
 {
-    char header[MR_ROCKS_HEADER] = {(char)kind, MR_ROCKS_VERSION};
-    const char *values[4] = {header};
-    size_t sizes[4] = {sizeof header};
-    decision->bytes += key.size + sizeof header;
-    for (int i = 0; i < count; i++) {
-        values[i + 1] = parts[i].size ? parts[i].data : header;
-        sizes[i + 1] = parts[i].size;
-        decision->bytes += parts[i].size;
+    struct mr_text *value = &decision->value;
+    mr_text_clear(value);
+    mr_text_append(value, (char[MR_ROCKS_HEADER]){(char)kind, MR_ROCKS_VERSION}, MR_ROCKS_HEADER);
+    for (int i = 0; i < count; i++)
+        mr_text_append(value, parts[i].data, parts[i].size);
+    if (value->failed) {
+        fail(decision, mr_error_memory(&decision->error, value->capacity));
+        return;
     }
-    rocksdb_writebatch_putv_cf(decision->batch_of_writes, decision->checkpoint->families[family], 1,
-                               &key.data, &key.size, count + 1, values, sizes);
+    decision->bytes += key.size + value->size;
+    rocksdb_writebatch_put_cf(decision->batch_of_writes, decision->checkpoint->families[family], key.data,
+                              key.size, value->data, value->size);
 }
 
 void mr_decision_put(struct mr_decision *decision, enum mr_family family, struct mr_str key,
@@ -97,12 +106,6 @@ void mr_decision_delete_range(struct mr_decision *decision, enum mr_family famil
     rocksdb_writebatch_delete_range_cf(decision->batch_of_writes, decision->checkpoint->families[family],
                                        begin.data, begin.size, end.data, end.size);
     decision->bytes += begin.size + end.size;
-}
-
-static void fail(struct mr_decision *decision, int status)
-{
-    if (decision->failed >= 0)
-        decision->failed = status;
 }
 
 /* What the sink's register will be after all that is decided, this decision's part included. */
@@ -189,6 +192,7 @@ static void release(struct mr_decision *decision)
     decision->checkpoint->open = NULL;
     rocksdb_writebatch_destroy(decision->batch_of_writes);
     mr_arena_release(&decision->arena);
+    mr_text_release(&decision->value);
     mr_free(decision);
 }
 
@@ -211,14 +215,18 @@ static int adopt(struct mr_decision *decision, bool reserve_only, struct mr_erro
     return MR_OK;
 }
 
+static int failure(const struct mr_decision *decision, struct mr_error *error)
+{
+    if (decision->failed < 0)
+        *error = decision->error;
+    return decision->failed;
+}
+
 int mr_decision_commit(struct mr_decision *decision, struct mr_str record, struct mr_error *error)
 {
     struct mr_checkpoint *checkpoint = decision->checkpoint;
-    int status = decision->failed;
-    if (status < 0) {
-        *error = decision->error;
-        goto err;
-    }
+    int status;
+    MR_ERR(failure(decision, error));
     MR_ERR(adopt(decision, true, error));
     char fixed[16];
     mr_put_u64(fixed, (uint64_t)decision->batch);
@@ -231,6 +239,7 @@ int mr_decision_commit(struct mr_decision *decision, struct mr_str record, struc
     mr_killpoint("decide.between");
 #endif
     put(decision, MR_FAMILY_META, MR_ROCKS_LAST, MR_STR(MR_ROCKS_KEY_LAST), parts, 2);
+    MR_ERR(failure(decision, error));
     MR_ERR(mr_rocks_write(checkpoint, decision->batch_of_writes, true, error));
     mr_killpoint("decide.after");
     checkpoint->last_batch = decision->batch;
