@@ -132,9 +132,7 @@ static int all_null(const struct mr_type *type, int64_t length, struct mr_column
     *out = column;
     if (!column)
         return mr_error_memory(error, mr_type_width(type) * (size_t)length);
-    for (int64_t i = 0; i < length; i++)
-        MR_TRY(mr_column_append_null(column, error));
-    return MR_OK;
+    return mr_column_append_nulls(column, length, error);
 }
 
 static int fill_unused(struct reader *r, struct mr_batch *batch, struct mr_error *error)

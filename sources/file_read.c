@@ -13,8 +13,9 @@ struct file_split { /* in the micro-batch's arena */
 struct file_reader {
     struct file_split split;
     struct mr_format_reader *reader; /* NULL: nothing to read (the file is gone, and that is fine) */
-    struct mr_column *metadata;      /* one row; NULL: nobody wants it */
-    struct mr_column **partitions;   /* one row each */
+    struct mr_column **same;         /* what all rows share, one row each: partition values, then _metadata */
+    struct mr_column **repeated;     /* the same for the last batch: the next is mostly as long */
+    int same_count;
     char *uri;
 };
 
@@ -193,27 +194,31 @@ static void append_uri(struct mr_text *out, const char *path)
     }
 }
 
-static int make_metadata(struct file_source *s, struct file_reader *r, struct mr_error *error)
+/* The row of _metadata; a NULL when nobody wants it. */
+static int make_metadata(struct file_source *s, struct file_reader *r, struct mr_column **out,
+                         struct mr_error *error)
 {
     const struct mr_source *source = s->source;
     int field = source->schema->field_count - 1;
-    if (source->hidden_columns == 0 || (source->used && !source->used[field]))
+    if (source->hidden_columns == 0)
         return MR_OK;
-    const struct mr_type *type = source->schema->fields[field].type;
     const char *name = strrchr(r->uri, '/');
-    r->metadata = mr_column_new(type, 1);
-    if (!r->metadata)
-        return mr_error_memory(error, sizeof *r->metadata);
-    struct mr_column **parts = r->metadata->children;
+    struct mr_column *metadata = mr_column_new(source->schema->fields[field].type, 1);
+    *out = metadata;
+    if (!metadata)
+        return mr_error_memory(error, sizeof *metadata);
+    if (source->used && !source->used[field])
+        return mr_column_append_null(metadata, error);
+    struct mr_column **parts = metadata->children;
     MR_TRY(mr_column_set_bytes(parts[0], 0, r->uri, strlen(r->uri), error));
     MR_TRY(mr_column_set_bytes(parts[1], 0, name + 1, strlen(name + 1), error));
     parts[2]->i64[0] = r->split.size_bytes;
     parts[3]->i64[0] = r->split.start;
     parts[4]->i64[0] = r->split.end - r->split.start;
     parts[5]->i64[0] = r->split.modified_us / 1000 * 1000; /* milliseconds, as Spark has it */
-    for (int i = 0; i < r->metadata->child_count; i++)
+    for (int i = 0; i < metadata->child_count; i++)
         parts[i]->length = 1;
-    r->metadata->length = 1;
+    metadata->length = 1;
     return MR_OK;
 }
 
@@ -289,14 +294,16 @@ int mr_file_reader_open(struct mr_source *source, const struct mr_split *split, 
     mr_text_init(&uri);
     append_uri(&uri, r->split.path);
     r->uri = uri.failed ? NULL : uri.data;
-    r->partitions =
-        mr_allocate_zeroed(sizeof(struct mr_column *) * (size_t)(s->partition_schema->field_count + 1));
-    if (!r->uri || !r->partitions)
+    int partitions = s->partition_schema->field_count;
+    r->same_count = partitions + s->source->hidden_columns;
+    r->same = mr_allocate_zeroed(sizeof(struct mr_column *) * (size_t)(r->same_count + 1));
+    r->repeated = mr_allocate_zeroed(sizeof(struct mr_column *) * (size_t)(r->same_count + 1));
+    if (!r->uri || !r->same || !r->repeated)
         status = mr_error_memory(error, sizeof *r);
     if (status >= 0)
-        status = mr_file_partition_values(s, r->split.path, r->partitions, error);
+        status = mr_file_partition_values(s, r->split.path, r->same, error);
     if (status >= 0)
-        status = make_metadata(s, r, error);
+        status = make_metadata(s, r, &r->same[partitions], error);
     if (status >= 0)
         status = open_input(s, r, error);
     if (status < 0)
@@ -306,16 +313,18 @@ int mr_file_reader_open(struct mr_source *source, const struct mr_split *split, 
 
 void mr_file_reader_close(struct mr_source *source, struct mr_reader *reader)
 {
-    struct file_source *s = mr_file_source_of(source);
+    (void)source;
     struct file_reader *r = reader->ctx;
     reader->ctx = NULL;
     if (!r)
         return;
     mr_format_reader_close(r->reader);
-    mr_column_unref(r->metadata);
-    for (int i = 0; r->partitions && i < s->partition_schema->field_count; i++)
-        mr_column_unref(r->partitions[i]);
-    mr_free(r->partitions);
+    for (int i = 0; r->same && r->repeated && i < r->same_count; i++) {
+        mr_column_unref(r->same[i]);
+        mr_column_unref(r->repeated[i]);
+    }
+    mr_free(r->same);
+    mr_free(r->repeated);
     mr_free(r->uri);
     mr_free(r);
 }
@@ -324,7 +333,7 @@ void mr_file_reader_close(struct mr_source *source, struct mr_reader *reader)
 static int widen(struct file_source *s, struct file_reader *r, struct mr_batch *data, struct mr_batch *batch,
                  struct mr_error *error)
 {
-    int count = s->data_schema->field_count, partitions = s->partition_schema->field_count;
+    int count = s->data_schema->field_count;
     int status;
     MR_TRY(mr_batch_init(batch, s->source->schema, 0, error));
     batch->length = data->length;
@@ -332,17 +341,13 @@ static int widen(struct file_source *s, struct file_reader *r, struct mr_batch *
         batch->columns[i] = data->columns[i];
         data->columns[i] = NULL;
     }
-    for (int i = 0; i < partitions; i++)
-        MR_ERR(mr_column_repeat(r->partitions[i], 0, batch->length, &batch->columns[count + i], error));
-    if (s->source->hidden_columns > 0) {
-        struct mr_column **out = &batch->columns[count + partitions];
-        if (r->metadata) {
-            MR_ERR(mr_column_repeat(r->metadata, 0, batch->length, out, error));
-        } else {
-            *out = mr_column_new(s->source->schema->fields[count + partitions].type, batch->length);
-            MR_ERR(*out ? MR_OK : mr_error_memory(error, (size_t)batch->length));
-            MR_ERR(mr_column_append_nulls(*out, batch->length, error));
+    for (int i = 0; i < r->same_count; i++) {
+        if (!r->repeated[i] || r->repeated[i]->length != batch->length) {
+            mr_column_unref(r->repeated[i]);
+            r->repeated[i] = NULL;
+            MR_ERR(mr_column_repeat(r->same[i], 0, batch->length, &r->repeated[i], error));
         }
+        batch->columns[count + i] = mr_column_ref(r->repeated[i]);
     }
     return MR_OK;
 err:
