@@ -105,9 +105,10 @@ int mr_aggregate_input_add(struct mr_aggregate_input *input, struct mr_group_tab
     }
     for (int g = 0; g < config->group_count; g++)
         columns[g] = batch->columns[config->group_columns[g]];
-    mr_hash_keys(columns, config->group_count, batch->length, input->hashes);
-    int status =
-        mr_group_table_find(table, columns, input->hashes, NULL, batch->length, true, input->groups, error);
+    uint64_t *hashes = mr_group_table_needs_hashes(table) ? input->hashes : NULL;
+    if (hashes)
+        mr_hash_keys(columns, config->group_count, batch->length, hashes);
+    int status = mr_group_table_find(table, columns, hashes, NULL, batch->length, true, input->groups, error);
     if (columns != keys)
         mr_free(columns);
     if (status >= 0 && input->evaluator)

@@ -20,7 +20,7 @@ struct mr_aggregate_input {
 };
 int mr_aggregate_input_open(struct mr_aggregate_input *input, const struct mr_aggregate_config *config,
                             const struct mr_session *session, struct mr_error *error);
-/* Finds or makes the group of every row and updates all states. */
+/* Finds or makes the group of every row and updates all states. The groups' hashes are the table's own. */
 int mr_aggregate_input_add(struct mr_aggregate_input *input, struct mr_group_table *table,
                            const struct mr_batch *batch, struct mr_error *error);
 void mr_aggregate_input_close(struct mr_aggregate_input *input);

@@ -8,6 +8,7 @@
 #define CHUNK_RECORDS 1024u
 #define REMOVED_SLOT UINT32_MAX
 #define MAX_NODES 60
+#define AHEAD 8 /* rows */
 
 /* One node of the flattened key: a leaf, or a STRUCT (which has only its null bit). */
 struct mr_key_node {
@@ -166,10 +167,8 @@ static uint64_t double_bits(double value)
 
 #define FILL(expression)                                                                                     \
     MR_FOR_ROWS (i, rows, length) {                                                                          \
-        if (!mr_column_is_null(column, i)) {                                                                 \
-            uint64_t value_ = (uint64_t)(expression);                                                        \
-            memcpy(at, &value_, 8);                                                                          \
-        }                                                                                                    \
+        uint64_t value_ = column->validity && mr_column_is_null(column, i) ? 0 : (uint64_t)(expression);     \
+        memcpy(at, &value_, 8);                                                                              \
         at += stride;                                                                                        \
     }
 
@@ -197,7 +196,9 @@ static void fill_leaf(const struct mr_key_node *node, const struct mr_column *co
             FILL(column->i64[i])
         } else if (node->width == 16) {
             MR_FOR_ROWS (i, rows, length) {
-                if (!mr_column_is_null(column, i))
+                if (mr_column_is_null(column, i))
+                    memset(at, 0, 16);
+                else
                     memcpy(at, (const char *)column->values + i * 16, 16);
                 at += stride;
             }
@@ -267,7 +268,8 @@ static int fill_key_rows(struct mr_group_table *table, struct mr_column *const *
     }
     if (count == 0)
         return MR_OK;
-    memset(table->key_rows, 0, need);
+    for (size_t at = 0; at < need; at += table->key_bytes)
+        *(uint64_t *)(void *)(table->key_rows + at) = 0; /* no NULLs yet */
     if (table->encoded)
         return encode_rows(table, keys, rows, length, table->key_rows, error);
     const struct mr_column *columns[MAX_NODES + 1];
@@ -286,14 +288,14 @@ static int fill_key_rows(struct mr_group_table *table, struct mr_column *const *
 /* Key rows are whole words: cheaper than a call of memcmp for the few there are. */
 static inline bool same_words(const char *a, const char *b, size_t bytes)
 {
-    uint64_t difference = 0;
     for (size_t at = 0; at < bytes; at += 8) {
         uint64_t left, right;
         memcpy(&left, a + at, 8);
         memcpy(&right, b + at, 8);
-        difference |= left ^ right;
+        if (left != right)
+            return false;
     }
-    return difference == 0;
+    return true;
 }
 
 /* Same bytes but for long strings, which are compared by content. */
@@ -418,27 +420,62 @@ static int find_one(struct mr_group_table *table, const char *key_row, uint64_t 
     return MR_OK;
 }
 
+/* The table's own hash of a key row, for keys without strings. */
+static inline uint64_t hash_row(const char *key_row, size_t bytes)
+{
+    uint64_t hash = 0;
+    for (size_t at = 0; at < bytes; at += 8) {
+        uint64_t word;
+        memcpy(&word, key_row + at, 8);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+        hash ^= hash >> 32;
+    }
+    return mr_hash_u64(hash);
+}
+
+/* Brings near what the row some rows ahead will ask for. */
+static inline void prefetch(const struct mr_group_table *table, uint64_t hash)
+{
+    if (table->slots)
+        __builtin_prefetch(&table->slots[(uint32_t)hash & table->slot_mask]);
+}
+
 int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *keys, const uint64_t *hashes,
                         const struct mr_selection *rows, int64_t length, bool insert,
                         struct mr_group **records, struct mr_error *error)
 {
     int64_t count = rows ? rows->count : length;
     MR_TRY(fill_key_rows(table, keys, rows, length, error));
-    const char *key_row = table->key_rows, *last_key = NULL;
+    const char *key_row = table->key_rows;
     struct mr_group *last = NULL;
+    uint64_t ahead[AHEAD]; /* hashes of this row and those after it */
+    for (int64_t k = 0; !hashes && k < AHEAD && k < count; k++)
+        ahead[k] = hash_row(key_row + (size_t)k * table->key_bytes, table->key_bytes);
     for (int64_t k = 0; k < count; k++, key_row += table->key_bytes) {
-        if (last && same_words(key_row, last_key, table->key_bytes)) {
+        uint64_t hash = hashes ? hashes[rows ? rows->rows[k] : k] : ahead[k % AHEAD];
+        if (k + AHEAD < count) {
+            uint64_t next;
+            if (hashes)
+                next = hashes[rows ? rows->rows[k + AHEAD] : k + AHEAD];
+            else
+                next = ahead[k % AHEAD] = hash_row(key_row + AHEAD * table->key_bytes, table->key_bytes);
+            prefetch(table, next);
+        }
+        if (last && last->hash == hash && same_words(key_row, key_row_of(last), table->key_bytes)) {
             records[k] = last;
             continue;
         }
         if (((uint64_t)table->used_slots + 1) * 3 > (uint64_t)table->slot_mask * 2)
             MR_TRY(grow_slots(table, error));
-        uint64_t hash = hashes[rows ? rows->rows[k] : k];
         MR_TRY(find_one(table, key_row, hash, insert, &records[k], error));
         last = records[k];
-        last_key = key_row;
     }
     return MR_OK;
+}
+
+bool mr_group_table_needs_hashes(const struct mr_group_table *table)
+{
+    return table->has_strings || table->encoded;
 }
 
 int64_t mr_group_table_next(const struct mr_group_table *table, struct mr_group_cursor *cursor,

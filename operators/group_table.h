@@ -18,7 +18,7 @@ enum mr_group_flag { /* free for the operator, but for REMOVED */
                      MR_GROUP_LISTED = 32     /* in the operator's list of groups with one event time */
 };
 struct mr_group {
-    uint64_t hash; /* mr_column_hash over the key columns */
+    uint64_t hash; /* of the key columns, as it was given */
     uint32_t flags;
     union {                    /* the operator's */
         struct mr_group *next; /* a list of groups */
@@ -66,7 +66,8 @@ void mr_group_table_release(struct mr_group_table *table);
 /* Forgets all groups, keeps little memory. */
 void mr_group_table_clear(struct mr_group_table *table);
 /* records[k] = the group of row rows[k]; made (states initialised, flags 0) when missing and insert, else
- * NULL. hashes[row]. */
+ * NULL. hashes[row], the same function at every call; NULL: the table's own, unless it needs hashes. */
+bool mr_group_table_needs_hashes(const struct mr_group_table *table);
 int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *keys, const uint64_t *hashes,
                         const struct mr_selection *rows, int64_t length, bool insert,
                         struct mr_group **records, struct mr_error *error);
