@@ -105,6 +105,18 @@ static bool is_idempotent(const char *name)
     return false;
 }
 
+bool mr_aggregate_tells_order(const struct mr_aggregate *a)
+{
+    static const char *const names[] = {"count",   "count_if", "sum",     "avg",
+                                        "mean",    "min",      "max",     "bool_and",
+                                        "every",   "bool_or",  "some",    "any",
+                                        "bit_and", "bit_or",   "bit_xor", "approx_count_distinct"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], a->type->name) == 0)
+            return false;
+    return true;
+}
+
 int mr_aggregate_call(struct mr_expression_builder *b, struct mr_str name,
                       const struct mr_expression *const *arguments, int count, bool distinct,
                       const struct mr_expression *filter, const struct mr_aggregate **out,

@@ -54,6 +54,8 @@ int mr_aggregate_call(struct mr_expression_builder *b, struct mr_str name,
                       const struct mr_expression *const *arguments, int count, bool distinct,
                       const struct mr_expression *filter, const struct mr_aggregate **out,
                       struct mr_error *error);
+/* May the result depend on the order in which rows come? */
+bool mr_aggregate_tells_order(const struct mr_aggregate *a);
 /* "count(1)", "sum(v)", … as Spark names the column. */
 void mr_aggregate_name(struct mr_text *out, const struct mr_aggregate *a, const struct mr_type *input);
 void mr_aggregate_fingerprint(struct mr_text *out, const struct mr_aggregate *a);

@@ -1,6 +1,8 @@
 /* expressions/functions_window.c: window, session_window, window_time as functions of a row. Grouping by them
  * is the planner's. */
+#include "columns/value.h"
 #include "expressions/coercion.h"
+#include "expressions/datetime_kernels.h"
 #include "expressions/kernel.h"
 #include "expressions/registry.h"
 #include "expressions/window.h"
@@ -186,19 +188,77 @@ KERNEL(session_window)
     return MR_OK;
 }
 
+/* The gap is text, row by row; what is no interval gives no session. */
+KERNEL(session_window_of_text)
+{
+    const struct mr_zone *zone = arguments[0]->type->id == MR_TIMESTAMP ? call->session->zone : mr_zone_utc();
+    struct mr_view last = {0};
+    int64_t months = 0, gap = 0, end;
+    bool known = false;
+    MR_FOR_ROWS (i, rows, out->length) {
+        int64_t time = arguments[0]->i64[i];
+        const struct mr_view *text = &arguments[1]->views[i];
+        if (mr_column_is_null(out, i))
+            continue;
+        if (last.size == 0 || !mr_view_equal(&last, text))
+            known = mr_duration_parse(mr_view_str(text), &months, &gap);
+        last = *text;
+        out->children[0]->i64[i] = time;
+        out->children[1]->i64[i] = time;
+        if (!known) {
+            MR_TRY(mr_column_set_null(out, i, error));
+            continue;
+        }
+        if (months != 0)
+            time = mr_zone_to_utc(zone, mr_local_add_months(mr_zone_to_local(zone, time), months));
+        if (__builtin_add_overflow(time, gap, &end))
+            return mr_row_overflow(error, "overflow", NULL);
+        out->children[1]->i64[i] = end;
+    }
+    return MR_OK;
+}
+
+static int gap_type(struct mr_resolve *r, struct mr_error *error)
+{
+    struct mr_text type;
+    mr_text_init(&type);
+    mr_type_text(&type, r->arguments[1]->type);
+    mr_resolve_error(r, error, "_LEGACY_ERROR_TEMP_1040",
+                     "The gap of a session window is text that names an interval, as '10 seconds'; %s is not "
+                     "taken, here as in Spark.",
+                     type.data);
+    mr_text_release(&type);
+    return error->code;
+}
+
+/* A constant gap without months becomes an interval, so that it need not be read row by row. */
+static int constant_gap(struct mr_resolve *r, struct mr_error *error)
+{
+    struct mr_str text;
+    int64_t months = 0, gap_us = 0;
+    if (r->arguments[1]->kind != MR_EXPR_LITERAL)
+        return MR_OK;
+    MR_TRY(mr_resolve_constant_string(r, 1, &text, error));
+    if (!text.data || !mr_duration_parse(text, &months, &gap_us) || months != 0)
+        return MR_OK;
+    return mr_expression_i64(r->builder, mr_type_of(MR_INTERVAL_DAY_TIME), gap_us, &r->arguments[1], error);
+}
+
 static int resolve_session_window(struct mr_resolve *r, struct mr_error *error)
 {
+    static const struct mr_bound_kernel of_interval = {.kernel = session_window, .flags = MR_FN_NULL_IF_ANY};
+    static const struct mr_bound_kernel of_text = {.kernel = session_window_of_text,
+                                                   .flags = MR_FN_NULL_IF_ANY};
     const struct mr_type *type = r->arguments[1]->type;
-    if (type->id == MR_STRING) {
-        int64_t gap = 0;
-        MR_TRY(duration_argument(r, 1, &gap, error));
-        if (gap <= 0)
-            return out_of_range(r, "gap_duration", gap, error);
-        MR_TRY(mr_expression_i64(r->builder, mr_type_of(MR_INTERVAL_DAY_TIME), gap, &r->arguments[1], error));
-    } else if (type->id != MR_INTERVAL_DAY_TIME) {
-        return mr_resolve_unexpected_type(r, 1, "\"INTERVAL\"", error);
-    }
+    if (type->id == MR_VOID)
+        MR_TRY(mr_resolve_force(r, 1, mr_type_of(MR_STRING), error));
+    else if (type->id != MR_STRING)
+        return gap_type(r, error);
+    MR_TRY(constant_gap(r, error));
     MR_TRY(time_argument(r, error));
+    bool text = r->arguments[1]->type->id == MR_STRING;
+    r->bound = text ? &of_text : &of_interval;
+    r->nullable = r->nullable || text;
     r->type = window_type(r->builder->arena, r->arguments[0]->type);
     return r->type ? MR_OK : mr_error_memory(error, sizeof *r->type);
 }
@@ -206,7 +266,7 @@ static int resolve_session_window(struct mr_resolve *r, struct mr_error *error)
 bool mr_session_window_gap(const struct mr_expression *e, int64_t *gap_us)
 {
     if (e->kind != MR_EXPR_CALL || strcmp(e->function->name, "session_window") != 0 ||
-        e->arguments[1]->kind != MR_EXPR_LITERAL)
+        e->arguments[1]->kind != MR_EXPR_LITERAL || e->arguments[1]->type->id == MR_STRING)
         return false;
     *gap_us = e->arguments[1]->literal->i64[0];
     return true;
@@ -239,7 +299,7 @@ static int resolve_window_time(struct mr_resolve *r, struct mr_error *error)
 
 const struct mr_function mr_functions_window[] = {
     {"window", 2, 4, 0, .resolve = resolve_window},
-    {"session_window", 2, 2, MR_FN_NULL_IF_ANY, .resolve = resolve_session_window, .kernel = session_window},
+    {"session_window", 2, 2, 0, .resolve = resolve_session_window},
     {"window_time", 1, 1, MR_FN_NULL_IF_ANY, .resolve = resolve_window_time, .kernel = window_time},
     {0},
 };

@@ -47,7 +47,7 @@ void mr_hash_keys(struct mr_column *const *columns, int count, int64_t length, u
         mr_column_hash(columns[c], hashes, c > 0);
 }
 
-static int reserve(struct mr_aggregate_input *input, int64_t length, struct mr_error *error)
+int mr_aggregate_input_reserve(struct mr_aggregate_input *input, int64_t length, struct mr_error *error)
 {
     if (length <= input->capacity)
         return MR_OK;
@@ -89,6 +89,22 @@ static int update_one(struct mr_aggregate_input *input, struct mr_group_table *t
                                    length, &table->arena, error);
 }
 
+int mr_aggregate_input_update(struct mr_aggregate_input *input, struct mr_group_table *table,
+                              const struct mr_batch *batch, struct mr_error *error)
+{
+    int status = MR_OK, value = 0;
+    if (input->evaluator)
+        MR_TRY(mr_evaluator_run(input->evaluator, batch, NULL, input->values, error));
+    for (int a = 0; status >= 0 && a < input->config->aggregate_count; a++) {
+        status = update_one(input, table, a, value, batch->length, error);
+        value +=
+            input->config->aggregates[a]->argument_count + (input->config->aggregates[a]->filter != NULL);
+    }
+    for (int v = 0; v < input->value_count; v++)
+        mr_column_unref(input->values[v]);
+    return status;
+}
+
 int mr_aggregate_input_add(struct mr_aggregate_input *input, struct mr_group_table *table,
                            const struct mr_batch *batch, struct mr_error *error)
 {
@@ -97,7 +113,7 @@ int mr_aggregate_input_add(struct mr_aggregate_input *input, struct mr_group_tab
     struct mr_column **columns = keys;
     if (batch->length == 0)
         return MR_OK;
-    MR_TRY(reserve(input, batch->length, error));
+    MR_TRY(mr_aggregate_input_reserve(input, batch->length, error));
     if (config->group_count > 64) {
         columns = mr_allocate(sizeof(void *) * (size_t)config->group_count);
         if (!columns)
@@ -111,16 +127,5 @@ int mr_aggregate_input_add(struct mr_aggregate_input *input, struct mr_group_tab
     int status = mr_group_table_find(table, columns, hashes, NULL, batch->length, true, input->groups, error);
     if (columns != keys)
         mr_free(columns);
-    if (status >= 0 && input->evaluator)
-        status = mr_evaluator_run(input->evaluator, batch, NULL, input->values, error);
-    if (status < 0)
-        return status;
-    int value = 0;
-    for (int a = 0; status >= 0 && a < config->aggregate_count; a++) {
-        status = update_one(input, table, a, value, batch->length, error);
-        value += config->aggregates[a]->argument_count + (config->aggregates[a]->filter != NULL);
-    }
-    for (int v = 0; v < input->value_count; v++)
-        mr_column_unref(input->values[v]);
-    return status;
+    return status < 0 ? status : mr_aggregate_input_update(input, table, batch, error);
 }

@@ -23,6 +23,11 @@ int mr_aggregate_input_open(struct mr_aggregate_input *input, const struct mr_ag
 /* Finds or makes the group of every row and updates all states. The groups' hashes are the table's own. */
 int mr_aggregate_input_add(struct mr_aggregate_input *input, struct mr_group_table *table,
                            const struct mr_batch *batch, struct mr_error *error);
+/* In two steps, for those who find the groups themselves: room for input->hashes and input->groups of a
+ * batch, and, once groups are there, the update of their states, which lie in the records of table. */
+int mr_aggregate_input_reserve(struct mr_aggregate_input *input, int64_t length, struct mr_error *error);
+int mr_aggregate_input_update(struct mr_aggregate_input *input, struct mr_group_table *table,
+                              const struct mr_batch *batch, struct mr_error *error);
 void mr_aggregate_input_close(struct mr_aggregate_input *input);
 /* hashes[row] over the key columns, as the exchange computes them; 0 without columns. */
 void mr_hash_keys(struct mr_column *const *columns, int count, int64_t length, uint64_t *hashes);

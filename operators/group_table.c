@@ -397,6 +397,19 @@ static int new_group(struct mr_group_table *table, const char *key_row, uint64_t
     return MR_OK;
 }
 
+int mr_group_table_add(struct mr_group_table *table, struct mr_group **out, struct mr_error *error)
+{
+    if (table->key_rows_bytes < table->key_bytes) {
+        mr_free(table->key_rows);
+        table->key_rows = mr_allocate(table->key_bytes);
+        table->key_rows_bytes = table->key_rows ? table->key_bytes : 0;
+        if (!table->key_rows)
+            return mr_error_memory(error, table->key_bytes);
+    }
+    memset(table->key_rows, 0, table->key_bytes);
+    return new_group(table, table->key_rows, 0, out, error);
+}
+
 static int find_one(struct mr_group_table *table, const char *key_row, uint64_t hash, bool insert,
                     struct mr_group **out, struct mr_error *error)
 {
@@ -679,6 +692,54 @@ int mr_group_table_merge(struct mr_group_table *table, struct mr_group *group, s
             memcpy(own, from, aggregate->state_bytes);
     }
     return MR_OK;
+}
+
+int mr_group_table_merge_group(struct mr_group_table *table, struct mr_group *into,
+                               const struct mr_group *from, struct mr_error *error)
+{
+    for (int a = 0; a < table->aggregate_count; a++)
+        MR_TRY(table->aggregates[a]->type->merge(table->aggregates[a], (char *)into + table->offsets[a],
+                                                 (const char *)from + table->offsets[a], &table->arena,
+                                                 error));
+    return MR_OK;
+}
+
+int mr_group_table_states(const struct mr_group_table *table, struct mr_group *const *records, int64_t count,
+                          struct mr_column **out, struct mr_error *error)
+{
+    struct mr_text bytes;
+    struct mr_column *column = mr_column_new(mr_type_of(MR_BINARY), count);
+    struct mr_buffer *buffer = NULL;
+    int status = MR_OK;
+    mr_text_init(&bytes);
+    if (!column)
+        MR_ERR(mr_error_memory(error, (size_t)count * 16));
+    for (int64_t k = 0; k < count; k++) { /* for now only how long they are */
+        size_t before = bytes.size;
+        MR_ERR(mr_group_table_encode(table, records[k], &bytes, error));
+        column->views[k].size = (uint32_t)(bytes.size - before);
+    }
+    buffer = mr_buffer_new(bytes.size);
+    if (!buffer)
+        MR_ERR(mr_error_memory(error, bytes.size));
+    if (bytes.size > 0)
+        memcpy(buffer->data, bytes.data, bytes.size);
+    buffer->size = bytes.size;
+    const char *at = buffer->data;
+    for (int64_t k = 0; k < count; k++) {
+        uint32_t size = column->views[k].size;
+        column->views[k] = mr_view_of(at, size);
+        at += size;
+    }
+    column->length = count;
+    MR_ERR(mr_column_keep(column, buffer, error));
+    *out = column;
+    column = NULL;
+err:
+    mr_column_unref(column);
+    mr_buffer_unref(buffer);
+    mr_text_release(&bytes);
+    return status;
 }
 
 int mr_group_table_results(struct mr_group_table *table, struct mr_group *const *records, int64_t count,

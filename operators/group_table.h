@@ -18,7 +18,10 @@ enum mr_group_flag { /* free for the operator, but for REMOVED */
                      MR_GROUP_LISTED = 32     /* in the operator's list of groups with one event time */
 };
 struct mr_group {
-    uint64_t hash; /* of the key columns, as it was given */
+    union {
+        uint64_t hash;          /* of the key columns, as it was given */
+        struct mr_group *owner; /* of a group that mr_group_table_add made: the caller's */
+    };
     uint32_t flags;
     union {                    /* the operator's */
         struct mr_group *next; /* a list of groups */
@@ -71,6 +74,8 @@ bool mr_group_table_needs_hashes(const struct mr_group_table *table);
 int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *keys, const uint64_t *hashes,
                         const struct mr_selection *rows, int64_t length, bool insert,
                         struct mr_group **records, struct mr_error *error);
+/* A group that find does not find, with the key of all zero bytes; for the owner of the keys to fill in. */
+int mr_group_table_add(struct mr_group_table *table, struct mr_group **out, struct mr_error *error);
 /* Walks all live groups: fills records with up to max of them, returns how many; 0 at the end. Start with a
  * zeroed cursor. */
 struct mr_group_cursor {
@@ -93,6 +98,12 @@ int mr_group_table_encode(const struct mr_group_table *table, const struct mr_gr
  * collect_list tell the difference). */
 int mr_group_table_merge(struct mr_group_table *table, struct mr_group *group, struct mr_str states,
                          bool before, struct mr_error *error);
+/* Merges one group's states into another's of the same table, as what came after. */
+int mr_group_table_merge_group(struct mr_group_table *table, struct mr_group *into,
+                               const struct mr_group *from, struct mr_error *error);
+/* New BINARY column of the encoded states of these records. */
+int mr_group_table_states(const struct mr_group_table *table, struct mr_group *const *records, int64_t count,
+                          struct mr_column **out, struct mr_error *error);
 /* One result column per aggregate. */
 int mr_group_table_results(struct mr_group_table *table, struct mr_group *const *records, int64_t count,
                            struct mr_column **out, struct mr_error *error);

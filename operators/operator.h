@@ -152,6 +152,10 @@ struct mr_aggregate_config {
     int event_time_group;
     bool complete_output; /* planner: output mode COMPLETE, all groups every batch, nothing evicted or late */
 };
+struct mr_session_config { /* aggregation by session windows */
+    struct mr_aggregate_config aggregate;
+    int session_group; /* which of the group columns is the session: a STRUCT of start and end, not NULL */
+};
 struct mr_sort_key {
     const struct mr_expression *expression;
     bool descending, nulls_first;
@@ -186,6 +190,10 @@ extern const struct mr_operator_type mr_partial_aggregate_operator;
 /* KEYED; takes what the partial operator emits; emits group columns and results by output mode. State:
  * DESIGN 2. */
 extern const struct mr_operator_type mr_aggregate_operator;
+/* The same for sessions: rows with [start, start + gap) become sessions, before the exchange and behind it.
+ */
+extern const struct mr_operator_type mr_partial_session_operator;
+extern const struct mr_operator_type mr_session_operator;
 extern const struct mr_operator_type mr_sort_operator;
 extern const struct mr_operator_type mr_limit_operator;       /* of the query */
 extern const struct mr_operator_type mr_batch_limit_operator; /* of each micro-batch */

@@ -34,45 +34,6 @@ static int partial_open(struct mr_operator *op, struct mr_error *error)
     return mr_aggregate_input_open(&partial->input, config, op->session, error);
 }
 
-/* The BINARY column: views into one buffer of all states. */
-static int states_column(struct partial *partial, int64_t count, struct mr_column **out,
-                         struct mr_error *error)
-{
-    struct mr_text bytes;
-    struct mr_column *column = mr_column_new(mr_type_of(MR_BINARY), count);
-    uint32_t sizes[MR_BATCH_ROWS];
-    struct mr_buffer *buffer = NULL;
-    int status = MR_OK;
-    mr_text_init(&bytes);
-    if (!column)
-        MR_ERR(mr_error_memory(error, (size_t)count * 16));
-    for (int64_t k = 0; k < count; k++) {
-        size_t before = bytes.size;
-        MR_ERR(mr_group_table_encode(&partial->table, partial->records[k], &bytes, error));
-        sizes[k] = (uint32_t)(bytes.size - before);
-    }
-    buffer = mr_buffer_new(bytes.size);
-    if (!buffer)
-        MR_ERR(mr_error_memory(error, bytes.size));
-    if (bytes.size > 0)
-        memcpy(buffer->data, bytes.data, bytes.size);
-    buffer->size = bytes.size;
-    const char *at = buffer->data;
-    for (int64_t k = 0; k < count; k++) {
-        column->views[k] = mr_view_of(at, sizes[k]);
-        at += sizes[k];
-    }
-    column->length = count;
-    MR_ERR(mr_column_keep(column, buffer, error));
-    *out = column;
-    column = NULL;
-err:
-    mr_column_unref(column);
-    mr_buffer_unref(buffer);
-    mr_text_release(&bytes);
-    return status;
-}
-
 static int emit_records(struct mr_operator *op, int64_t count, struct mr_error *error)
 {
     const struct mr_aggregate_config *config = op->node->config;
@@ -82,7 +43,8 @@ static int emit_records(struct mr_operator *op, int64_t count, struct mr_error *
     out.length = count;
     int status = mr_group_table_keys(&partial->table, partial->records, count, out.columns, error);
     if (status >= 0)
-        status = states_column(partial, count, &out.columns[config->group_count], error);
+        status = mr_group_table_states(&partial->table, partial->records, count,
+                                       &out.columns[config->group_count], error);
     if (status >= 0)
         status = mr_operator_emit(op, &out, error);
     mr_batch_release(&out);

@@ -54,10 +54,10 @@ static int check_aggregate(struct checks *c, const struct mr_plan *plan, struct 
             return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
                           "Distinct aggregations are not supported on a stream; approx_count_distinct() is.",
                           error);
-    if (plan->session != MR_PLAN_NO_SESSION && c->mode == MR_MODE_UPDATE)
+    if (plan->session_group >= 0 && c->mode == MR_MODE_UPDATE)
         return refuse_mode(plan, c->mode, "session window streaming aggregations",
                            " Use append, or complete.", error);
-    if (plan->session != MR_PLAN_NO_SESSION && plan->group_count == 1)
+    if (plan->session_group >= 0 && plan->group_count == 1)
         return refuse(plan, "STREAM_FAILED",
                       "Sessions of a stream need another key to group by beside the session window.", error);
     int event_times = 0;

@@ -367,6 +367,22 @@ static int shift_aggregate(struct mr_analysis *a, const struct mr_aggregate *fro
     return MR_OK;
 }
 
+/* Which of the groups is a session window. */
+static int mark_session(struct mr_resolution *r, const struct mr_grouping_plan *groups, struct mr_plan *plan)
+{
+    for (int i = 0; r->window->call && r->window->session && i < groups->count; i++) {
+        const struct mr_expression *e = groups->groups[i];
+        if (e->kind != MR_EXPR_COLUMN || e->column != r->window->column)
+            continue;
+        for (int s = 0; s < groups->set_count; s++)
+            if (!(groups->sets[s] >> i & 1))
+                return mr_sql_unsupported(r->analysis, plan->start, plan->stop,
+                                          "A session window stands in every grouping set, or in none.");
+        plan->session_group = i;
+    }
+    return MR_OK;
+}
+
 int mr_sql_group_plan(struct mr_resolution *r, const struct mr_grouping_plan *groups, struct mr_plan **out)
 {
     struct mr_analysis *a = r->analysis;
@@ -389,9 +405,7 @@ int mr_sql_group_plan(struct mr_resolution *r, const struct mr_grouping_plan *gr
         MR_TRY(shift_aggregate(a, r->aggregates[i], input, shift, &aggregates[i]));
     MR_TRY(
         mr_plan_aggregate(a, input, columns, count, aggregates, r->aggregate_names, r->aggregate_count, out));
-    if (r->window->call && r->window->session)
-        (*out)->session = MR_PLAN_SESSION_WINDOW;
-    return MR_OK;
+    return mark_session(r, groups, *out);
 }
 
 /* ---- expressions over the result ---- */

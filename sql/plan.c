@@ -16,7 +16,7 @@ struct mr_plan *mr_plan_new(struct mr_analysis *a, enum mr_plan_kind kind, struc
     plan->start = start;
     plan->stop = stop;
     plan->limit = -1;
-    plan->watermark.column = -1;
+    plan->watermark.column = plan->session_group = -1;
     if (input) {
         inputs[0] = input;
         plan->input_count = 1;

@@ -25,7 +25,6 @@ enum mr_plan_kind {
     MR_PLAN_LIMIT,
     MR_PLAN_EXPECT,
 };
-enum mr_plan_session { MR_PLAN_NO_SESSION, MR_PLAN_SESSION_WINDOW };
 
 struct mr_plan {
     enum mr_plan_kind kind;
@@ -51,9 +50,8 @@ struct mr_plan {
     int group_count;
     const struct mr_aggregate *const *aggregates;
     int aggregate_count;
-    enum mr_plan_session session;
-    const struct mr_expression *gap; /* session window */
-    bool within_watermark;           /* DEDUPLICATE */
+    int session_group;     /* AGGREGATE: which of the group columns is a session window; -1: none */
+    bool within_watermark; /* DEDUPLICATE */
     enum mr_sql_join_kind join;
     const struct mr_sort_key *sort_keys;
     int sort_count;

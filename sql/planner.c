@@ -43,37 +43,45 @@ static int build_scan(struct planner *p, const struct mr_plan *plan, const struc
     return *out ? MR_OK : mr_error_memory(p->error, sizeof **out);
 }
 
+/* Two nodes: before the exchange and behind it. Sessions are made before the exchange unless an aggregate
+ * tells the order of rows: then rows go through one by one, to be put in order behind it. */
 static int build_aggregate(struct planner *p, const struct mr_plan *plan, const struct mr_node *input,
                            const struct mr_node **out)
 {
     struct mr_arena *arena = &p->job->arena;
-    int groups = plan->group_count;
-    if (plan->session != MR_PLAN_NO_SESSION)
-        return unsupported(p, plan, "Aggregation by session_window is");
-    struct mr_aggregate_config config = {
-        .group_columns = plan->group_columns,
-        .group_count = groups,
-        .aggregates = plan->aggregates,
-        .aggregate_count = plan->aggregate_count,
-        .event_time_group = plan->streaming ? mr_sql_event_time_group(plan) : -1,
-        .complete_output = plan->streaming && p->job->mode == MR_MODE_COMPLETE,
+    int groups = plan->group_count, key_count = 0;
+    bool session = plan->session_group >= 0, in_order = false;
+    struct mr_session_config config = {
+        .aggregate = {.group_columns = plan->group_columns,
+                      .group_count = groups,
+                      .aggregates = plan->aggregates,
+                      .aggregate_count = plan->aggregate_count,
+                      .event_time_group = plan->streaming ? mr_sql_event_time_group(plan) : -1,
+                      .complete_output = plan->streaming && p->job->mode == MR_MODE_COMPLETE},
+        .session_group = plan->session_group,
     };
+    size_t size = session ? sizeof config : sizeof config.aggregate; /* which comes first */
     struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, groups + 1);
     int *keys = MR_ARENA_ARRAY(arena, int, groups + 1);
     if (!fields || !keys)
         return mr_error_memory(p->error, sizeof *fields);
     for (int i = 0; i < groups; i++) {
         fields[i] = plan->schema->fields[i];
-        keys[i] = i;
+        if (i != plan->session_group)
+            keys[key_count++] = i;
     }
+    for (int i = 0; i < plan->aggregate_count; i++)
+        in_order = in_order || mr_aggregate_tells_order(plan->aggregates[i]);
     fields[groups] = (struct mr_field){.name = "states", .type = mr_type_of(MR_BINARY)};
     const struct mr_type *partial = mr_type_struct(arena, fields, groups + 1);
     if (!partial)
         return mr_error_memory(p->error, sizeof *fields);
-    MR_TRY(add(p, &mr_partial_aggregate_operator, &config, sizeof config, &input, 1, partial, out));
+    MR_TRY(add(p, session && !in_order ? &mr_partial_session_operator : &mr_partial_aggregate_operator,
+               &config, size, &input, 1, partial, out));
     const struct mr_node *below = *out;
-    MR_TRY(add(p, &mr_aggregate_operator, &config, sizeof config, &below, 1, plan->schema, out));
-    return mr_job_set_exchange(p->job, (struct mr_node *)*out, 0, keys, groups, p->error);
+    MR_TRY(add(p, session ? &mr_session_operator : &mr_aggregate_operator, &config, size, &below, 1,
+               plan->schema, out));
+    return mr_job_set_exchange(p->job, (struct mr_node *)*out, 0, keys, key_count, p->error);
 }
 
 static int build_deduplicate(struct planner *p, const struct mr_plan *plan, const struct mr_node *input,

@@ -1,5 +1,6 @@
 /* sql/window.c: time windows as columns. window(ts, d) becomes a column computed below the operator that
- * names it, rows without a time left out; a sliding window becomes one row per window that holds the time. */
+ * names it, rows without a time left out; a sliding window becomes one row per window that holds the time. A
+ * session window is [ts, ts + gap) until the aggregation over it makes sessions of them. */
 #include "expressions/window.h"
 #include "sql/analysis.h"
 
@@ -75,18 +76,52 @@ static int sliding(struct mr_resolution *r, const struct mr_sql_expression *ast,
     return MR_OK;
 }
 
-static int tumbling(struct mr_resolution *r, const struct mr_sql_expression *ast,
-                    const struct mr_expression *call, const char *name, int64_t delay_us)
+/* Rows without a time are left out. */
+static int with_time(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                     const struct mr_expression *time)
 {
     struct mr_analysis *a = r->analysis;
     struct mr_expression_builder b;
-    const struct mr_expression *time = call->arguments[0], *known = NULL;
+    const struct mr_expression *known = NULL;
+    if (!time->nullable)
+        return MR_OK;
     mr_sql_builder(a, ast, &b);
-    if (time->nullable) {
-        MR_TRY(mr_expression_call(&b, MR_STR("isnotnull"), &time, 1, &known, a->error));
-        MR_TRY(mr_plan_filter(a, r->input->plan, known, &r->input->plan));
-    }
-    return mr_plan_append(a, r->input->plan, call, name, delay_us, &r->input->plan);
+    MR_TRY(mr_expression_call(&b, MR_STR("isnotnull"), &time, 1, &known, a->error));
+    return mr_plan_filter(a, r->input->plan, known, &r->input->plan);
+}
+
+/* end > start: rows without a gap, or with one that is not positive, are left out too. */
+static int with_gap(struct mr_resolution *r, const struct mr_sql_expression *ast, int column)
+{
+    struct mr_analysis *a = r->analysis;
+    struct mr_expression_builder b;
+    const struct mr_expression *end[2], *start[2], *sides[2], *positive = NULL;
+    mr_sql_builder(a, ast, &b);
+    MR_TRY(mr_sql_plan_column(a, r->input->plan, column, NULL, ast, &end[0]));
+    start[0] = end[0];
+    MR_TRY(mr_expression_string(&b, MR_STR("end"), &end[1], a->error));
+    MR_TRY(mr_expression_string(&b, MR_STR("start"), &start[1], a->error));
+    MR_TRY(mr_expression_call(&b, MR_STR("."), end, 2, &sides[0], a->error));
+    MR_TRY(mr_expression_call(&b, MR_STR("."), start, 2, &sides[1], a->error));
+    MR_TRY(mr_expression_call(&b, MR_STR(">"), sides, 2, &positive, a->error));
+    return mr_plan_filter(a, r->input->plan, positive, &r->input->plan);
+}
+
+static int tumbling(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                    const struct mr_expression *call, const char *name, int64_t delay_us)
+{
+    MR_TRY(with_time(r, ast, call->arguments[0]));
+    return mr_plan_append(r->analysis, r->input->plan, call, name, delay_us, &r->input->plan);
+}
+
+static int session_of(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                      const struct mr_expression *call, int64_t delay_us, int column)
+{
+    int64_t gap_us = 0;
+    MR_TRY(tumbling(r, ast, call, "session_window", delay_us));
+    if (mr_session_window_gap(call, &gap_us) && gap_us > 0)
+        return MR_OK;
+    return with_gap(r, ast, column);
 }
 
 int mr_sql_add_window(struct mr_resolution *r, const struct mr_sql_expression *ast,
@@ -106,6 +141,8 @@ int mr_sql_add_window(struct mr_resolution *r, const struct mr_sql_expression *a
     *column = r->input->plan->schema->field_count;
     if (w && w->slide_us < w->duration_us)
         MR_TRY(sliding(r, ast, call, w, delay_us));
+    else if (session)
+        MR_TRY(session_of(r, ast, call, delay_us, *column));
     else
         MR_TRY(tumbling(r, ast, call, name, delay_us));
     /* Rows without a time are gone. */

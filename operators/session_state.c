@@ -1,0 +1,356 @@
+/* operators/session_state.c: see the header. */
+#include "operators/session_state.h"
+
+#include <stdlib.h>
+
+#include "columns/value.h"
+
+#define FORMAT 1
+#define CHUNK MR_BATCH_ROWS
+#define COUNT_BYTES (1 + 8 + 2 + 8 + 8)
+
+/* ---- opening ---- */
+struct counts {
+    struct mr_session_state *state;
+    int64_t own, all;
+    int highest;
+    bool same_layout;
+};
+
+static int read_count(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
+{
+    struct counts *counts = ctx;
+    struct mr_session_state *state = counts->state;
+    int64_t rows, latest_us;
+    if (key.size != 5 || value.size != COUNT_BYTES || value.data[0] != FORMAT)
+        return mr_state_corrupt(state->op, "a count of sessions", error);
+    int partition = (int)mr_state_get_u16(key.data + 3);
+    memcpy(&rows, value.data + 11, 8);
+    memcpy(&latest_us, value.data + 19, 8);
+    counts->all += rows;
+    counts->highest = partition + 1 > counts->highest ? partition + 1 : counts->highest;
+    if ((int)mr_state_get_u16(value.data + 9) != state->op->partitions)
+        counts->same_layout = false;
+    if (partition == state->op->partition)
+        counts->own = rows;
+    if (latest_us > state->latest_us)
+        state->latest_us = latest_us;
+    return MR_OK;
+}
+
+int mr_session_state_open(struct mr_session_state *state, struct mr_operator *op,
+                          struct mr_session_table *table, bool expires, struct mr_error *error)
+{
+    struct counts counts = {.state = state, .own = -1, .same_layout = true};
+    struct mr_text range;
+    *state = (struct mr_session_state){.op = op,
+                                       .table = table,
+                                       .expires = expires,
+                                       .evicted_us = MR_NO_WATERMARK,
+                                       .latest_us = MR_NO_WATERMARK,
+                                       .written_rows = -1};
+    state->keyed = (struct mr_keyed_state){.op = op,
+                                           .table = &table->keys,
+                                           .format = FORMAT,
+                                           .uncached_us = MR_NO_WATERMARK};
+    if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
+        return MR_OK;
+    mr_text_init(&range);
+    mr_state_put_prefix(&range, op, MR_STATE_COUNTS);
+    size_t size = range.size;
+    mr_state_put_prefix(&range, op, MR_STATE_ENTRIES);
+    int status = range.failed ? mr_error_memory(error, range.capacity) : MR_OK;
+    if (status >= 0)
+        status = mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){range.data, size},
+                                    (struct mr_str){range.data + size, range.size - size}, read_count,
+                                    &counts, error);
+    mr_text_release(&range);
+    state->keyed.uncached_us = state->latest_us;
+    state->rows = counts.own < 0 ? 0 : counts.own;
+    if (counts.same_layout) {
+        state->written_rows = counts.own;
+        return status;
+    }
+    state->rows = op->partition == 0 ? counts.all : 0; /* only the sum over partitions can be known */
+    state->stale_partitions = counts.highest;
+    return status;
+}
+
+/* ---- reading keys ---- */
+static int found(void *ctx, struct mr_group *key, int64_t expiry_us, struct mr_str value,
+                 struct mr_error *error)
+{
+    struct mr_session_state *state = ctx;
+    struct mr_group **end = &key->next, *session = NULL;
+    const char *at = value.data, *stop = value.data + value.size;
+    (void)expiry_us;
+    while (at < stop) {
+        int64_t times[2];
+        uint32_t size;
+        if (stop - at < 20)
+            return mr_state_corrupt(state->op, "a session is too short", error);
+        memcpy(times, at, 16);
+        memcpy(&size, at + 16, 4);
+        at += 20;
+        if ((size_t)(stop - at) < size)
+            return mr_state_corrupt(state->op, "a session is too short", error);
+        if (times[1] > state->evicted_us) {
+            MR_TRY(mr_session_table_new(state->table, key, times[0], times[1], &session, error));
+            MR_TRY(mr_group_table_merge(&state->table->states, session, (struct mr_str){at, size}, false,
+                                        error));
+            session->flags |= MR_GROUP_PERSISTED;
+            *end = session;
+            end = &session->next;
+            if (state->expires) {
+                session->flags |= MR_GROUP_LISTED;
+                MR_TRY(mr_session_due_add(state->table, session, error));
+            }
+        }
+        at += size;
+    }
+    return MR_OK;
+}
+
+int mr_session_state_load(struct mr_session_state *state, struct mr_group *const *keys, int64_t count,
+                          struct mr_error *error)
+{
+    bool cached = mr_keyed_state_is_cached(&state->keyed, state->evicted_us);
+    struct mr_group_list fresh = {0};
+    int status = MR_OK;
+    for (int64_t k = 0; status >= 0 && k < count; k++) {
+        if (keys[k]->flags & MR_GROUP_LOADED)
+            continue;
+        keys[k]->flags |= MR_GROUP_LOADED;
+        if (!cached)
+            status = mr_group_list_add(&fresh, keys[k], error);
+    }
+    if (status >= 0 && fresh.count > 0)
+        status = mr_keyed_state_load(&state->keyed, fresh.groups, fresh.count, found, state, error);
+    mr_free(fresh.groups);
+    return status;
+}
+
+/* ---- reading by time ---- */
+struct due {
+    struct mr_session_state *state;
+    size_t head_bytes; /* of a key, before the grouping key */
+    struct mr_column **columns;
+    int64_t count;
+};
+
+static int due_chunk(struct due *due, struct mr_error *error)
+{
+    struct mr_session_state *state = due->state;
+    struct mr_group_table *keys = &state->table->keys;
+    struct mr_group **groups = mr_allocate(sizeof(void *) * CHUNK);
+    uint64_t *hashes = mr_allocate(sizeof(uint64_t) * CHUNK);
+    int status = MR_OK;
+    if (!groups || !hashes)
+        MR_ERR(mr_error_memory(error, CHUNK * 16));
+    mr_hash_keys(due->columns, keys->key_count, due->count, hashes);
+    MR_ERR(mr_group_table_find(keys, due->columns, hashes, NULL, due->count, true, groups, error));
+    MR_ERR(mr_session_state_load(state, groups, due->count, error));
+err:
+    mr_free(groups);
+    mr_free(hashes);
+    for (int c = 0; c < keys->key_count; c++)
+        mr_column_clear(due->columns[c]);
+    due->count = 0;
+    return status;
+}
+
+static int due_entry(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
+{
+    struct due *due = ctx;
+    const struct mr_operator *op = due->state->op;
+    (void)value;
+    if (key.size < due->head_bytes)
+        return mr_state_corrupt(op, "a key is too short", error);
+    const char *at = key.data + due->head_bytes, *end = key.data + key.size;
+    int key_group = (int)mr_state_get_u16(at - 2);
+    if (mr_key_group_partition(key_group, op->partitions) != op->partition)
+        return MR_OK;
+    for (int c = 0; c < due->state->table->keys.key_count; c++)
+        MR_TRY(mr_key_decode(&at, end, due->columns[c], error));
+    due->count++;
+    return due->count == CHUNK ? due_chunk(due, error) : MR_OK;
+}
+
+static int scan_due(struct due *due, int64_t upto_us, struct mr_error *error)
+{
+    struct mr_session_state *state = due->state;
+    struct mr_text range;
+    size_t begin = 0;
+    mr_text_init(&range);
+    for (int side = 0; side < 2; side++) {
+        mr_state_put_prefix(&range, state->op, upto_us == MR_NEVER ? MR_STATE_ENTRIES : MR_STATE_TIMES);
+        if (upto_us == MR_NEVER)
+            mr_state_put_u16(&range, (unsigned)mr_state_first_group(state->op, state->op->partition + side));
+        else
+            mr_state_put_time(&range, (side == 0 ? state->evicted_us : upto_us) + 1);
+        if (side == 0)
+            begin = range.size;
+    }
+    due->head_bytes = upto_us == MR_NEVER ? 2 + 1 + 2 : 2 + 1 + 8 + 2;
+    int status = range.failed ? mr_error_memory(error, range.capacity) : MR_OK;
+    if (status >= 0)
+        status =
+            mr_checkpoint_scan(state->op->checkpoint, MR_FAMILY_STATE, (struct mr_str){range.data, begin},
+                               (struct mr_str){range.data + begin, range.size - begin}, due_entry, due,
+                               error);
+    mr_text_release(&range);
+    return status >= 0 && due->count > 0 ? due_chunk(due, error) : status;
+}
+
+int mr_session_state_load_due(struct mr_session_state *state, int64_t upto_us, struct mr_error *error)
+{
+    const struct mr_group_table *keys = &state->table->keys;
+    struct due due = {.state = state};
+    int status = MR_OK;
+    if (mr_keyed_state_is_cached(&state->keyed, state->evicted_us))
+        return MR_OK;
+    due.columns = mr_allocate_zeroed(sizeof(void *) * (size_t)(keys->key_count + 1));
+    if (!due.columns)
+        return mr_error_memory(error, sizeof(void *) * (size_t)keys->key_count);
+    for (int c = 0; status >= 0 && c < keys->key_count; c++) {
+        due.columns[c] = mr_column_new(keys->key_types[c], CHUNK);
+        if (!due.columns[c])
+            status = mr_error_memory(error, CHUNK * 16);
+    }
+    if (status >= 0)
+        status = scan_due(&due, upto_us, error);
+    for (int c = 0; c < keys->key_count; c++)
+        mr_column_unref(due.columns[c]);
+    mr_free(due.columns);
+    return status;
+}
+
+/* ---- writing ---- */
+static int put_sessions(struct mr_session_state *state, const struct mr_group *key, struct mr_text *value,
+                        struct mr_error *error)
+{
+    int64_t latest_us = MR_NEVER;
+    for (const struct mr_group *s = key->next; s && state->expires; s = s->next)
+        latest_us = mr_session_times(s)[1]; /* the last one ends last */
+    mr_text_clear(value);
+    mr_keyed_state_put_head(value, FORMAT, latest_us);
+    if (latest_us > state->latest_us)
+        state->latest_us = latest_us;
+    for (const struct mr_group *s = key->next; s; s = s->next) {
+        uint32_t size = 0;
+        mr_text_append(value, mr_session_times(s), 16);
+        mr_text_append(value, &size, 4);
+        size_t before = value->size;
+        MR_TRY(mr_group_table_encode(&state->table->states, s, value, error));
+        size = (uint32_t)(value->size - before);
+        memcpy(value->data + before - 4, &size, 4);
+    }
+    return value->failed ? mr_error_memory(error, value->capacity) : MR_OK;
+}
+
+struct index_entry {
+    struct mr_str key; /* in the arena */
+    int64_t end_us;
+};
+
+static int compare_index(const void *left, const void *right)
+{
+    return mr_str_compare(((const struct index_entry *)left)->key, ((const struct index_entry *)right)->key);
+}
+
+/* Index entries of the sessions whose end is new, unsorted. */
+static int index_key(struct mr_session_state *state, const struct mr_state_entry *entry,
+                     struct mr_arena *arena, struct index_entry **list, int64_t *count, int64_t *capacity,
+                     struct mr_error *error)
+{
+    for (struct mr_group *s = entry->group->next; s; s = s->next) {
+        if (s->flags & MR_GROUP_PERSISTED)
+            continue;
+        s->flags |= MR_GROUP_PERSISTED;
+        if (*count == *capacity) {
+            int64_t more = *capacity ? *capacity * 2 : 256;
+            struct index_entry *grown = mr_reallocate(*list, sizeof *grown * (size_t)more);
+            if (!grown)
+                return mr_error_memory(error, sizeof *grown * (size_t)more);
+            *list = grown;
+            *capacity = more;
+        }
+        struct mr_text key;
+        mr_text_init(&key);
+        mr_state_put_prefix(&key, state->op, MR_STATE_TIMES);
+        mr_state_put_time(&key, mr_session_times(s)[1]);
+        mr_text_append(&key, entry->key.data + 3, entry->key.size - 3);
+        char *copy = key.failed ? NULL : mr_arena_copy_text(arena, key.data, key.size);
+        (*list)[(*count)++] = (struct index_entry){{copy, key.size}, mr_session_times(s)[1]};
+        mr_text_release(&key);
+        if (!copy)
+            return mr_error_memory(error, entry->key.size);
+    }
+    return MR_OK;
+}
+
+static void write_count(struct mr_session_state *state, struct mr_decision *decision, struct mr_text *key,
+                        struct mr_text *value)
+{
+    const struct mr_operator *op = state->op;
+    mr_text_clear(key);
+    mr_state_put_prefix(key, op, MR_STATE_COUNTS);
+    mr_state_put_u16(key, (unsigned)op->partition);
+    mr_text_clear(value);
+    mr_keyed_state_put_head(value, FORMAT, MR_NEVER);
+    mr_state_put_u16(value, (unsigned)op->partitions);
+    mr_text_append(value, &state->rows, 8);
+    mr_text_append(value, &state->latest_us, 8);
+    mr_decision_put(decision, MR_FAMILY_STATE, mr_text_str(key), mr_text_str(value));
+    for (int p = op->partitions; op->partition == 0 && p < state->stale_partitions; p++) {
+        mr_text_clear(key);
+        mr_state_put_prefix(key, op, MR_STATE_COUNTS);
+        mr_state_put_u16(key, (unsigned)p);
+        mr_decision_delete(decision, MR_FAMILY_STATE, mr_text_str(key));
+    }
+    state->written_rows = state->rows;
+    state->stale_partitions = 0;
+}
+
+int mr_session_state_write(struct mr_session_state *state, struct mr_decision *decision,
+                           struct mr_group *const *keys, int64_t count, struct mr_error *error)
+{
+    struct mr_arena arena;
+    struct mr_text key, value;
+    struct index_entry *index = NULL;
+    int64_t index_count = 0, index_capacity = 0;
+    int status = MR_OK;
+    mr_arena_init(&arena);
+    mr_text_init(&key);
+    mr_text_init(&value);
+    struct mr_state_entry *entries = mr_allocate(sizeof *entries * (size_t)(count + 1));
+    if (!entries)
+        MR_ERR(mr_error_memory(error, sizeof *entries * (size_t)count));
+    MR_ERR(mr_keyed_state_sort(&state->keyed, keys, count, &arena, entries, error));
+    for (int64_t i = 0; i < count; i++) {
+        MR_ERR(put_sessions(state, entries[i].group, &value, error));
+        mr_decision_put(decision, MR_FAMILY_STATE, entries[i].key, mr_text_str(&value));
+        if (state->expires)
+            MR_ERR(index_key(state, &entries[i], &arena, &index, &index_count, &index_capacity, error));
+    }
+    if (index_count > 1)
+        qsort(index, (size_t)index_count, sizeof *index, compare_index);
+    for (int64_t i = 0; i < index_count; i++) {
+        mr_text_clear(&value);
+        mr_keyed_state_put_head(&value, FORMAT, index[i].end_us);
+        mr_decision_put(decision, MR_FAMILY_STATE, index[i].key, mr_text_str(&value));
+    }
+    if (count > 0 || state->rows != state->written_rows || state->stale_partitions > 0)
+        write_count(state, decision, &key, &value);
+    if (state->expires && state->evicted_us != MR_NO_WATERMARK)
+        mr_decision_expire(decision, (uint16_t)state->op->node->id, state->evicted_us);
+    if (key.failed || value.failed)
+        MR_ERR(mr_error_memory(error, value.capacity));
+err:
+    mr_free(entries);
+    mr_free(index);
+    mr_arena_release(&arena);
+    mr_text_release(&key);
+    mr_text_release(&value);
+    return status;
+}
