@@ -155,7 +155,8 @@ static int set_source(struct millrace_job *job, struct millrace_stream *stream, 
     stream->type = kind ? mr_source_type_find(mr_str_of(kind)) : NULL;
     if (!stream->type) {
         mr_error_set(error, MR_E_USAGE, "DATA_SOURCE_NOT_FOUND",
-                     "There is no source '%s': there are files, delta and memory.", kind ? kind : "NULL");
+                     "There is no source '%s': there are files, kafka, delta and memory.",
+                     kind ? kind : "NULL");
         mr_error_parameter(error, "provider", "%s", kind ? kind : "");
         return error->code;
     }

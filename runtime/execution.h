@@ -53,11 +53,13 @@ struct mr_stage { /* one node and what belongs to it */
 };
 struct mr_piece { /* a split to read */
     int source;
+    bool taken;
     struct mr_split split;
 };
 struct mr_worker_state { /* of one worker; padded by allocation, used by it alone */
     struct mr_reader reader;
-    int source; /* of the open reader; -1: none */
+    int source;            /* of the open reader; -1: none */
+    int lane_source, lane; /* the split in hand is of that lane; 0: none; under the lock */
     uint64_t *hashes;
     int32_t *rows;
     int *partition_of;

@@ -119,15 +119,40 @@ static bool state_is_full(struct mr_execution *execution)
     return execution->closing;
 }
 
+static bool lane_is_free(const struct mr_execution *execution, const struct mr_piece *piece)
+{
+    for (int w = 0; piece->split.lane > 0 && w < execution->workers; w++) {
+        const struct mr_worker_state *state = &execution->worker_states[w];
+        if (state->lane == piece->split.lane && state->lane_source == piece->source)
+            return false;
+    }
+    return true;
+}
+
+/* Takes the first split whose lane nobody is in; NULL: none now. */
+static struct mr_piece *next_piece(struct mr_execution *execution)
+{
+    while (execution->next_piece < execution->piece_count && execution->pieces[execution->next_piece].taken)
+        execution->next_piece++;
+    for (size_t i = execution->next_piece; i < execution->piece_count; i++) {
+        struct mr_piece *piece = &execution->pieces[i];
+        if (piece->taken || !lane_is_free(execution, piece))
+            continue;
+        piece->taken = true;
+        return piece;
+    }
+    return NULL;
+}
+
 static bool pick_input(struct mr_execution *execution, int worker, struct task *out)
 {
     if (execution->worker_states[worker].source >= 0) {
         *out = (struct task){.kind = TASK_READ};
         return true;
     }
-    if (execution->next_piece == execution->piece_count)
+    struct mr_piece *piece = next_piece(execution);
+    if (!piece)
         return false;
-    struct mr_piece *piece = &execution->pieces[execution->next_piece++];
     int source = piece->source;
     /* The first split of a source is always taken, so that every micro-batch gets on. */
     bool skip = execution->job->sources[source]->type->cut && execution->source_taken[source] > 0;
@@ -139,6 +164,8 @@ static bool pick_input(struct mr_execution *execution, int worker, struct task *
         return true;
     }
     execution->source_taken[source]++;
+    execution->worker_states[worker].lane_source = source;
+    execution->worker_states[worker].lane = piece->split.lane;
     *out = (struct task){.kind = TASK_OPEN, .piece = *piece};
     return true;
 }
@@ -182,6 +209,9 @@ static int read_once(struct mr_execution *execution, int worker, struct mr_error
     pthread_mutex_lock(&execution->lock);
     execution->source_rows[source->index] += rows;
     if (ended) {
+        state->lane = 0;
+        if (execution->next_piece < execution->piece_count)
+            pthread_cond_broadcast(&execution->changed); /* somebody may wait for the lane */
         execution->source_done[source->index]++;
         if (execution->source_done[source->index] == execution->source_pieces[source->index])
             source_complete(execution, source->index);
@@ -276,6 +306,8 @@ static int gather_pieces(struct mr_execution *execution, const struct mr_micro_b
                          struct mr_error *error)
 {
     size_t count = 0;
+    for (int w = 0; w < execution->workers; w++)
+        execution->worker_states[w].lane = 0; /* an error may have left it */
     for (int s = 0; s < execution->job->source_count; s++) {
         execution->source_pieces[s] = batch->splits[s].count;
         execution->source_taken[s] = execution->source_done[s] = 0;
@@ -289,7 +321,8 @@ static int gather_pieces(struct mr_execution *execution, const struct mr_micro_b
         return mr_error_memory(error, sizeof *execution->pieces * count);
     for (int s = 0; s < execution->job->source_count; s++) {
         for (size_t i = 0; i < batch->splits[s].count; i++)
-            execution->pieces[execution->piece_count++] = (struct mr_piece){s, batch->splits[s].splits[i]};
+            execution->pieces[execution->piece_count++] =
+                (struct mr_piece){s, false, batch->splits[s].splits[i]};
     }
     return MR_OK;
 }

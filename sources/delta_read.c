@@ -27,7 +27,7 @@ static int add_split(struct mr_split_list *list, const struct split *split, int6
     if (!copy)
         return mr_error_memory(error, sizeof(*copy));
     *copy = *split;
-    list->splits[list->count++] = (struct mr_split){size_bytes, copy};
+    list->splits[list->count++] = (struct mr_split){size_bytes, copy, 0};
     return MR_OK;
 }
 

@@ -37,7 +37,7 @@ static int add_split(struct mr_split_list *splits, const struct file_split *spli
     if (!copy)
         return mr_error_memory(error, sizeof *copy);
     *copy = *split;
-    splits->splits[splits->count++] = (struct mr_split){split->end - split->start, copy};
+    splits->splits[splits->count++] = (struct mr_split){split->end - split->start, copy, 0};
     return MR_OK;
 }
 

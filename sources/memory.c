@@ -284,7 +284,7 @@ static int memory_split(struct mr_source *source, struct mr_str from, struct mr_
         pthread_mutex_lock(&self->stream->lock);
         int64_t bytes = (int64_t)mr_batch_bytes(&self->stream->units[unit]);
         pthread_mutex_unlock(&self->stream->lock);
-        splits->splits[splits->count++] = (struct mr_split){bytes, split};
+        splits->splits[splits->count++] = (struct mr_split){bytes, split, 0};
     }
     return MR_OK;
 }

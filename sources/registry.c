@@ -3,11 +3,13 @@
 
 #include "sources/delta.h"
 #include "sources/file_source.h"
+#include "sources/kafka.h"
 #include "sources/memory.h"
 
 static const struct mr_source_type *const types[] = {
     &mr_delta_source_type,
     &mr_file_source,
+    &mr_kafka_source,
     &mr_memory_source,
 };
 

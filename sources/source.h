@@ -14,6 +14,7 @@
 struct mr_split {       /* a piece of the range that one task reads */
     int64_t size_bytes; /* rough; for balancing and admission */
     void *ctx;          /* the source's */
+    int lane;           /* splits of one lane are read one after the other, in order; 0: none */
 };
 struct mr_split_list {
     struct mr_split *splits;
@@ -48,9 +49,9 @@ struct mr_source_type {
     int (*read)(struct mr_source *source, struct mr_reader *reader, struct mr_batch *batch,
                 struct mr_error *error);
     void (*reader_close)(struct mr_source *source, struct mr_reader *reader);
-    /* May be NULL. The offset behind the first `taken` of the splits that `split` made of (from, to]: the
-     * runtime ends a micro-batch early at a split boundary when its state has grown to its limit (invariant
-     * 2). */
+    /* May be NULL. The offset behind the first `taken` of the splits (with lanes: behind those that were
+     * read) that `split` made of (from, to]: the runtime ends a micro-batch early at a split boundary when
+     * its state has grown to its limit (invariant 2). */
     int (*cut)(struct mr_source *source, struct mr_str from, struct mr_str to,
                const struct mr_split_list *splits, size_t taken, struct mr_text *out, struct mr_error *error);
     /* Puts what must be remembered about (from, to] into the decision. */
@@ -90,6 +91,7 @@ struct mr_source {
     /* Columns that anybody uses, one per schema field; NULL: all. Others may be given as all-NULL. Set by the
      * runtime after open. */
     const bool *used;
+    bool batch;                       /* read as a table, not as a stream; set before open */
     bool available_now;               /* take what is there at the start, then stop */
     struct mr_checkpoint *checkpoint; /* set before restore */
     struct mr_source_metrics metrics;

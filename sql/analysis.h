@@ -215,7 +215,8 @@ int mr_sql_generate_plan(struct mr_resolution *r, const struct mr_sql_expression
                          const struct mr_str *aliases, int alias_count, int *first, int *count);
 /* A source made in the job; the name shown in progress and messages is unique in it. */
 int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_option *options, int count,
-                       const char *name, uint32_t start, uint32_t stop, struct mr_source **out);
+                       const char *name, bool streaming, uint32_t start, uint32_t stop,
+                       struct mr_source **out);
 int mr_sql_scan_plan(struct mr_analysis *a, struct mr_source *source, const struct mr_type *schema,
                      int hidden, bool streaming, const char *name, uint32_t start, uint32_t stop,
                      struct mr_plan **out);

@@ -57,7 +57,7 @@ static int local_split(struct mr_source *source, struct mr_str from, struct mr_s
         if (!piece)
             return mr_error_memory(error, sizeof *piece);
         *piece = (struct piece){row, stop};
-        splits->splits[splits->count++] = (struct mr_split){(stop - row) * 8, piece};
+        splits->splits[splits->count++] = (struct mr_split){(stop - row) * 8, piece, 0};
     }
     return MR_OK;
 }

@@ -5,7 +5,8 @@
 
 /* ---- sources ---- */
 int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_option *options, int count,
-                       const char *name, uint32_t start, uint32_t stop, struct mr_source **out)
+                       const char *name, bool streaming, uint32_t start, uint32_t stop,
+                       struct mr_source **out)
 {
     const struct mr_source_type *kind = mr_source_type_find(mr_str_of(type));
     if (!kind)
@@ -15,6 +16,7 @@ int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_
         return mr_sql_error_at(a, start, stop);
     source->options = options;
     source->option_count = count;
+    source->batch = !streaming;
     source->base_directory = a->environment ? a->environment->base_directory : NULL;
     source->schema_directory = a->environment ? a->environment->schema_directory : NULL;
     source->zone = a->job->session.zone;
@@ -128,7 +130,7 @@ static int by_path(struct mr_analysis *a, const struct mr_sql_relation *relation
         return a->error->code;
     found->streaming = relation->stream;
     MR_TRY(mr_sql_open_source(a, delta ? "delta" : "files", options, relation->option_count + extra, name,
-                              relation->name->start, relation->name->stop, &found->source));
+                              relation->stream, relation->name->start, relation->name->stop, &found->source));
     return MR_OK;
 }
 

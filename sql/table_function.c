@@ -1,4 +1,5 @@
-/* sql/table_function.c: functions in FROM: read_files, range, drop_duplicates, and generators; LATERAL VIEW.
+/* sql/table_function.c: functions in FROM: read_files, read_kafka, range, drop_duplicates, and generators;
+ * LATERAL VIEW.
  */
 #include "expressions/function.h"
 #include "sql/analysis.h"
@@ -42,38 +43,43 @@ static int constant_text(struct mr_analysis *a, const struct mr_sql_expression *
     return *out ? MR_OK : mr_error_memory(a->error, 0);
 }
 
-/* ---- read_files(path, key => value, …) ---- */
-static int read_files_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
-                           struct mr_relation_plan *out)
+/* ---- read_files(path, key => value, …), read_kafka(key => value, …) ---- */
+static int source_option(struct mr_analysis *a, const struct mr_sql_expression *argument, bool path,
+                         struct mr_option *options, int i)
+{
+    bool named = argument->kind == MR_SQL_NAMED;
+    if (!named && (i > 0 || !path))
+        return mr_sql_error(a, argument->start, argument->stop, "UNEXPECTED_POSITIONAL_ARGUMENT",
+                            path ? "After the path read_files takes named options: key => value."
+                                 : "read_kafka takes named options: key => value.");
+    options[i].name = named ? mr_sql_text(a, argument->word) : "path";
+    if (!options[i].name)
+        return a->error->code;
+    for (int k = 0; k < i; k++)
+        if (mr_str_equal_nocase(mr_str_of(options[k].name), mr_str_of(options[i].name)))
+            return mr_sql_error(a, argument->start, argument->stop,
+                                "DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.BOTH_POSITIONAL_AND_NAMED",
+                                "The option %s is given twice.", options[i].name);
+    return constant_text(a, named ? argument->arguments[0] : argument, &options[i].value);
+}
+
+static int read_source_plan(struct mr_analysis *a, const struct mr_sql_relation *relation, const char *type,
+                            struct mr_relation_plan *out)
 {
     int count = relation->argument_count;
+    bool files = strcmp(type, "files") == 0;
     struct mr_option *options = MR_ARENA_ARRAY(a->arena, struct mr_option, count + 1);
-    const char *name = mr_arena_format(a->arena, "read_files#%d", a->job->source_count);
+    const char *name = mr_arena_format(a->arena, "read_%s#%d", type, a->job->source_count);
     struct mr_source *source = NULL;
-    bool has_path = false;
     if (!options || !name)
         return mr_error_memory(a->error, sizeof *options);
-    for (int i = 0; i < count; i++) {
-        const struct mr_sql_expression *argument = relation->arguments[i];
-        bool named = argument->kind == MR_SQL_NAMED;
-        if (!named && i > 0)
-            return mr_sql_error(a, argument->start, argument->stop, "UNEXPECTED_POSITIONAL_ARGUMENT",
-                                "After the path read_files takes named options: key => value.");
-        options[i].name = named ? mr_sql_text(a, argument->word) : "path";
-        if (!options[i].name)
-            return a->error->code;
-        for (int k = 0; k < i; k++)
-            if (mr_str_equal_nocase(mr_str_of(options[k].name), mr_str_of(options[i].name)))
-                return mr_sql_error(a, argument->start, argument->stop,
-                                    "DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.BOTH_POSITIONAL_AND_NAMED",
-                                    "The option %s is given twice.", options[i].name);
-        has_path = has_path || mr_str_equal_nocase(mr_str_of(options[i].name), MR_STR("path"));
-        MR_TRY(constant_text(a, named ? argument->arguments[0] : argument, &options[i].value));
-    }
-    if (!has_path)
+    for (int i = 0; i < count; i++)
+        MR_TRY(source_option(a, relation->arguments[i], files, options, i));
+    if (files && !mr_option_text(options, count, "path"))
         return mr_sql_error(a, relation->start, relation->stop, "REQUIRED_PARAMETER_NOT_FOUND",
                             "read_files needs a path: read_files('folder', format => 'json').");
-    MR_TRY(mr_sql_open_source(a, "files", options, count, name, relation->start, relation->stop, &source));
+    MR_TRY(mr_sql_open_source(a, type, options, count, name, relation->stream, relation->start,
+                              relation->stop, &source));
     MR_TRY(mr_sql_scan_plan(a, source, source->schema, source->hidden_columns, relation->stream, name,
                             relation->start, relation->stop, &out->plan));
     return mr_scope_of_plan(a, out->plan, NULL, 0, source->hidden_columns, &out->scope);
@@ -238,10 +244,12 @@ int mr_sql_table_function_plan(struct mr_analysis *a, const struct mr_sql_relati
                                      .arguments = relation->arguments,
                                      .argument_count = relation->argument_count};
     if (is_named(relation, "read_files"))
-        return read_files_plan(a, relation, out);
+        return read_source_plan(a, relation, "files", out);
+    if (is_named(relation, "read_kafka"))
+        return read_source_plan(a, relation, "kafka", out);
     if (relation->stream)
         return mr_sql_unsupported(a, relation->start, relation->stop,
-                                  "Only tables and read_files(…) can be read as a stream.");
+                                  "Only tables, read_files(…) and read_kafka(…) can be read as a stream.");
     if (is_named(relation, "range"))
         return mr_sql_range_plan(a, relation, out);
     if (is_named(relation, "drop_duplicates"))

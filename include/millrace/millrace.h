@@ -103,10 +103,10 @@ MILLRACE_API int millrace_job_set(struct millrace_job *job, const char *key, con
  * used any number of times. Names and types are resolved when the job is checked or run; syntax is checked at
  * once. */
 
-/* A source: kind "files", "delta" or "memory", then its options, name after name and value, closed by NULL.
- * Options are those of docs/options.md, e.g. for files path, format, schema, maxFilesPerTrigger; for delta
- * path, startingVersion; for memory stream (the name it is fed by, see millrace_memory_append) and schema.
- * Errors: DATA_SOURCE_NOT_FOUND, UNKNOWN_OPTION (when run). */
+/* A source: kind "files", "kafka", "delta" or "memory", then its options, name after name and value, closed
+ * by NULL. Options are those of docs/options.md, e.g. for files path, format, schema, maxFilesPerTrigger; for
+ * delta path, startingVersion; for kafka bootstrapServers, subscribe; for memory stream (the name it is fed
+ * by, see millrace_memory_append) and schema. Errors: DATA_SOURCE_NOT_FOUND, UNKNOWN_OPTION (when run). */
 MILLRACE_API struct millrace_stream *millrace_read(struct millrace_job *job, const char *kind,
                                                    ...) MILLRACE_SENTINEL;
 /* The same with the options in an array that ends with NULL; options NULL: none. */

@@ -1,0 +1,168 @@
+"""A real Kafka broker for the tests: one node, KRaft, on free ports, in a folder of its own. Its jars come from Maven Central once and
+are kept outside the repository. Needs java and mvn; Unavailable says what is missing.
+
+    python tests/kafka/broker.py DIRECTORY [PORT]   runs one in the foreground, until it is killed
+"""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+VERSION = "4.3.1"
+CACHE = os.path.join(os.environ.get("MILLRACE_CACHE", os.path.expanduser("~/.cache/millrace")), "kafka-" + VERSION)
+POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>millrace.tests</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging><dependencies>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency>
+<dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version></dependency>
+</dependencies></project>
+"""
+LOGGING = """appender.console.type=Console
+appender.console.name=console
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%d{HH:mm:ss,SSS} %p %m (%c)%n
+rootLogger.level=warn
+rootLogger.appenderRef.console.ref=console
+logger.a.name=kafka.server
+logger.a.level=info
+logger.b.name=org.apache.kafka.server
+logger.b.level=info
+"""
+PROPERTIES = """process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{more_listeners}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{more_listeners}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{more_protocols}
+inter.broker.listener.name=PLAINTEXT
+log.dirs={directory}/data
+num.network.threads=2
+num.io.threads=2
+background.threads=2
+auto.create.topics.enable=false
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=200
+broker.session.timeout.ms=1000
+log.cleaner.threads=1
+log.cleaner.dedupe.buffer.size=2097152
+log.cleaner.backoff.ms=200
+log.retention.check.interval.ms=500
+log.segment.delete.delay.ms=100
+message.max.bytes=12000000
+"""
+
+
+class Unavailable(Exception):
+    pass
+
+
+def jars():
+    """The folder with the broker's jars, fetched when it is not there yet."""
+    lib = os.path.join(CACHE, "lib")
+    if os.path.isdir(lib) and len(os.listdir(lib)) > 30:
+        return lib
+    for tool in ("java", "mvn"):
+        if not shutil.which(tool):
+            raise Unavailable(f"{tool} is not installed")
+    work = CACHE + f".{os.getpid()}"
+    os.makedirs(work, exist_ok=True)
+    with open(os.path.join(work, "pom.xml"), "w") as file:
+        file.write(POM)
+    done = subprocess.run(["mvn", "-B", "-q", "dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"],
+                          cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        shutil.rmtree(work, ignore_errors=True)
+        raise Unavailable("the broker's jars cannot be fetched from Maven Central: " + done.stdout.decode()[-300:].replace("\n", " "))
+    if not os.path.isdir(lib):
+        os.makedirs(CACHE, exist_ok=True)
+        os.rename(os.path.join(work, "lib"), lib)
+    shutil.rmtree(work, ignore_errors=True)
+    return lib
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Broker:
+    def __init__(self, directory, port=None, more_listeners="", more_protocols="", more_properties=""):
+        if not shutil.which("java"):
+            raise Unavailable("java is not installed")
+        self.lib = jars()
+        self.directory = directory
+        self.port = port or free_port()
+        self.servers = f"127.0.0.1:{self.port}"
+        self.process = None
+        os.makedirs(directory, exist_ok=True)
+        self.log = os.path.join(directory, "broker.log")
+        with open(os.path.join(directory, "log4j2.properties"), "w") as file:
+            file.write(LOGGING)
+        with open(os.path.join(directory, "server.properties"), "w") as file:
+            file.write(PROPERTIES.format(port=self.port, controller=free_port(), directory=directory, more_listeners=more_listeners,
+                                         more_protocols=more_protocols) + more_properties)
+
+    def java(self, *arguments):
+        archive = os.path.join(CACHE, "kafka.jsa")
+        sharing = ["-XX:SharedArchiveFile=" + archive] if os.path.exists(archive) else []
+        return ["java", "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xlog:disable", *sharing,
+                "-Dlog4j2.configurationFile=" + os.path.join(self.directory, "log4j2.properties"), *arguments]
+
+    def start(self, seconds=60):
+        env = dict(os.environ, CLASSPATH=self.lib + "/*")
+        properties = os.path.join(self.directory, "server.properties")
+        if not os.path.isdir(os.path.join(self.directory, "data")):
+            subprocess.run(self.java("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties), env=env,
+                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        begun = os.path.getsize(self.log) if os.path.exists(self.log) else 0
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.java("kafka.Kafka", properties), env=env, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, start_new_session=True)
+        until = time.time() + seconds
+        while time.time() < until:
+            with open(self.log, "rb") as log:
+                log.seek(begun)
+                if b"Kafka Server started" in log.read():
+                    return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        self.kill()
+        raise RuntimeError("the broker does not start, see " + self.log)
+
+    def kill(self, how=signal.SIGKILL):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait()
+        self.process = None
+
+    def stop(self):
+        self.kill(signal.SIGTERM)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *why):
+        self.kill()
+
+
+if __name__ == "__main__":
+    broker = Broker(os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None).start()
+    print(broker.servers, flush=True)
+    try:
+        broker.process.wait()
+    finally:
+        broker.kill()
