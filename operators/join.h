@@ -11,7 +11,8 @@ enum mr_join_kind {
     MR_JOIN_RIGHT,
     MR_JOIN_FULL,
     MR_JOIN_SEMI, /* left rows that have a partner */
-    MR_JOIN_ANTI  /* left rows that have none */
+    MR_JOIN_ANTI, /* left rows that have none */
+    MR_JOIN_MARK, /* left rows, and behind their columns a BOOLEAN: has it a partner? */
 };
 struct mr_join_config {
     enum mr_join_kind kind;
@@ -23,9 +24,10 @@ struct mr_join_config {
      * are keys. */
     int left_width, right_width;
     const struct mr_expression *condition; /* over left_width + right_width columns; NULL: none */
+    bool single; /* LEFT: a second partner of a row is an error, SCALAR_SUBQUERY_TOO_MANY_ROWS */
 };
-/* KEYED, two inputs. Output: left columns, right columns (SEMI, ANTI: left ones only). Holds both inputs in
- * memory until they end. */
+/* KEYED, two inputs. Output: left columns, right columns (SEMI, ANTI, MARK: left ones only). Holds both
+ * inputs in memory until they end. */
 extern const struct mr_operator_type mr_batch_join_operator;
 
 struct mr_join_table { /* rows of a right side, found by key */
@@ -49,7 +51,7 @@ struct mr_static_table_config {
     const struct mr_join_config *join; /* its right keys */
 };
 struct mr_static_join_config {
-    struct mr_join_config join;        /* INNER, LEFT, SEMI, ANTI: the stream is left */
+    struct mr_join_config join;        /* the stream is left: not RIGHT, not FULL */
     const struct mr_static_rows *rows; /* loaded before every micro-batch */
     const struct mr_type *right;       /* schema of the static side's last node but one */
 };

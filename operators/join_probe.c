@@ -182,11 +182,15 @@ static int take_pairs(struct mr_operator *op, struct mr_join_probe *probe, const
     struct mr_join_pairs *p = probe->pairs;
     if (p->count > 0)
         MR_TRY(test_pairs(probe, left, error));
-    for (int64_t i = 0; i < p->count; i++)
+    for (int64_t i = 0; i < p->count; i++) {
+        if (config->single && probe->left_matched[p->left[i]])
+            return mr_error_set(error, MR_E_SQL, "SCALAR_SUBQUERY_TOO_MANY_ROWS",
+                                "A subquery used as a value gave more than one row.");
         probe->left_matched[p->left[i]] = true;
+    }
     for (int64_t i = 0; probe->right_matched && i < p->count; i++)
         probe->right_matched[p->right[i]] = true;
-    if (config->kind != MR_JOIN_SEMI && config->kind != MR_JOIN_ANTI)
+    if (config->kind != MR_JOIN_SEMI && config->kind != MR_JOIN_ANTI && config->kind != MR_JOIN_MARK)
         MR_TRY(emit_rows(op, probe, left, p->left, p->right, p->count, error));
     p->count = 0;
     return MR_OK;
@@ -222,6 +226,27 @@ static int emit_left(struct mr_operator *op, struct mr_join_probe *probe, const 
     return MR_OK;
 }
 
+/* All left rows, and whether they have a partner. */
+static int emit_marks(struct mr_operator *op, struct mr_join_probe *probe, const struct mr_batch *left,
+                      struct mr_error *error)
+{
+    int width = probe->config->left_width, status = MR_OK;
+    struct mr_batch out;
+    if (left->length == 0)
+        return MR_OK;
+    MR_TRY(mr_batch_init(&out, op->node->output, left->length, error));
+    for (int c = 0; c < width; c++) {
+        mr_column_unref(out.columns[c]);
+        out.columns[c] = mr_column_ref(left->columns[c]);
+    }
+    for (int64_t i = 0; i < left->length; i++)
+        out.columns[width]->booleans[i] = probe->left_matched[i];
+    out.columns[width]->length = out.length = left->length;
+    status = mr_operator_emit(op, &out, error);
+    mr_batch_release(&out);
+    return status;
+}
+
 int mr_join_probe_left(struct mr_operator *op, struct mr_join_probe *probe, const struct mr_batch *left,
                        struct mr_error *error)
 {
@@ -253,6 +278,8 @@ int mr_join_probe_left(struct mr_operator *op, struct mr_join_probe *probe, cons
         }
     }
     MR_TRY(take_pairs(op, probe, left, error));
+    if (config->kind == MR_JOIN_MARK)
+        return emit_marks(op, probe, left, error);
     if (config->kind == MR_JOIN_LEFT || config->kind == MR_JOIN_FULL || config->kind == MR_JOIN_ANTI)
         return emit_left(op, probe, left, false, error);
     return config->kind == MR_JOIN_SEMI ? emit_left(op, probe, left, true, error) : MR_OK;

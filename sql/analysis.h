@@ -40,6 +40,7 @@ struct mr_analysis {
     const struct mr_sql_cte_scope *ctes;
     int relations;
     int view_depth, query_depth;
+    struct mr_correlation *correlation; /* of the SELECT that is planned next; NULL: it stands for itself */
     struct mr_error *error;
 };
 
@@ -47,7 +48,10 @@ struct mr_analysis {
 /* Columns of a typed tree below this are those of the input; from here on they stand for aggregates (column -
  * MR_AGGREGATE_BASE) until the plan of the aggregation is made, or for items of the select list. */
 #define MR_AGGREGATE_BASE (1 << 20)
+#define MR_OUTER_BASE (1 << 22) /* columns of the query around a subquery (subquery.h) */
+#define MR_LATE_BASE (1 << 23)  /* values of subqueries that are joined to an aggregation */
 #define MR_ITEM_BASE (1 << 24)
+#define MR_MAX_CORRELATIONS 32
 
 struct mr_select_item {                  /* of the select list, stars expanded */
     const struct mr_sql_expression *ast; /* NULL: column `column` of the scope's plan, by a star */
@@ -98,7 +102,11 @@ struct mr_resolution {
     const struct mr_expression *const *groups;
     int group_count;
     const struct mr_lambda_scope *lambda;
-    struct mr_time_window *window; /* at most one per query */
+    struct mr_time_window *window;                   /* at most one per query */
+    struct mr_correlation *correlation;              /* outer columns may stand here; NULL: none */
+    struct mr_plan *late_plans[MR_MAX_CORRELATIONS]; /* subqueries found beside aggregates */
+    int late_columns[MR_MAX_CORRELATIONS];           /* of the plan, once they are joined */
+    int late_count;
 };
 
 void mr_sql_builder(const struct mr_analysis *a, const struct mr_sql_expression *at,
@@ -204,6 +212,9 @@ int mr_sql_table_function_plan(struct mr_analysis *a, const struct mr_sql_relati
                                struct mr_relation_plan *out);
 int mr_sql_join_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
                      struct mr_relation_plan *out);
+/* JOIN of two plans, without a condition; outer sides become nullable. */
+int mr_plan_join(struct mr_analysis *a, enum mr_sql_join_kind kind, struct mr_plan *left,
+                 struct mr_plan *right, uint32_t start, uint32_t stop, struct mr_plan **out);
 int mr_sql_values_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
                        struct mr_relation_plan *out);
 int mr_sql_range_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
@@ -213,6 +224,9 @@ int mr_sql_one_row_plan(struct mr_analysis *a, uint32_t start, uint32_t stop, st
  * columns. */
 int mr_sql_generate_plan(struct mr_resolution *r, const struct mr_sql_expression *ast, bool outer,
                          const struct mr_str *aliases, int alias_count, int *first, int *count);
+/* GENERATE: the input's columns, then the generator's. */
+int mr_plan_generate(struct mr_analysis *a, struct mr_plan *input, const struct mr_expression *generator,
+                     bool outer, struct mr_plan **out);
 /* A source made in the job; the name shown in progress and messages is unique in it. */
 int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_option *options, int count,
                        const char *name, bool streaming, uint32_t start, uint32_t stop,

@@ -121,6 +121,7 @@ enum mr_sql_join_kind {
     MR_SQL_JOIN_FULL,
     MR_SQL_JOIN_SEMI,
     MR_SQL_JOIN_ANTI,
+    MR_SQL_JOIN_MARK, /* of plans only: left columns, and whether there is a partner */
 };
 struct mr_sql_relation {
     enum mr_sql_relation_kind kind;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "expressions/function.h"
-#include "sql/analysis.h"
+#include "sql/subquery.h"
 
 void mr_sql_builder(const struct mr_analysis *a, const struct mr_sql_expression *at,
                     struct mr_expression_builder *out)
@@ -248,6 +248,10 @@ int mr_sql_resolve_column(struct mr_resolution *r, const struct mr_sql_expressio
     status = keyword_function(r, ast, out);
     if (status != MR_END)
         return status;
+    int parts = 0;
+    MR_TRY(status = mr_sql_outer_column(r, ast, &parts, out));
+    if (status == MR_OK)
+        return access_fields(r, ast, parts, out);
     return mr_scope_unresolved(r->analysis, &r->input->scope, ast->name);
 }
 
@@ -302,7 +306,10 @@ static int resolve_operator(struct mr_resolution *r, const struct mr_sql_express
         MR_ARENA_ARRAY(r->analysis->arena, const struct mr_expression *, count);
     if (!arguments)
         return mr_error_memory(r->analysis->error, sizeof *arguments * (size_t)count);
-    bool in = mr_str_equal(ast->word, MR_STR("in"));
+    const struct mr_sql_expression *query = NULL;
+    bool in = mr_str_equal(ast->word, MR_STR("in")), negated;
+    if (mr_sql_is_predicate(ast, &query, &negated) && query->kind == MR_SQL_QUERY_IN) /* NULLs count */
+        return mr_sql_resolve_subquery(r, query, negated, out);
     for (int i = 0; i < count; i++) {
         bool row = in && ast->arguments[i]->kind == MR_SQL_ROW; /* (a, b) IN ((1, 2)): names do not count */
         MR_TRY(row ? row_of(r, ast->arguments[i], true, &arguments[i])
@@ -471,12 +478,6 @@ static int refused(struct mr_resolution *r, const struct mr_sql_expression *ast)
         return mr_sql_error(a, ast->start, ast->stop,
                             "INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION",
                             "A lambda function is an argument of functions like transform and filter only.");
-    case MR_SQL_QUERY_VALUE:
-    case MR_SQL_QUERY_EXISTS:
-    case MR_SQL_QUERY_IN:
-        return mr_sql_unsupported(
-            a, ast->start, ast->stop,
-            "Subqueries in expressions are not supported yet; join the relation instead.");
     default:
         return mr_sql_error(a, ast->start, ast->stop, "PARSE_SYNTAX_ERROR",
                             "This cannot stand in an expression.");
@@ -516,6 +517,10 @@ int mr_sql_resolve(struct mr_resolution *r, const struct mr_sql_expression *ast,
         return resolve_extract(r, ast, out);
     case MR_SQL_TRIM:
         return resolve_trim(r, ast, out);
+    case MR_SQL_QUERY_VALUE:
+    case MR_SQL_QUERY_EXISTS:
+    case MR_SQL_QUERY_IN:
+        return mr_sql_resolve_subquery(r, ast, false, out);
     default:
         return refused(r, ast);
     }

@@ -492,6 +492,8 @@ int mr_sql_regroup(struct mr_resolution *r, const struct mr_grouping_plan *group
             return plan_column(a, plan, i, was, e);
     if (was->kind == MR_EXPR_COLUMN && was->column >= MR_ITEM_BASE)
         return MR_OK;
+    if (was->kind == MR_EXPR_COLUMN && was->column >= MR_LATE_BASE)
+        return plan_column(a, plan, r->late_columns[was->column - MR_LATE_BASE], was, e);
     if (was->kind == MR_EXPR_COLUMN && was->column == GROUPING_ID_COLUMN)
         return plan_column(a, plan, groups->count, was, e);
     if (was->kind == MR_EXPR_COLUMN && was->column >= MR_AGGREGATE_BASE)

@@ -3,22 +3,21 @@
 
 static bool keeps_right(enum mr_sql_join_kind kind)
 {
-    return kind != MR_SQL_JOIN_SEMI && kind != MR_SQL_JOIN_ANTI;
+    return kind != MR_SQL_JOIN_SEMI && kind != MR_SQL_JOIN_ANTI && kind != MR_SQL_JOIN_MARK;
 }
 
-/* JOIN of two plans; outer sides become nullable. */
-static int make_join(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_plan *left,
-                     struct mr_plan *right, struct mr_plan **out)
+int mr_plan_join(struct mr_analysis *a, enum mr_sql_join_kind kind, struct mr_plan *left,
+                 struct mr_plan *right, uint32_t start, uint32_t stop, struct mr_plan **out)
 {
-    int total = left->schema->field_count + right->schema->field_count;
-    struct mr_plan *plan = mr_plan_new(a, MR_PLAN_JOIN, left, relation->start, relation->stop);
+    int width = left->schema->field_count, total = width + right->schema->field_count;
+    struct mr_plan *plan = mr_plan_new(a, MR_PLAN_JOIN, left, start, stop);
     struct mr_field *fields = MR_ARENA_ARRAY(a->arena, struct mr_field, total + 1);
     int64_t *delays = MR_ARENA_ARRAY(a->arena, int64_t, total + 1);
     struct mr_plan **inputs = MR_ARENA_ARRAY(a->arena, struct mr_plan *, 2);
     if (!plan || !fields || !delays || !inputs)
         return mr_error_memory(a->error, sizeof *fields);
-    bool left_null = relation->join == MR_SQL_JOIN_RIGHT || relation->join == MR_SQL_JOIN_FULL;
-    bool right_null = relation->join == MR_SQL_JOIN_LEFT || relation->join == MR_SQL_JOIN_FULL;
+    bool left_null = kind == MR_SQL_JOIN_RIGHT || kind == MR_SQL_JOIN_FULL;
+    bool right_null = kind == MR_SQL_JOIN_LEFT || kind == MR_SQL_JOIN_FULL;
     for (int i = 0; i < total; i++) {
         bool is_left = i < left->schema->field_count;
         int k = is_left ? i : i - left->schema->field_count;
@@ -31,9 +30,13 @@ static int make_join(struct mr_analysis *a, const struct mr_sql_relation *relati
     plan->inputs = inputs;
     plan->input_count = 2;
     plan->streaming = left->streaming || right->streaming;
-    plan->join = relation->join;
-    plan->schema =
-        mr_type_struct(a->arena, fields, keeps_right(relation->join) ? total : left->schema->field_count);
+    plan->join = kind;
+    if (kind == MR_SQL_JOIN_MARK) {
+        fields[width] = (struct mr_field){.name = "exists", .type = mr_type_of(MR_BOOLEAN)};
+        delays[width] = -1;
+        total = ++width;
+    }
+    plan->schema = mr_type_struct(a->arena, fields, keeps_right(kind) ? total : width);
     plan->delays = delays;
     *out = plan;
     return plan->schema ? MR_OK : mr_error_memory(a->error, sizeof *fields);
@@ -233,7 +236,8 @@ int mr_sql_join_plan(struct mr_analysis *a, const struct mr_sql_relation *relati
                            .count = relation->using_count};
     MR_TRY(mr_sql_relation_plan(a, relation->left, &left));
     MR_TRY(mr_sql_relation_plan(a, relation->right, &right));
-    MR_TRY(make_join(a, relation, left.plan, right.plan, &out->plan));
+    MR_TRY(
+        mr_plan_join(a, relation->join, left.plan, right.plan, relation->start, relation->stop, &out->plan));
     MR_TRY(both_sides(a, &left.scope, &right.scope, left.plan->schema->field_count, &both));
     if (relation->natural)
         MR_TRY(natural_names(a, &left.scope, &right.scope, &u.names, &u.count));

@@ -129,6 +129,8 @@ static enum mr_join_kind kind_of(enum mr_sql_join_kind kind)
         return MR_JOIN_SEMI;
     case MR_SQL_JOIN_ANTI:
         return MR_JOIN_ANTI;
+    case MR_SQL_JOIN_MARK:
+        return MR_JOIN_MARK;
     default:
         return MR_JOIN_INNER;
     }
@@ -168,7 +170,8 @@ static int plan_sides(struct mr_job *const jobs[2], const struct mr_plan *plan,
                                               .key_count = s.key_count,
                                               .left_width = s.left_width,
                                               .right_width = s.right_width,
-                                              .condition = s.rest};
+                                              .condition = s.rest,
+                                              .single = plan->single};
     *out = planned;
     return MR_OK;
 }

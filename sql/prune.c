@@ -331,6 +331,9 @@ static int prune_join(struct mr_analysis *a, struct mr_plan *plan, const bool *n
     bool *kept = MR_ARENA_ARRAY(a->arena, bool, both + 1);
     if (!used || !moved || !kept)
         return mr_error_memory(a->error, (size_t)both);
+    bool mark = plan->join == MR_SQL_JOIN_MARK; /* its column is of neither side */
+    if (mark)
+        total--;
     memcpy(used, needed, (size_t)total);
     if (plan->condition)
         mr_expression_columns_used(plan->condition, used);
@@ -343,8 +346,8 @@ static int prune_join(struct mr_analysis *a, struct mr_plan *plan, const bool *n
     MR_TRY(finish(a, &plan->inputs[0], &left));
     MR_TRY(finish(a, &plan->inputs[1], &right));
     int shift = plan->inputs[0]->schema->field_count, after = shift + plan->inputs[1]->schema->field_count;
-    struct mr_field *fields = MR_ARENA_ARRAY(a->arena, struct mr_field, after + 1);
-    int64_t *delays = MR_ARENA_ARRAY(a->arena, int64_t, after + 1);
+    struct mr_field *fields = MR_ARENA_ARRAY(a->arena, struct mr_field, after + 2);
+    int64_t *delays = MR_ARENA_ARRAY(a->arena, int64_t, after + 2);
     if (!fields || !delays)
         return mr_error_memory(a->error, sizeof *fields);
     for (int i = 0; i < after; i++) {
@@ -367,6 +370,12 @@ static int prune_join(struct mr_analysis *a, struct mr_plan *plan, const bool *n
     if (plan->condition)
         MR_TRY(mr_expression_substitute(a->arena, plan->condition, moved, &plan->condition, a->error));
     bool one_side = plan->join == MR_SQL_JOIN_SEMI || plan->join == MR_SQL_JOIN_ANTI;
+    if (mark) {
+        map[total] = shift;
+        fields[shift] = plan->schema->fields[total];
+        delays[shift] = -1;
+        after = shift + 1;
+    }
     plan->schema = mr_type_struct(a->arena, fields, one_side ? shift : after);
     plan->delays = delays;
     return plan->schema ? MR_OK : mr_error_memory(a->error, sizeof *fields);

@@ -301,6 +301,60 @@ static int tagged_plan(struct mr_analysis *a, const struct mr_sql_body *body, st
     return mr_plan_project(a, plan, list, shown, columns, out);
 }
 
+/* How often a row of both sides stands in EXCEPT ALL or INTERSECT ALL: an array of that many elements. */
+static int copies(struct mr_analysis *a, bool intersect, const struct mr_plan *plan, int columns,
+                  const struct mr_expression **out)
+{
+    struct mr_expression_builder b;
+    const struct mr_expression *counts[2], *repeat[2];
+    mr_sql_builder(a, NULL, &b);
+    MR_TRY(mr_sql_plan_column(a, plan, columns, NULL, NULL, &counts[0]));
+    MR_TRY(mr_sql_plan_column(a, plan, columns + 1, NULL, NULL, &counts[1]));
+    MR_TRY(
+        mr_expression_call(&b, intersect ? MR_STR("least") : MR_STR("-"), counts, 2, &repeat[1], a->error));
+    MR_TRY(mr_expression_cast(&b, repeat[1], mr_type_of(MR_INT), false, &repeat[1], a->error));
+    MR_TRY(mr_expression_bool(&b, true, &repeat[0], a->error));
+    return mr_expression_call(&b, MR_STR("array_repeat"), repeat, 2, out, a->error);
+}
+
+/* EXCEPT ALL and INTERSECT ALL: rows tagged by side and counted by side, then given as often as that asks
+ * for.
+ */
+static int counted_plan(struct mr_analysis *a, const struct mr_sql_body *body, struct mr_plan *both,
+                        int columns, struct mr_plan **out)
+{
+    struct mr_expression_builder b;
+    const struct mr_expression *tag = NULL, *one = NULL, *generator = NULL;
+    const struct mr_aggregate **counts = MR_ARENA_ARRAY(a->arena, const struct mr_aggregate *, 2);
+    static const char *const names[2] = {"left_rows", "right_rows"};
+    int *groups = MR_ARENA_ARRAY(a->arena, int, columns + 1);
+    const struct mr_expression **list = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, columns + 1);
+    const char **shown = MR_ARENA_ARRAY(a->arena, const char *, columns + 1);
+    struct mr_plan *plan = NULL;
+    if (!counts || !groups || !list || !shown)
+        return mr_error_memory(a->error, sizeof *list);
+    mr_sql_builder(a, NULL, &b);
+    for (int i = 0; i < columns; i++)
+        groups[i] = i;
+    MR_TRY(mr_sql_plan_column(a, both, columns, NULL, NULL, &tag));
+    MR_TRY(mr_expression_i64(&b, mr_type_of(MR_INT), 1, &one, a->error));
+    for (int side = 0; side < 2; side++) {
+        const struct mr_expression *sides[2] = {tag, NULL}, *filter = NULL;
+        MR_TRY(mr_expression_i64(&b, mr_type_of(MR_INT), side, &sides[1], a->error));
+        MR_TRY(mr_expression_call(&b, MR_STR("="), sides, 2, &filter, a->error));
+        MR_TRY(mr_aggregate_call(&b, MR_STR("count"), &one, 1, false, filter, &counts[side], a->error));
+    }
+    MR_TRY(mr_plan_aggregate(a, both, groups, columns, counts, names, 2, &plan));
+    MR_TRY(copies(a, body->kind == MR_SQL_BODY_INTERSECT, plan, columns, &generator));
+    MR_TRY(mr_expression_call(&b, MR_STR("explode"), &generator, 1, &generator, a->error));
+    MR_TRY(mr_plan_generate(a, plan, generator, false, &plan));
+    for (int i = 0; i < columns; i++) {
+        shown[i] = plan->schema->fields[i].name;
+        MR_TRY(mr_sql_plan_column(a, plan, i, NULL, NULL, &list[i]));
+    }
+    return mr_plan_project(a, plan, list, shown, columns, out);
+}
+
 static int body_plan(struct mr_analysis *a, const struct mr_sql_body *body, const struct mr_sql_query *query,
                      struct mr_relation_plan *out);
 
@@ -327,8 +381,6 @@ static int set_plan(struct mr_analysis *a, const struct mr_sql_body *body, struc
     if (columns != right.plan->schema->field_count)
         return different_width(a, body, operator, columns, right.plan->schema->field_count);
     MR_TRY(check_streams(a, body, left.plan, right.plan, is_union));
-    if (!is_union && body->all)
-        return mr_sql_unsupported(a, body->start, body->stop, "%s ALL is not supported yet.", operator);
     const struct mr_type **types = MR_ARENA_ARRAY(a->arena, const struct mr_type *, columns + 1);
     const char **names = MR_ARENA_ARRAY(a->arena, const char *, columns + 2);
     if (!types || !names)
@@ -345,7 +397,9 @@ static int set_plan(struct mr_analysis *a, const struct mr_sql_body *body, struc
     MR_TRY(cast_side(a, &right.plan, types, names, !is_union, 1));
     struct mr_plan *inputs[2] = {left.plan, right.plan};
     MR_TRY(mr_sql_union_plan(a, inputs, 2, body->start, body->stop, &out->plan));
-    if (!is_union)
+    if (!is_union && body->all)
+        MR_TRY(counted_plan(a, body, out->plan, columns, &out->plan));
+    else if (!is_union)
         MR_TRY(tagged_plan(a, body, out->plan, columns, &out->plan));
     else if (!body->all)
         MR_TRY(mr_plan_distinct(a, out->plan, &out->plan));

@@ -1,7 +1,7 @@
 /* sql/select.c: one SELECT: FROM, WHERE, the select list, groups, HAVING, DISTINCT, and the ORDER BY behind
  * it. */
 #include "expressions/resolve.h"
-#include "sql/analysis.h"
+#include "sql/subquery.h"
 
 struct selection {
     struct mr_analysis *a;
@@ -15,6 +15,7 @@ struct selection {
     const struct mr_expression *having;
     struct mr_sort_key *keys;
     int key_count;
+    struct mr_correlation *correlation; /* with the query around it; NULL: none */
 };
 
 /* ---- FROM and WHERE ---- */
@@ -25,17 +26,63 @@ static int from_plan(struct selection *s)
     return mr_sql_one_row_plan(s->a, s->body->start, s->body->stop, &s->input.plan);
 }
 
+/* EXISTS, IN (SELECT …) and their negations among the conditions, taken out of them. */
+static int take_predicates(struct selection *s, const struct mr_sql_expression *where,
+                           struct mr_sql_expression *others, const struct mr_sql_expression **predicates,
+                           int *count)
+{
+    bool chain = where->kind == MR_SQL_OPERATOR && mr_str_equal(where->word, MR_STR("and"));
+    int total = chain ? where->argument_count : 1;
+    const struct mr_sql_expression *query;
+    bool negated;
+    struct mr_sql_expression *whole = (struct mr_sql_expression *)where;
+    struct mr_sql_expression **list = chain ? where->arguments : &whole;
+    struct mr_sql_expression **kept = MR_ARENA_ARRAY(s->a->arena, struct mr_sql_expression *, total);
+    if (!kept)
+        return mr_error_memory(s->a->error, sizeof *kept);
+    *others = (struct mr_sql_expression){.kind = MR_SQL_OPERATOR,
+                                         .word = MR_STR("and"),
+                                         .start = where->start,
+                                         .stop = where->stop,
+                                         .arguments = kept};
+    for (int i = 0; i < total; i++) {
+        if (mr_sql_is_predicate(list[i], &query, &negated) && *count < MR_MAX_CORRELATIONS)
+            predicates[(*count)++] = list[i];
+        else
+            kept[others->argument_count++] = list[i];
+    }
+    if (others->argument_count == 1)
+        *others = *kept[0];
+    return MR_OK;
+}
+
 static int where_plan(struct selection *s)
 {
     struct mr_resolution r = {.analysis = s->a,
                               .input = &s->input,
                               .place = MR_PLACE_WHERE,
-                              .window = &s->window};
+                              .window = &s->window,
+                              .correlation = s->correlation};
+    const struct mr_sql_expression *predicates[MR_MAX_CORRELATIONS], *query;
+    struct mr_sql_expression others;
     const struct mr_expression *condition = NULL;
+    int count = 0;
+    bool negated;
     if (!s->body->where)
         return MR_OK;
-    MR_TRY(mr_sql_resolve_condition(&r, s->body->where, &condition));
-    return mr_plan_filter(s->a, s->input.plan, condition, &s->input.plan);
+    MR_TRY(take_predicates(s, s->body->where, &others, predicates, &count));
+    bool none = others.kind == MR_SQL_OPERATOR && others.argument_count == 0;
+    if (!none)
+        MR_TRY(mr_sql_resolve_condition(&r, &others, &condition));
+    if (condition && s->correlation)
+        MR_TRY(mr_sql_pull_conditions(s->a, s->correlation, &condition));
+    if (condition)
+        MR_TRY(mr_plan_filter(s->a, s->input.plan, condition, &s->input.plan));
+    for (int i = 0; i < count; i++) {
+        mr_sql_is_predicate(predicates[i], &query, &negated);
+        MR_TRY(mr_sql_filter_by_subquery(&r, query, negated));
+    }
+    return MR_OK;
 }
 
 /* ---- the select list, stars expanded ---- */
@@ -298,7 +345,11 @@ static int resolve_order(struct selection *s)
 static int aggregate_plan(struct selection *s)
 {
     struct mr_plan *plan = NULL;
+    if (s->correlation && s->correlation->count > 0)
+        MR_TRY(mr_sql_correlation_groups(s->a, s->correlation, &s->groups));
     MR_TRY(mr_sql_group_plan(&s->r, &s->groups, &plan));
+    const struct mr_plan *aggregation = plan;
+    MR_TRY(mr_sql_join_late(&s->r, s->body->start, s->body->stop, &plan));
     s->r.place = MR_PLACE_SELECT;
     for (int i = 0; i < s->r.item_count; i++)
         MR_TRY(mr_sql_regroup(&s->r, &s->groups, plan, s->has_group_by, &s->r.items[i].expression));
@@ -306,6 +357,9 @@ static int aggregate_plan(struct selection *s)
     for (int i = 0; i < s->key_count; i++)
         MR_TRY(mr_sql_regroup(&s->r, &s->groups, plan, s->has_group_by, &s->keys[i].expression));
     s->input.plan = plan;
+    if (s->correlation && s->correlation->grouped && s->r.item_count == 1 && s->r.late_count == 0)
+        MR_TRY(mr_sql_value_of_nothing(s->a, &s->r, aggregation, s->r.items[0].expression,
+                                       &s->correlation->nothing));
     if (!s->having)
         return MR_OK;
     MR_TRY(mr_sql_regroup(&s->r, &s->groups, plan, s->has_group_by, &s->having));
@@ -407,10 +461,45 @@ static int sorted_projection(struct selection *s, struct projection *p, struct m
     return mr_plan_project(s->a, sort, kept, p->names, p->items, plan);
 }
 
+/* Behind the items: what the conditions pulled out of WHERE are about, and a column that is never NULL. */
+static int correlated_columns(struct selection *s, struct projection *p)
+{
+    struct mr_analysis *a = s->a;
+    struct mr_expression_builder b;
+    struct mr_correlation *c = s->correlation;
+    int columns = c->grouped ? c->count : s->input.plan->schema->field_count;
+    if (s->body->distinct || s->key_count > 0 || s->has_group_by || s->having)
+        return mr_sql_unsupported(a, s->body->start, s->body->stop,
+                                  "A subquery that depends on the outer query is one plain SELECT, without "
+                                  "DISTINCT, GROUP BY, HAVING and ORDER BY.");
+    c->first_inner = p->count;
+    mr_sql_builder(a, NULL, &b);
+    const struct mr_expression **list =
+        MR_ARENA_ARRAY(a->arena, const struct mr_expression *, p->count + columns + 2);
+    const char **names = MR_ARENA_ARRAY(a->arena, const char *, p->count + columns + 2);
+    if (!list || !names)
+        return mr_error_memory(a->error, sizeof *list);
+    memcpy(list, p->list, sizeof *list * (size_t)p->count);
+    memcpy(names, p->names, sizeof *names * (size_t)p->count);
+    for (int i = 0; i < columns; i++, p->count++) {
+        names[p->count] = s->input.plan->schema->fields[i].name;
+        MR_TRY(mr_sql_plan_column(a, s->input.plan, i, NULL, NULL, &list[p->count]));
+    }
+    if (c->nothing) {
+        names[p->count] = "present";
+        MR_TRY(mr_expression_bool(&b, true, &list[p->count++], a->error));
+    }
+    p->list = list;
+    p->names = names;
+    return MR_OK;
+}
+
 static int output_plan(struct selection *s, struct mr_relation_plan *out)
 {
     struct projection p = {0};
     MR_TRY(project_items(s, &p));
+    if (s->correlation && s->correlation->count > 0)
+        MR_TRY(correlated_columns(s, &p));
     if (s->key_count > 0)
         MR_TRY(sorted_projection(s, &p, &out->plan));
     else
@@ -425,7 +514,8 @@ static int output_plan(struct selection *s, struct mr_relation_plan *out)
 int mr_sql_select_plan(struct mr_analysis *a, const struct mr_sql_body *body,
                        const struct mr_sql_query *query, struct mr_relation_plan *out)
 {
-    struct selection s = {.a = a, .body = body, .query = query};
+    struct selection s = {.a = a, .body = body, .query = query, .correlation = a->correlation};
+    a->correlation = NULL; /* what stands in FROM does not see the outer query */
     s.r = (struct mr_resolution){
         .analysis = a, .input = &s.input, .place = MR_PLACE_SELECT, .window = &s.window, .grouping_id = -1};
     if (body->qualify || body->has_windows)

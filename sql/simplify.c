@@ -206,8 +206,9 @@ static int push_into_join(struct mr_analysis *a, struct mr_plan **plan)
     struct mr_plan *filter = *plan, *join_plan = filter->inputs[0];
     enum mr_sql_join_kind kind = join_plan->join;
     bool inner = kind == MR_SQL_JOIN_INNER || kind == MR_SQL_JOIN_CROSS;
-    bool into_left =
-        inner || kind == MR_SQL_JOIN_LEFT || kind == MR_SQL_JOIN_SEMI || kind == MR_SQL_JOIN_ANTI;
+    bool into_left = inner || kind == MR_SQL_JOIN_LEFT || kind == MR_SQL_JOIN_SEMI ||
+                     kind == MR_SQL_JOIN_ANTI ||
+                     kind == MR_SQL_JOIN_MARK; /* whose last column counts as the right side's */
     bool into_right = inner || kind == MR_SQL_JOIN_RIGHT;
     struct conjuncts all = {0}, above = {0}, side[2] = {{{0}, 0}, {{0}, 0}}, on = {0};
     split(filter->condition, &all);
@@ -281,6 +282,86 @@ static int push_filter(struct mr_analysis *a, struct mr_plan **plan)
     return filter_over(a, input, &above, plan);
 }
 
+/* ---- queries inside expressions ---- */
+static int sink_subquery(struct mr_analysis *a, struct mr_plan **plan);
+
+/* JOIN over PROJECT as PROJECT over JOIN. */
+static int sink_below_project(struct mr_analysis *a, struct mr_plan **plan)
+{
+    struct mr_plan *joined = *plan, *project = joined->inputs[0], *input = project->inputs[0];
+    int width = project->schema->field_count, below = input->schema->field_count;
+    int right = joined->inputs[1]->schema->field_count, kept = joined->schema->field_count - width;
+    int most = width + right + below + 2;
+    const struct mr_expression **columns = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, most);
+    const struct mr_expression **list = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, most);
+    struct mr_field *fields = MR_ARENA_ARRAY(a->arena, struct mr_field, most);
+    int64_t *delays = MR_ARENA_ARRAY(a->arena, int64_t, most);
+    if (!columns || !list || !fields || !delays)
+        return mr_error_memory(a->error, sizeof *fields * (size_t)most);
+    for (int i = 0; i < width; i++) {
+        if (!project->expressions[i]->deterministic)
+            return MR_OK;
+        columns[i] = list[i] = project->expressions[i];
+    }
+    for (int i = 0; i < right; i++) {
+        const struct mr_field *field = &joined->inputs[1]->schema->fields[i];
+        MR_TRY(mr_sql_column(a, field->type, field->nullable, below + i, field->name, NULL,
+                             &columns[width + i]));
+    }
+    for (int i = 0; i < below + kept; i++) {
+        fields[i] = i < below ? input->schema->fields[i] : joined->schema->fields[width + i - below];
+        delays[i] = i < below ? input->delays[i] : joined->delays[width + i - below];
+        if (i >= below)
+            MR_TRY(mr_sql_column(a, fields[i].type, fields[i].nullable, i, fields[i].name, NULL,
+                                 &list[width + i - below]));
+    }
+    if (joined->condition)
+        MR_TRY(mr_expression_substitute(a->arena, joined->condition, columns, &joined->condition, a->error));
+    project->schema = joined->schema;
+    project->delays = joined->delays;
+    project->expressions = list;
+    project->inputs[0] = joined;
+    joined->inputs[0] = input;
+    joined->delays = delays;
+    joined->schema = mr_type_struct(a->arena, fields, below + kept);
+    if (!joined->schema)
+        return mr_error_memory(a->error, sizeof *fields);
+    *plan = project;
+    return sink_subquery(a, &project->inputs[0]);
+}
+
+/* As Spark, to which they are conditions until after its filters were pushed down: before the event time is
+ * observed, where they do not look at it. */
+static int sink_subquery(struct mr_analysis *a, struct mr_plan **plan)
+{
+    struct mr_plan *join_plan = *plan, *above = join_plan->inputs[0];
+    bool filter = above->kind == MR_PLAN_FILTER && above->condition->deterministic;
+    if (above->kind == MR_PLAN_PROJECT)
+        return sink_below_project(a, plan);
+    if (!filter && above->kind != MR_PLAN_WATERMARK)
+        return MR_OK;
+    int columns = join_plan->inputs[0]->schema->field_count + join_plan->inputs[1]->schema->field_count;
+    bool *used = MR_ARENA_ARRAY(a->arena, bool, columns + 1);
+    int64_t *delays = MR_ARENA_ARRAY(a->arena, int64_t, columns + 2);
+    if (!used || !delays)
+        return mr_error_memory(a->error, sizeof *delays);
+    if (join_plan->condition)
+        mr_expression_columns_used(join_plan->condition, used);
+    if (!filter && used[above->watermark.column])
+        return MR_OK;
+    for (int i = 0; i < join_plan->schema->field_count; i++)
+        delays[i] = join_plan->delays[i];
+    above->schema = join_plan->schema;
+    above->delays = join_plan->delays;
+    if (!filter)
+        delays[above->watermark.column] = above->inputs[0]->delays[above->watermark.column];
+    join_plan->delays = delays;
+    join_plan->inputs[0] = above->inputs[0];
+    above->inputs[0] = join_plan;
+    *plan = above;
+    return sink_subquery(a, &above->inputs[0]);
+}
+
 /* ---- projections ---- */
 static int count_nodes(const struct mr_expression *e, int limit)
 {
@@ -338,6 +419,8 @@ int mr_sql_simplify(struct mr_analysis *a, struct mr_plan **plan)
     MR_TRY(fold_plan(a, *plan));
     if ((*plan)->kind == MR_PLAN_FILTER)
         MR_TRY(push_filter(a, plan));
+    if ((*plan)->kind == MR_PLAN_JOIN && (*plan)->subquery && (*plan)->inputs[0]->streaming)
+        MR_TRY(sink_subquery(a, plan));
     if ((*plan)->kind == MR_PLAN_PROJECT && (*plan)->inputs[0]->kind == MR_PLAN_PROJECT)
         MR_TRY(merge_projections(a, *plan));
     if ((*plan)->kind == MR_PLAN_PROJECT && is_identity(*plan))

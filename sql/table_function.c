@@ -169,6 +169,28 @@ static const struct mr_type *generator_row(const struct mr_expression *e)
     return rows ? e->type->fields[0].type : e->type->id == MR_STRUCT ? e->type : NULL;
 }
 
+int mr_plan_generate(struct mr_analysis *a, struct mr_plan *input, const struct mr_expression *generator,
+                     bool outer, struct mr_plan **out)
+{
+    const struct mr_type *row = generator_row(generator);
+    int before = input->schema->field_count, total = before + row->field_count;
+    struct mr_plan *plan = mr_plan_new(a, MR_PLAN_GENERATE, input, input->start, input->stop);
+    struct mr_field *fields = MR_ARENA_ARRAY(a->arena, struct mr_field, total + 1);
+    int64_t *delays = MR_ARENA_ARRAY(a->arena, int64_t, total + 1);
+    if (!plan || !fields || !delays)
+        return mr_error_memory(a->error, sizeof *fields);
+    for (int i = 0; i < total; i++) {
+        fields[i] = i < before ? input->schema->fields[i] : row->fields[i - before];
+        fields[i].nullable |= i >= before && outer;
+        delays[i] = i < before ? input->delays[i] : -1;
+    }
+    plan->schema = mr_type_struct(a->arena, fields, total);
+    plan->delays = delays;
+    plan->generate = (struct mr_generate_config){generator, outer};
+    *out = plan;
+    return plan->schema ? MR_OK : mr_error_memory(a->error, sizeof *fields);
+}
+
 int mr_sql_generate_plan(struct mr_resolution *r, const struct mr_sql_expression *ast, bool outer,
                          const struct mr_str *aliases, int alias_count, int *first, int *count)
 {
@@ -194,29 +216,17 @@ int mr_sql_generate_plan(struct mr_resolution *r, const struct mr_sql_expression
         mr_error_parameter(a->error, "aliasesSize", "%d", row->field_count);
         return mr_sql_error_at(a, ast->start, ast->stop);
     }
-    struct mr_plan *input = r->input->plan;
-    int before = input->schema->field_count, total = before + row->field_count;
-    struct mr_plan *plan = mr_plan_new(a, MR_PLAN_GENERATE, input, ast->start, ast->stop);
-    struct mr_field *fields = MR_ARENA_ARRAY(a->arena, struct mr_field, total + 1);
-    int64_t *delays = MR_ARENA_ARRAY(a->arena, int64_t, total + 1);
-    if (!plan || !fields || !delays)
-        return mr_error_memory(a->error, sizeof *fields);
-    for (int i = 0; i < total; i++) {
-        fields[i] = i < before ? input->schema->fields[i] : row->fields[i - before];
-        delays[i] = i < before ? input->delays[i] : -1;
-        if (i >= before && alias_count > 0) {
-            fields[i].name = mr_sql_text(a, aliases[i - before]);
-            if (!fields[i].name)
-                return a->error->code;
-        }
-        if (i >= before && outer)
-            fields[i].nullable = true;
+    int before = r->input->plan->schema->field_count;
+    struct mr_plan *plan = NULL;
+    MR_TRY(mr_plan_generate(a, r->input->plan, generator, outer, &plan));
+    for (int i = 0; i < alias_count; i++) {
+        struct mr_field *field = (struct mr_field *)&plan->schema->fields[before + i];
+        field->name = mr_sql_text(a, aliases[i]);
+        if (!field->name)
+            return a->error->code;
     }
-    plan->schema = mr_type_struct(a->arena, fields, total);
-    if (!plan->schema)
-        return mr_error_memory(a->error, sizeof *fields);
-    plan->delays = delays;
-    plan->generate = (struct mr_generate_config){generator, outer};
+    plan->start = ast->start;
+    plan->stop = ast->stop;
     r->input->plan = plan;
     *first = before;
     *count = row->field_count;

@@ -5,6 +5,7 @@ A case without expectations, or all with --all, gets Spark's schema and rows, or
 error; the kind of case (query, error) is set accordingly. Cases headed `plan`, `refused` and `ours` (an answer on which we
 differ on purpose, kept as it is) are not touched. Needs pyspark.
 """
+import re
 import sys
 
 # Parameters that are not compared: wording, or Spark's own settings.
@@ -40,6 +41,8 @@ def answer(spark, sql):
         parameters = error.getMessageParameters() or {}
         return "error", [condition] + ["%s = %s" % (k, v) for k, v in sorted(parameters.items())
                                        if k not in IGNORED and v and "\n" not in v]
+    except Exception as error:  # found while the rows were made, beneath Python
+        return "error", re.findall(r"\[([A-Z][A-Z0-9_.]+)\]", str(error))[:1] or ["?" + str(error)[:100].replace("\n", " ")]
 
 
 def main():
