@@ -32,7 +32,6 @@ void mr_aggregate_input_close(struct mr_aggregate_input *input)
 {
     mr_evaluator_close(input->evaluator);
     mr_free(input->values);
-    mr_free(input->hashes);
     mr_free(input->groups);
     mr_free(input->filtered);
     mr_free(input->rows);
@@ -51,17 +50,15 @@ int mr_aggregate_input_reserve(struct mr_aggregate_input *input, int64_t length,
 {
     if (length <= input->capacity)
         return MR_OK;
-    mr_free(input->hashes);
     mr_free(input->groups);
     mr_free(input->filtered);
     mr_free(input->rows);
     input->capacity = 0;
-    input->hashes = mr_allocate(sizeof(uint64_t) * (size_t)length);
     input->groups = mr_allocate(sizeof(void *) * (size_t)length);
     input->filtered = mr_allocate(sizeof(void *) * (size_t)length);
     input->rows = mr_allocate(sizeof(int32_t) * (size_t)length);
-    if (!input->hashes || !input->groups || !input->filtered || !input->rows)
-        return mr_error_memory(error, 32 * (size_t)length);
+    if (!input->groups || !input->filtered || !input->rows)
+        return mr_error_memory(error, 24 * (size_t)length);
     input->capacity = length;
     return MR_OK;
 }
@@ -121,10 +118,7 @@ int mr_aggregate_input_add(struct mr_aggregate_input *input, struct mr_group_tab
     }
     for (int g = 0; g < config->group_count; g++)
         columns[g] = batch->columns[config->group_columns[g]];
-    uint64_t *hashes = mr_group_table_needs_hashes(table) ? input->hashes : NULL;
-    if (hashes)
-        mr_hash_keys(columns, config->group_count, batch->length, hashes);
-    int status = mr_group_table_find(table, columns, hashes, NULL, batch->length, true, input->groups, error);
+    int status = mr_group_table_find(table, columns, NULL, NULL, batch->length, true, input->groups, error);
     if (columns != keys)
         mr_free(columns);
     return status < 0 ? status : mr_aggregate_input_update(input, table, batch, error);

@@ -13,7 +13,6 @@ struct mr_aggregate_input {
     struct mr_column **values;
     int value_count;
     int64_t capacity; /* rows the arrays below have room for */
-    uint64_t *hashes;
     struct mr_group **groups;
     struct mr_group **filtered; /* groups and rows that pass an aggregate's FILTER */
     int32_t *rows;
@@ -23,8 +22,8 @@ int mr_aggregate_input_open(struct mr_aggregate_input *input, const struct mr_ag
 /* Finds or makes the group of every row and updates all states. The groups' hashes are the table's own. */
 int mr_aggregate_input_add(struct mr_aggregate_input *input, struct mr_group_table *table,
                            const struct mr_batch *batch, struct mr_error *error);
-/* In two steps, for those who find the groups themselves: room for input->hashes and input->groups of a
- * batch, and, once groups are there, the update of their states, which lie in the records of table. */
+/* In two steps, for those who find the groups themselves: room for input->groups of a batch, and, once groups
+ * are there, the update of their states, which lie in the records of table. */
 int mr_aggregate_input_reserve(struct mr_aggregate_input *input, int64_t length, struct mr_error *error);
 int mr_aggregate_input_update(struct mr_aggregate_input *input, struct mr_group_table *table,
                               const struct mr_batch *batch, struct mr_error *error);

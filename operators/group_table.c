@@ -433,15 +433,43 @@ static int find_one(struct mr_group_table *table, const char *key_row, uint64_t 
     return MR_OK;
 }
 
-/* The table's own hash of a key row, for keys without strings. */
-static inline uint64_t hash_row(const char *key_row, size_t bytes)
+static inline uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+    return hash ^ hash >> 32;
+}
+
+static uint64_t hash_strings(const struct mr_group_table *table, const char *key_row)
+{
+    uint64_t hash = 0, word;
+    memcpy(&word, key_row, 8);
+    hash = mix(hash, word);
+    for (int n = 0; n < table->node_count; n++) {
+        const struct mr_key_node *node = &table->nodes[n];
+        struct mr_view view;
+        memcpy(&view, key_row + node->offset, node->width);
+        if (mr_type_is_bytes(node->type) && view.size > MR_VIEW_INLINE) {
+            hash = mix(hash, mr_hash(view.data, view.size));
+            continue;
+        }
+        for (size_t at = 0; at < node->width; at += 8) {
+            memcpy(&word, key_row + node->offset + at, 8);
+            hash = mix(hash, word);
+        }
+    }
+    return mr_hash_u64(hash);
+}
+
+/* The table's own hash of a key row. */
+static inline uint64_t hash_row(const struct mr_group_table *table, const char *key_row)
 {
     uint64_t hash = 0;
-    for (size_t at = 0; at < bytes; at += 8) {
+    if (table->has_strings)
+        return hash_strings(table, key_row);
+    for (size_t at = 0; at < table->key_bytes; at += 8) {
         uint64_t word;
         memcpy(&word, key_row + at, 8);
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
-        hash ^= hash >> 32;
+        hash = mix(hash, word);
     }
     return mr_hash_u64(hash);
 }
@@ -463,7 +491,7 @@ int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *k
     struct mr_group *last = NULL;
     uint64_t ahead[AHEAD]; /* hashes of this row and those after it */
     for (int64_t k = 0; !hashes && k < AHEAD && k < count; k++)
-        ahead[k] = hash_row(key_row + (size_t)k * table->key_bytes, table->key_bytes);
+        ahead[k] = hash_row(table, key_row + (size_t)k * table->key_bytes);
     for (int64_t k = 0; k < count; k++, key_row += table->key_bytes) {
         uint64_t hash = hashes ? hashes[rows ? rows->rows[k] : k] : ahead[k % AHEAD];
         if (k + AHEAD < count) {
@@ -471,7 +499,7 @@ int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *k
             if (hashes)
                 next = hashes[rows ? rows->rows[k + AHEAD] : k + AHEAD];
             else
-                next = ahead[k % AHEAD] = hash_row(key_row + AHEAD * table->key_bytes, table->key_bytes);
+                next = ahead[k % AHEAD] = hash_row(table, key_row + AHEAD * table->key_bytes);
             prefetch(table, next);
         }
         if (last && last->hash == hash && same_words(key_row, key_row_of(last), table->key_bytes)) {
@@ -484,11 +512,6 @@ int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *k
         last = records[k];
     }
     return MR_OK;
-}
-
-bool mr_group_table_needs_hashes(const struct mr_group_table *table)
-{
-    return table->has_strings || table->encoded;
 }
 
 int64_t mr_group_table_next(const struct mr_group_table *table, struct mr_group_cursor *cursor,
@@ -538,6 +561,58 @@ int mr_group_table_retain(struct mr_group_table *table, bool (*keep)(void *ctx, 
         mr_free(table->chunks[--table->chunk_count]);
     int grown = grow_slots(table, status < 0 ? &(struct mr_error){0} : error);
     return status < 0 ? status : grown;
+}
+
+/* ---- windows ---- */
+
+/* Offsets of start and end of the window that is key column `column`. */
+static void window_offsets(const struct mr_group_table *table, int column, size_t offsets[2])
+{
+    int window = 0;
+    while (table->nodes[window].parent >= 0 || table->nodes[window].column != column)
+        window++;
+    offsets[0] = table->nodes[window + 1].offset;
+    offsets[1] = table->nodes[window + 2].offset;
+}
+
+int64_t mr_group_window_start(const struct mr_group_table *table, const struct mr_group *group, int column)
+{
+    size_t offsets[2];
+    int64_t start;
+    window_offsets(table, column, offsets);
+    memcpy(&start, key_row_of(group) + offsets[0], 8);
+    return start;
+}
+
+int mr_group_table_add_pane(struct mr_group_table *table, const struct mr_group *pane, int column,
+                            int64_t shift_us, struct mr_error *error)
+{
+    size_t offsets[2];
+    struct mr_group *group;
+    window_offsets(table, column, offsets);
+    if (table->key_rows_bytes < table->key_bytes) {
+        mr_free(table->key_rows);
+        table->key_rows = mr_allocate(table->key_bytes);
+        table->key_rows_bytes = table->key_rows ? table->key_bytes : 0;
+        if (!table->key_rows)
+            return mr_error_memory(error, table->key_bytes);
+    }
+    memcpy(table->key_rows, key_row_of(pane), table->key_bytes);
+    for (int side = 0; side < 2; side++) {
+        int64_t time;
+        memcpy(&time, table->key_rows + offsets[side], 8);
+        time -= shift_us;
+        memcpy(table->key_rows + offsets[side], &time, 8);
+    }
+    if (((uint64_t)table->used_slots + 1) * 3 > (uint64_t)table->slot_mask * 2)
+        MR_TRY(grow_slots(table, error));
+    MR_TRY(find_one(table, table->key_rows, hash_row(table, table->key_rows), true, &group, error));
+    for (int a = 0; a < table->aggregate_count; a++) {
+        const struct mr_aggregate *aggregate = table->aggregates[a];
+        MR_TRY(aggregate->type->merge(aggregate, (char *)group + table->offsets[a],
+                                      (const char *)pane + table->offsets[a], &table->arena, error));
+    }
+    return MR_OK;
 }
 
 /* ---- keys back into columns ---- */

@@ -69,8 +69,7 @@ void mr_group_table_release(struct mr_group_table *table);
 /* Forgets all groups, keeps little memory. */
 void mr_group_table_clear(struct mr_group_table *table);
 /* records[k] = the group of row rows[k]; made (states initialised, flags 0) when missing and insert, else
- * NULL. hashes[row], the same function at every call; NULL: the table's own, unless it needs hashes. */
-bool mr_group_table_needs_hashes(const struct mr_group_table *table);
+ * NULL. hashes[row], the same function at every call; NULL: the table's own. */
 int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *keys, const uint64_t *hashes,
                         const struct mr_selection *rows, int64_t length, bool insert,
                         struct mr_group **records, struct mr_error *error);
@@ -88,6 +87,12 @@ void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group)
  * for tables without aggregates. */
 int mr_group_table_retain(struct mr_group_table *table, bool (*keep)(void *ctx, struct mr_group *group),
                           void *ctx, struct mr_error *error);
+/* For keys of which `column` is a window (a STRUCT of two times) and no other is nested, with the table's own
+ * hashes and flat states: its start; and the states of a group of another such table merged into the group of
+ * the window that begins shift_us earlier. */
+int64_t mr_group_window_start(const struct mr_group_table *table, const struct mr_group *group, int column);
+int mr_group_table_add_pane(struct mr_group_table *table, const struct mr_group *pane, int column,
+                            int64_t shift_us, struct mr_error *error);
 /* New columns of the keys of these records, in order. */
 int mr_group_table_keys(struct mr_group_table *table, struct mr_group *const *records, int64_t count,
                         struct mr_column **out, struct mr_error *error);

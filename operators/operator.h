@@ -151,6 +151,12 @@ struct mr_aggregate_config {
      * TIMESTAMP; -1: none, never evicted. */
     int event_time_group;
     bool complete_output; /* planner: output mode COMPLETE, all groups every batch, nothing evicted or late */
+    /* Sliding windows by panes: rows come once each, with the latest window that holds them, in group column
+     * pane_group; the partial node gives their states to the other windows too, which begin slide_us, 2 *
+     * slide_us, … earlier. window_count 0: rows are as they are. Only where neither the order of rows nor
+     * that of merging counts, and with flat states and keys that are not nested. */
+    int window_count, pane_group;
+    int64_t slide_us;
 };
 struct mr_session_config { /* aggregation by session windows */
     struct mr_aggregate_config aggregate;

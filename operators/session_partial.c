@@ -149,8 +149,7 @@ static int partial_push(struct mr_operator *op, int input, const struct mr_batch
         if (!partial->keys)
             return mr_error_memory(error, sizeof(void *) * (size_t)batch->length);
     }
-    uint64_t *hashes = mr_group_table_needs_hashes(&partial->table.keys) ? partial->input.hashes : NULL;
-    MR_TRY(mr_session_table_find(&partial->table, batch, config->aggregate.group_columns, NULL, hashes,
+    MR_TRY(mr_session_table_find(&partial->table, batch, config->aggregate.group_columns, NULL, NULL,
                                  partial->keys, error));
     MR_TRY(place_rows(op, batch, error));
     MR_TRY(mr_aggregate_input_update(&partial->input, &partial->table.states, batch, error));

@@ -1,5 +1,6 @@
 /* sql/planner.c: a plan's nodes as the nodes of a job. */
 #include "sql/checks.h"
+#include "sql/panes.h"
 #include "sql/plan_join.h"
 #include "sql/sql.h"
 
@@ -44,9 +45,10 @@ static int build_scan(struct planner *p, const struct mr_plan *plan, const struc
 }
 
 /* Two nodes: before the exchange and behind it. Sessions are made before the exchange unless an aggregate
- * tells the order of rows: then rows go through one by one, to be put in order behind it. */
-static int build_aggregate(struct planner *p, const struct mr_plan *plan, const struct mr_node *input,
-                           const struct mr_node **out)
+ * tells the order of rows: then rows go through one by one, to be put in order behind it. panes: what
+ * sql/panes.h found; NULL: nothing. */
+static int build_aggregate(struct planner *p, const struct mr_plan *plan, const struct mr_panes *panes,
+                           const struct mr_node *input, const struct mr_node **out)
 {
     struct mr_arena *arena = &p->job->arena;
     int groups = plan->group_count, key_count = 0;
@@ -61,6 +63,11 @@ static int build_aggregate(struct planner *p, const struct mr_plan *plan, const 
         .session_group = plan->session_group,
     };
     size_t size = session ? sizeof config : sizeof config.aggregate; /* which comes first */
+    if (panes) {
+        config.aggregate.window_count = panes->count;
+        config.aggregate.pane_group = panes->group;
+        config.aggregate.slide_us = panes->slide_us;
+    }
     struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, groups + 1);
     int *keys = MR_ARENA_ARRAY(arena, int, groups + 1);
     if (!fields || !keys)
@@ -131,7 +138,7 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
     case MR_PLAN_UNION:
         return add(p, &mr_union_operator, NULL, 0, inputs, plan->input_count, schema, out);
     case MR_PLAN_AGGREGATE:
-        return build_aggregate(p, plan, inputs[0], out);
+        return build_aggregate(p, plan, NULL, inputs[0], out);
     case MR_PLAN_DEDUPLICATE:
         return build_deduplicate(p, plan, inputs[0], out);
     case MR_PLAN_SORT: {
@@ -151,8 +158,30 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
     }
 }
 
+/* Below an aggregation that goes by panes: projections over an expand. */
+static int build_panes(struct planner *p, const struct mr_plan *plan, const struct mr_panes *panes,
+                       const struct mr_node **out)
+{
+    const struct mr_node *input = NULL;
+    if (plan->kind != MR_PLAN_EXPAND) {
+        MR_TRY(build_panes(p, plan->inputs[0], panes, &input));
+        return build_one(p, plan, &input, out);
+    }
+    MR_TRY(build(p, plan->inputs[0], &input));
+    return add(p, &mr_expand_operator, &panes->expand, sizeof panes->expand, &input, 1, plan->schema, out);
+}
+
 static int build(struct planner *p, const struct mr_plan *plan, const struct mr_node **out)
 {
+    struct mr_panes panes;
+    if (plan->kind == MR_PLAN_AGGREGATE) {
+        MR_TRY(mr_sql_find_panes(p->job, plan, &panes, p->error));
+        if (panes.count > 0) {
+            const struct mr_node *input = NULL;
+            MR_TRY(build_panes(p, plan->inputs[0], &panes, &input));
+            return build_aggregate(p, plan, &panes, input, out);
+        }
+    }
     if (plan->kind == MR_PLAN_SCAN)
         return build_scan(p, plan, out);
     if (plan->kind == MR_PLAN_JOIN && plan->inputs[0]->streaming != plan->inputs[1]->streaming)
