@@ -61,7 +61,7 @@ static int read_count(void *ctx, struct mr_str key, struct mr_str value, struct 
 
 static int read_counts(struct mr_aggregate_state *state, struct mr_text *key, struct mr_error *error)
 {
-    struct counts counts = {.state = state, .own = -1, .same_layout = true};
+    struct counts counts = {.state = state, .own = INT64_MIN, .same_layout = true};
     mr_text_clear(key);
     put_prefix(state, key, 0);
     size_t size = key->size;
@@ -72,7 +72,7 @@ static int read_counts(struct mr_aggregate_state *state, struct mr_text *key, st
                               (struct mr_str){key->data + size, size}, read_count, &counts, error));
     if (counts.same_layout) {
         state->written_rows = counts.own;
-        state->rows = counts.own < 0 ? 0 : counts.own;
+        state->rows = counts.own == INT64_MIN ? 0 : counts.own; /* negative where another counts more */
         return MR_OK;
     }
     state->rows = state->op->partition == 0 ? counts.all : 0; /* only the sum over partitions can be known */

@@ -57,7 +57,7 @@ static int deduplicate_open(struct mr_operator *op, struct mr_error *error)
     d->state = (struct mr_keyed_state){.op = op,
                                        .table = &d->table,
                                        .format = FORMAT,
-                                       .uncached_us = mr_expiry_counts_latest(&d->counts)};
+                                       .uncached_us = d->counts.latest_us};
     op->metrics.rows_total = d->counts.live;
     return status;
 }

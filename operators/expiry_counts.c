@@ -216,13 +216,6 @@ int64_t mr_expiry_counts_expire(struct mr_expiry_counts *counts, int64_t upto_us
     return dropped;
 }
 
-int64_t mr_expiry_counts_latest(const struct mr_expiry_counts *counts)
-{
-    if (counts->count == 0)
-        return MR_NO_WATERMARK;
-    return end_us(counts->seconds[counts->first + counts->count - 1]->second);
-}
-
 /* ---- the checkpoint ---- */
 static void put_varint(struct mr_text *out, uint64_t value)
 {
@@ -326,9 +319,12 @@ static int read_second(void *ctx, struct mr_str key, struct mr_str value, struct
         reading->same_layout = (int)mr_state_get_u16(value.data + 9) == counts->op->partitions;
         return reading->same_layout ? MR_OK : MR_END;
     }
-    if (partition != counts->op->partition && (reading->same_layout || counts->op->partition != 0))
+    int64_t second = mr_state_get_time(key.data + 5);
+    if (end_us(second) > counts->latest_us)
+        counts->latest_us = end_us(second);
+    if (counts->op->partition != (reading->same_layout ? partition : 0))
         return MR_OK;
-    MR_TRY(find_second(counts, mr_state_get_time(key.data + 5), &s, error));
+    MR_TRY(find_second(counts, second, &s, error));
     if (!get_varint(&at, end, &entries) || !get_varint(&at, end, &live))
         return mr_state_corrupt(counts->op, "counts of expiry", error);
     if (entries == 0) {
@@ -349,7 +345,7 @@ int mr_expiry_counts_open(struct mr_expiry_counts *counts, struct mr_operator *o
 {
     struct reading reading = {.counts = counts, .same_layout = true, .only_look = true};
     struct mr_text range;
-    *counts = (struct mr_expiry_counts){.op = op};
+    *counts = (struct mr_expiry_counts){.op = op, .latest_us = MR_NO_WATERMARK};
     if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
         return MR_OK;
     mr_text_init(&range);

@@ -16,9 +16,10 @@ struct mr_expiry_counts {
     struct mr_operator *op;
     struct mr_expiry_second **seconds; /* ascending; [first, first + count) */
     size_t first, count, capacity, last_used;
-    int64_t live; /* sum of all */
-    bool stale;   /* the checkpoint holds counts of another layout */
-    size_t bytes; /* memory held */
+    int64_t live;      /* sum of all */
+    bool stale;        /* the checkpoint holds counts of another layout */
+    int64_t latest_us; /* expiry of what the checkpoint held when it was opened, in any partition */
+    size_t bytes;      /* memory held */
 };
 /* Reads what the checkpoint holds. */
 int mr_expiry_counts_open(struct mr_expiry_counts *counts, struct mr_operator *op, struct mr_error *error);
@@ -27,8 +28,6 @@ void mr_expiry_counts_close(struct mr_expiry_counts *counts);
 int mr_expiry_counts_add(struct mr_expiry_counts *counts, int64_t expiry_us, struct mr_error *error);
 /* Forgets what expires at or before upto_us (of whole milliseconds); how many entries that was. */
 int64_t mr_expiry_counts_expire(struct mr_expiry_counts *counts, int64_t upto_us);
-/* Latest expiry there is, rounded up to the second; MR_NO_WATERMARK when there is nothing. */
-int64_t mr_expiry_counts_latest(const struct mr_expiry_counts *counts);
 /* Hands what changed to the decision. */
 int mr_expiry_counts_write(struct mr_expiry_counts *counts, struct mr_decision *decision,
                            struct mr_error *error);

@@ -12,9 +12,9 @@
 /* ---- opening ---- */
 struct counts {
     struct mr_session_state *state;
-    int64_t own, all;
+    int64_t own, all; /* own may be negative: only the sum over partitions means something */
     int highest;
-    bool same_layout;
+    bool has_own, same_layout;
 };
 
 static int read_count(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
@@ -31,8 +31,10 @@ static int read_count(void *ctx, struct mr_str key, struct mr_str value, struct 
     counts->highest = partition + 1 > counts->highest ? partition + 1 : counts->highest;
     if ((int)mr_state_get_u16(value.data + 9) != state->op->partitions)
         counts->same_layout = false;
-    if (partition == state->op->partition)
+    if (partition == state->op->partition) {
         counts->own = rows;
+        counts->has_own = true;
+    }
     if (latest_us > state->latest_us)
         state->latest_us = latest_us;
     return MR_OK;
@@ -41,14 +43,13 @@ static int read_count(void *ctx, struct mr_str key, struct mr_str value, struct 
 int mr_session_state_open(struct mr_session_state *state, struct mr_operator *op,
                           struct mr_session_table *table, bool expires, struct mr_error *error)
 {
-    struct counts counts = {.state = state, .own = -1, .same_layout = true};
+    struct counts counts = {.state = state, .same_layout = true};
     struct mr_text range;
     *state = (struct mr_session_state){.op = op,
                                        .table = table,
                                        .expires = expires,
                                        .evicted_us = MR_NO_WATERMARK,
-                                       .latest_us = MR_NO_WATERMARK,
-                                       .written_rows = -1};
+                                       .latest_us = MR_NO_WATERMARK};
     state->keyed = (struct mr_keyed_state){.op = op,
                                            .table = &table->keys,
                                            .format = FORMAT,
@@ -66,11 +67,11 @@ int mr_session_state_open(struct mr_session_state *state, struct mr_operator *op
                                     &counts, error);
     mr_text_release(&range);
     state->keyed.uncached_us = state->latest_us;
-    state->rows = counts.own < 0 ? 0 : counts.own;
-    if (counts.same_layout) {
-        state->written_rows = counts.own;
+    state->rows = counts.own;
+    state->is_written = counts.same_layout && counts.has_own;
+    state->written_rows = counts.own;
+    if (counts.same_layout)
         return status;
-    }
     state->rows = op->partition == 0 ? counts.all : 0; /* only the sum over partitions can be known */
     state->stale_partitions = counts.highest;
     return status;
@@ -309,6 +310,7 @@ static void write_count(struct mr_session_state *state, struct mr_decision *deci
         mr_decision_delete(decision, MR_FAMILY_STATE, mr_text_str(key));
     }
     state->written_rows = state->rows;
+    state->is_written = true;
     state->stale_partitions = 0;
 }
 
@@ -340,7 +342,7 @@ int mr_session_state_write(struct mr_session_state *state, struct mr_decision *d
         mr_keyed_state_put_head(&value, FORMAT, index[i].end_us);
         mr_decision_put(decision, MR_FAMILY_STATE, index[i].key, mr_text_str(&value));
     }
-    if (count > 0 || state->rows != state->written_rows || state->stale_partitions > 0)
+    if (count > 0 || state->rows != state->written_rows || !state->is_written)
         write_count(state, decision, &key, &value);
     if (state->expires && state->evicted_us != MR_NO_WATERMARK)
         mr_decision_expire(decision, (uint16_t)state->op->node->id, state->evicted_us);

@@ -20,7 +20,8 @@ struct mr_session_state {
     int64_t evicted_us;   /* sessions that end at or before are absent; the operator keeps it */
     int64_t rows;         /* live sessions of this partition, cached or not */
     int64_t latest_us;    /* latest end that was ever written */
-    int64_t written_rows; /* what the checkpoint says; -1: nothing */
+    int64_t written_rows; /* what the checkpoint says, if is_written */
+    bool is_written;
     int stale_partitions; /* counts of an earlier layout to be deleted; partition 0 only */
 };
 int mr_session_state_open(struct mr_session_state *state, struct mr_operator *op,
