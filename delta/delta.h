@@ -317,6 +317,11 @@ void mr_delta_stats(struct mr_text *out, const struct mr_type *schema, int64_t r
 /* Of a stats text: numRecords, -1 unknown. */
 int64_t mr_delta_stats_rows(struct mr_str stats);
 
+/* Bounds of a column in a stats text, or of a field of one (path[1], else NULL), as the integer its type is
+ * kept as: integers, DATE, TIMESTAMP; never narrower than the file. false: the text does not tell. */
+bool mr_delta_stats_bounds(struct mr_arena *arena, struct mr_str stats, const char *const path[2],
+                           const struct mr_type *type, int64_t *minimum, int64_t *maximum);
+
 /* ---- reading data files ---- */
 struct mr_delta_scan; /* how to read the files of one schema: shared by threads, immutable */
 /* schema: logical columns wanted (a subset of the table's in any order; those it lacks read as NULL);

@@ -4,6 +4,7 @@
  * upwards for the maximum (readers differ in whether they allow for the cut); what cannot be written as JSON,
  * or would not come back the same, is left out. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/number.h"
 #include "delta/delta.h"
@@ -170,4 +171,48 @@ int64_t mr_delta_stats_rows(struct mr_str stats)
         mr_json_get_i64(root, "numRecords", &rows);
     mr_arena_release(&arena);
     return rows;
+}
+
+/* ---- and back ---- */
+static bool bound_value(const struct mr_json *value, const struct mr_type *type, int64_t *out)
+{
+    int32_t days = 0;
+    if (!value)
+        return false;
+    if (type->id == MR_DATE) {
+        bool parsed = value->type == MR_JSON_STRING && mr_date_parse(value->text, &days);
+        *out = days;
+        return parsed;
+    }
+    if (type->id == MR_TIMESTAMP)
+        return value->type == MR_JSON_STRING && mr_timestamp_parse(value->text, mr_zone_utc(), out);
+    char *end = NULL, text[24];
+    bool fits = mr_type_is_integral(type) && value->type == MR_JSON_NUMBER;
+    if (!fits || value->raw.size >= sizeof(text))
+        return false;
+    memcpy(text, value->raw.data, value->raw.size);
+    text[value->raw.size] = 0;
+    *out = strtoll(text, &end, 10);
+    return *end == 0;
+}
+
+bool mr_delta_stats_bounds(struct mr_arena *arena, struct mr_str stats, const char *const path[2],
+                           const struct mr_type *type, int64_t *minimum, int64_t *maximum)
+{
+    struct mr_json *root = NULL;
+    struct mr_error ignored;
+    if (stats.size == 0 || mr_json_parse(arena, stats, &root, &ignored) != MR_OK)
+        return false;
+    static const char *const names[] = {"minValues", "maxValues"};
+    int64_t *const out[] = {minimum, maximum};
+    for (int i = 0; i < 2; i++) {
+        const struct mr_json *at = mr_json_member(root, names[i]);
+        for (int k = 0; k < 2 && at && path[k]; k++)
+            at = mr_json_member(at, path[k]);
+        if (!bound_value(at, type, out[i]))
+            return false;
+    }
+    if (type->id == MR_TIMESTAMP) /* writers cut the maximum to milliseconds downwards */
+        *maximum = *maximum <= INT64_MAX - 999 ? *maximum + 999 : INT64_MAX;
+    return true;
 }

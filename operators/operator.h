@@ -77,6 +77,7 @@ struct mr_node {
     /* KEYED: per input, the columns that make the key. */
     const int *const *exchange_keys;
     const int *exchange_key_counts;
+    const struct mr_row_key *row_key; /* output mode update: what names a row of its output; NULL: nothing */
     int source; /* index of the job's source when type is NULL, else -1 */
     int sink;   /* index of the job's sink for the sink operator, else -1 */
 };

@@ -200,9 +200,10 @@ int mr_job_add_sink(struct mr_job *job, const struct mr_node *input, const struc
                     struct mr_error *error)
 {
     if (!(type->modes & 1U << job->mode)) {
+        mr_error_set(error, MR_E_USAGE, "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE",
+                     "The sink '%s' does not take output mode %s.", type->name, mode_name(job->mode));
         mr_error_parameter(error, "outputMode", "%s", mode_name(job->mode));
-        return mr_error_set(error, MR_E_USAGE, "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE",
-                            "The sink '%s' does not take output mode %s.", type->name, mode_name(job->mode));
+        return error->code;
     }
     for (int i = 0; i < job->sink_count; i++) {
         if (strcmp(job->sinks[i]->name, name) == 0)
@@ -227,6 +228,7 @@ int mr_job_add_sink(struct mr_job *job, const struct mr_node *input, const struc
     sink->options = own;
     sink->option_count = option_count;
     sink->mode = job->mode;
+    sink->row_key = input->row_key;
     sink->zone = job->session.zone;
     config->sink = node->sink = job->sink_count;
     job->sinks = sinks;

@@ -26,6 +26,7 @@ static void delta_close(struct mr_sink *sink)
     if (!s)
         return;
     mr_delta_keeper_release(&s->keeper);
+    mr_delta_upsert_release(s);
     mr_delta_writers_release(s);
     mr_delta_close(&s->table);
     pthread_mutex_destroy(&s->guard);
@@ -50,15 +51,20 @@ static int delta_open(struct mr_sink *sink, struct mr_error *error)
     mr_delta_keeper_init(&s->keeper);
     int status = mr_delta_writers_init(s, error);
     /* Only a commit that replaces rows needs to know which files there are. */
-    bool replaces = sink->mode == MR_MODE_COMPLETE || sink->truncate_first;
+    bool replaces = sink->mode != MR_MODE_APPEND || sink->truncate_first;
+    uint32_t keep = replaces ? MR_DELTA_KEEP_FILES : 0;
+    if (sink->mode == MR_MODE_UPDATE)
+        keep |= MR_DELTA_KEEP_STATS;
     if (status == MR_OK)
-        status = mr_delta_open(&s->table, path, replaces ? MR_DELTA_KEEP_FILES : 0, error);
+        status = mr_delta_open(&s->table, path, keep, error);
     if (status == MR_OK)
         status = mr_delta_load(&s->table, -1, error);
     if (status >= 0)
         status = mr_delta_target_plan(s, error);
     if (status == MR_OK)
         status = name_register(s, error);
+    if (status == MR_OK)
+        status = mr_delta_upsert_plan(s, error);
     if (status < 0)
         delta_close(sink);
     return status < 0 ? status : MR_OK;
@@ -100,8 +106,9 @@ static int delta_begin(struct mr_sink *sink, int64_t batch, struct mr_error *err
 
 static int delta_write(struct mr_sink *sink, int worker, const struct mr_batch *batch, struct mr_error *error)
 {
+    struct mr_delta_sink *s = sink->ctx;
     (void)worker;
-    return mr_delta_writers_write(sink->ctx, batch, error);
+    return s->upsert ? mr_delta_upsert_write(s, batch, error) : mr_delta_writers_write(s, batch, error);
 }
 
 static int delta_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_id,
@@ -112,18 +119,20 @@ static int delta_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_
     struct mr_delta_writers *w = &s->writers;
     char attempt[24], table_id[sizeof(s->table_id)];
     const char *user_metadata = mr_option_text(sink->options, sink->option_count, "userMetadata");
+    if (s->upsert)
+        MR_TRY(mr_delta_upsert_finish(s, error));
     MR_TRY(mr_delta_writers_finish(s, error));
     /* The first publication of a refreshed query is the one that follows the enrolment. */
     bool truncate = sink->truncate_first && predecessor->batch < 0;
     bool replace = sink->mode == MR_MODE_COMPLETE || truncate;
-    sink->metrics = (struct mr_sink_metrics){w->rows, w->bytes, w->files};
-    if (w->files == 0 && !replace)
+    sink->metrics = (struct mr_sink_metrics){w->written.rows, w->written.bytes, w->written.files};
+    if (w->written.files == 0 && !replace)
         return MR_OK;
     pthread_mutex_lock(&s->guard);
     memcpy(table_id, s->table_id, sizeof(table_id));
     bool append_only = s->append_only;
     pthread_mutex_unlock(&s->guard);
-    if (replace && append_only)
+    if ((replace || s->upsert) && append_only)
         return mr_error_set(error, MR_E_USAGE, "DELTA_CANNOT_MODIFY_APPEND_ONLY",
                             "The table %s has delta.appendOnly set; its rows cannot be replaced.",
                             mr_delta_path(&s->table));
@@ -134,17 +143,20 @@ static int delta_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_
         .decision_id = decision_id,
         .predecessor = *predecessor,
         .attempt = {attempt, (size_t)size},
-        .mode = sink->mode == MR_MODE_COMPLETE ? MR_STR("Complete") : MR_STR("Append"),
+        .mode = sink->mode == MR_MODE_COMPLETE ? MR_STR("Complete")
+                : sink->mode == MR_MODE_UPDATE ? MR_STR("Update")
+                                               : MR_STR("Append"),
         .query_id = mr_str_of(sink->query_id->text),
         .user_metadata = mr_str_of(user_metadata),
         .replace = replace,
+        .upsert = s->upsert && !replace,
         .create = s->one_shot && s->create,
         .partition_columns = s->partition_columns,
         .partition_count = s->partition_count,
-        .rows = w->rows,
-        .bytes = w->bytes,
-        .files = w->files,
-        .adds = mr_text_str(&w->adds),
+        .rows = w->written.rows,
+        .bytes = w->written.bytes,
+        .files = w->written.files,
+        .adds = mr_text_str(&w->written.adds),
     };
     MR_TRY(mr_delta_manifest_print(s, &m, manifest, error));
     mr_delta_writers_reset(s);
@@ -153,6 +165,7 @@ static int delta_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_
 
 static void delta_abandon(struct mr_sink *sink)
 {
+    mr_delta_upsert_reset(sink->ctx);
     mr_delta_writers_reset(sink->ctx);
 }
 
@@ -166,7 +179,7 @@ static void delta_describe(struct mr_sink *sink, struct mr_text *out)
 
 const struct mr_sink_type mr_delta_sink_type = {
     .name = "delta",
-    .modes = 1u << MR_MODE_APPEND | 1u << MR_MODE_COMPLETE,
+    .modes = 1u << MR_MODE_APPEND | 1u << MR_MODE_UPDATE | 1u << MR_MODE_COMPLETE,
     .open = delta_open,
     .enrol = delta_enrol,
     .begin = delta_begin,

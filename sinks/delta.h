@@ -24,6 +24,7 @@ struct mr_delta_part {       /* one partition value of the decision in hand */
 };
 struct mr_delta_out { /* a file being written */
     struct mr_delta_out *next;
+    const struct mr_type *schema; /* of its columns */
     struct mr_delta_part *part;
     struct mr_output *output;
     struct mr_parquet_writer *parquet;
@@ -33,19 +34,26 @@ struct mr_delta_out { /* a file being written */
     bool busy; /* some worker has it */
 };
 
+struct mr_delta_written { /* files that are closed and fsynced; from any thread */
+    pthread_mutex_t lock;
+    struct mr_map directories; /* of the files: to be fsynced */
+    struct mr_text adds;       /* their actions, as lines */
+    int64_t rows, bytes, files;
+};
+
 struct mr_delta_writers { /* files of the decision in hand */
     pthread_mutex_t lock;
     pthread_cond_t idle; /* some file is not busy any more */
     struct mr_arena arena;
-    struct mr_map parts;       /* directory -> struct mr_delta_part */
-    struct mr_map directories; /* of files that were closed: to be fsynced */
-    struct mr_text adds;       /* their actions, as lines */
-    int64_t rows, bytes, files;
+    struct mr_map parts; /* directory -> struct mr_delta_part */
+    struct mr_delta_written written;
     int open_files;
     uint64_t clock;      /* of uses, for the file unused longest */
     int64_t next_number; /* of files, in their names */
     int64_t batch;       /* micro-batch in hand: in the names of files opened now */
 };
+
+struct mr_delta_upsert; /* rows of the decision in hand that replace others; delta_upsert.c */
 
 struct mr_delta_keeper { /* writes log checkpoints beside the commits */
     pthread_mutex_t lock;
@@ -81,7 +89,8 @@ struct mr_delta_sink {
     int stats_columns;  /* delta.dataSkippingNumIndexedCols */
     int64_t roll_bytes; /* delta.targetFileSize */
     struct mr_delta_writers writers;
-    struct mr_pool *closers; /* fsync in parallel; started when first needed */
+    struct mr_delta_upsert *upsert; /* output mode update by a row key; else NULL */
+    struct mr_pool *closers;        /* fsync in parallel; started when first needed */
     /* Shared with the publisher. */
     pthread_mutex_t guard;
     struct mr_delta_table table;
@@ -115,8 +124,32 @@ int mr_delta_writers_write(struct mr_delta_sink *s, const struct mr_batch *batch
 int mr_delta_writers_finish(struct mr_delta_sink *s, struct mr_error *error);
 /* Forgets the decision in hand: open files are dropped, closed ones stay for clean. */
 void mr_delta_writers_reset(struct mr_delta_sink *s);
+
+/* ---- delta_file.c ---- */
 /* "part-00007-<query id>-<sink>-<batch>-<attempt>.zstd.parquet" */
-void mr_delta_file_name(const struct mr_delta_sink *s, int64_t number, char out[160]);
+void mr_delta_file_name(const struct mr_delta_sink *s, int64_t number, int64_t batch, char out[160]);
+void mr_delta_written_init(struct mr_delta_written *written);
+void mr_delta_written_release(struct mr_delta_written *written);
+/* fsyncs the directories. */
+int mr_delta_written_sync(struct mr_delta_sink *s, const struct mr_delta_written *written,
+                          struct mr_error *error);
+/* schema: of the file's columns; it and the part must outlive the file. */
+int mr_delta_out_open(struct mr_delta_sink *s, const struct mr_type *schema, struct mr_delta_part *part,
+                      int64_t number, int64_t batch, struct mr_delta_out **result, struct mr_error *error);
+/* Ends the file, makes it durable and notes its add. Frees out, also on failure. */
+int mr_delta_out_finish(struct mr_delta_sink *s, struct mr_delta_out *out, struct mr_delta_written *written,
+                        struct mr_error *error);
+void mr_delta_out_free(struct mr_delta_out *out); /* drops it; what is on disk stays for clean */
+
+/* ---- delta_upsert.c ---- */
+/* Makes s->upsert when the mode and the query's row key ask for it. */
+int mr_delta_upsert_plan(struct mr_delta_sink *s, struct mr_error *error);
+/* Rows of a micro-batch: each replaces what has its key. From any worker. */
+int mr_delta_upsert_write(struct mr_delta_sink *s, const struct mr_batch *batch, struct mr_error *error);
+/* The last row of every key goes to the writers. */
+int mr_delta_upsert_finish(struct mr_delta_sink *s, struct mr_error *error);
+void mr_delta_upsert_reset(struct mr_delta_sink *s); /* forgets the decision in hand */
+void mr_delta_upsert_release(struct mr_delta_sink *s);
 
 /* ---- delta_manifest.c ---- */
 struct mr_delta_manifest { /* what is decided; texts are views into the manifest or the arena */
@@ -126,7 +159,10 @@ struct mr_delta_manifest { /* what is decided; texts are views into the manifest
     struct mr_register predecessor;
     struct mr_str attempt; /* hexadecimal */
     struct mr_str mode, query_id, user_metadata;
-    bool replace;              /* remove all that is there */
+    bool replace;        /* remove all that is there */
+    bool upsert;         /* remove the rows that have a key of ours */
+    struct mr_str *keys; /* then: names of the columns that make it, perhaps none */
+    int key_count;
     bool create;               /* one shot: there may be no table yet */
     struct mr_str schema_json; /* what the files hold, partition columns included */
     struct mr_str *partition_columns;

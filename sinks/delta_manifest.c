@@ -3,7 +3,8 @@
  * Format, version 1: a line of JSON, then the adds as the log will have them, one line each.
  *   {"manifest":"delta","version":1,"tableId":…,"batch":…,"decision":…,
  *    "predecessor":{"batch":…,"decision":…},"attempt":"<hex>",
- *    "mode":"Append"|"Complete","queryId":…,"userMetadata":…,"replace":…,"create":…,"schema":"<schema JSON>",
+ *    "mode":"Append"|"Update"|"Complete","queryId":…,"userMetadata":…,"replace":…,"keys":[…]|absent,
+ *    "create":…,"schema":"<schema JSON>",
  *    "partitionColumns":[…],"metadata":{<metaData action>}|absent,"rows":…,"bytes":…,"files":…}
  * A newer version is refused. Members may be added without a new version when leaving them out changes
  * nothing. */
@@ -52,6 +53,17 @@ static int print_metadata(struct mr_delta_sink *s, struct mr_json_writer *w, str
     return status;
 }
 
+/* The columns that name a row, as the table spells them. */
+static void print_keys(struct mr_json_writer *w, const struct mr_delta_sink *s)
+{
+    const struct mr_row_key *key = s->sink->row_key;
+    mr_json_key(w, "keys");
+    mr_json_begin_array(w);
+    for (int i = 0; i < key->count; i++)
+        mr_json_cstr(w, s->data_schema->fields[key->columns[i]].name);
+    mr_json_end_array(w);
+}
+
 int mr_delta_manifest_print(struct mr_delta_sink *s, const struct mr_delta_manifest *m, struct mr_text *out,
                             struct mr_error *error)
 {
@@ -76,6 +88,8 @@ int mr_delta_manifest_print(struct mr_delta_sink *s, const struct mr_delta_manif
     if (m->user_metadata.size > 0)
         text(&w, "userMetadata", m->user_metadata);
     flag(&w, "replace", m->replace);
+    if (m->upsert)
+        print_keys(&w, s);
     flag(&w, "create", m->create);
     text(&w, "schema", mr_text_str(&schema));
     mr_json_key(&w, "partitionColumns");
@@ -103,6 +117,18 @@ static int damaged(struct mr_error *error, const char *what)
                         "published; keep it "
                         "aside with `millrace checkpoint set-aside`.",
                         what);
+}
+
+static int parse_names(struct mr_arena *arena, const struct mr_json *list, struct mr_str **out, int *count,
+                       struct mr_error *error)
+{
+    *count = 0;
+    *out = MR_ARENA_ARRAY(arena, struct mr_str, list->count + 1);
+    if (!*out)
+        return mr_error_memory(error, list->count * sizeof(struct mr_str));
+    for (const struct mr_json *item = list->first; item; item = item->next)
+        (*out)[(*count)++] = item->text;
+    return MR_OK;
 }
 
 int mr_delta_manifest_parse(struct mr_arena *arena, struct mr_str text, struct mr_delta_manifest *out,
@@ -146,11 +172,11 @@ int mr_delta_manifest_parse(struct mr_arena *arena, struct mr_str text, struct m
     out->decision_id = (uint64_t)decision;
     out->predecessor.decision_id = (uint64_t)before;
     out->predecessor.present = true;
-    out->partition_columns = MR_ARENA_ARRAY(arena, struct mr_str, columns->count + 1);
-    if (!out->partition_columns)
-        return mr_error_memory(error, columns->count * sizeof(struct mr_str));
-    for (const struct mr_json *item = columns->first; item; item = item->next)
-        out->partition_columns[out->partition_count++] = item->text;
+    MR_TRY(parse_names(arena, columns, &out->partition_columns, &out->partition_count, error));
+    const struct mr_json *keys = mr_json_member(root, "keys");
+    out->upsert = keys && keys->type == MR_JSON_ARRAY;
+    if (out->upsert)
+        MR_TRY(parse_names(arena, keys, &out->keys, &out->key_count, error));
     out->adds = (struct mr_str){newline + 1, text.size - head.size - 1};
     return MR_OK;
 }

@@ -6,7 +6,7 @@
  * comparison. */
 #include <stdio.h>
 
-#include "sinks/delta.h"
+#include "sinks/delta_resolve.h"
 
 void mr_delta_register(const struct mr_delta_sink *s, const struct mr_delta_snapshot *snapshot,
                        struct mr_register *out)
@@ -26,7 +26,8 @@ struct publication {
     struct mr_delta_sink *s;
     const struct mr_delta_manifest *manifest;
     struct mr_arena *arena;
-    const struct mr_type *schema; /* of the manifest; parsed when needed */
+    const struct mr_type *schema;           /* of the manifest; parsed when needed */
+    struct mr_delta_resolution *resolution; /* of an upsert; else NULL */
     struct mr_text metrics, parameters;
 };
 
@@ -87,11 +88,17 @@ static int check_target(struct publication *p, const struct mr_delta_snapshot *s
                             "the batch aside with `millrace checkpoint set-aside`.",
                             path, (int)metadata->id.size, metadata->id.data, (long long)m->batch,
                             (int)m->table_id.size, m->table_id.data);
-    if (m->replace && mr_delta_property_is(metadata, "delta.appendOnly", false))
+    bool replaces = m->replace || m->upsert;
+    if (replaces && mr_delta_property_is(metadata, "delta.appendOnly", false))
         return mr_error_set(
             error, MR_E_PROTOCOL, "DELTA_CANNOT_MODIFY_APPEND_ONLY",
             "The table %s has delta.appendOnly set; batch %lld replaces its rows. Unset the property.", path,
             (long long)m->batch);
+    if (m->upsert && mr_delta_property_is(metadata, "delta.enableChangeDataFeed", false))
+        return mr_error_set(error, MR_E_PROTOCOL, "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE",
+                            "The table %s keeps a change data feed; output mode update (batch %lld) cannot "
+                            "write one yet. Unset delta.enableChangeDataFeed.",
+                            path, (long long)m->batch);
     if (m->metadata || snapshot->schema_hash == p->s->checked_schema)
         return MR_OK;
     if (!p->schema)
@@ -119,11 +126,11 @@ static void print_removes(const struct mr_delta_snapshot *snapshot, struct mr_te
         mr_delta_remove_print(actions, &entry->file, now_ms, true);
 }
 
-static void print_info(struct publication *p, int64_t removed)
+static void print_info(struct publication *p, int64_t removed, int64_t rewritten)
 {
     const struct mr_delta_manifest *m = p->manifest;
     const char *const names[] = {"numRemovedFiles", "numAddedFiles", "numOutputRows", "numOutputBytes"};
-    const int64_t values[] = {removed, m->files, m->rows, m->bytes};
+    const int64_t values[] = {removed, m->files + rewritten, m->rows, m->bytes};
     char number[24];
     struct mr_json_writer w = {.out = &p->metrics};
     mr_text_clear(&p->metrics);
@@ -154,7 +161,7 @@ static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_
 {
     struct publication *p = ctx;
     const struct mr_delta_manifest *m = p->manifest;
-    int64_t now_ms = mr_env()->now_us() / 1000, removed = 0;
+    int64_t now_ms = mr_env()->now_us() / 1000, removed = 0, rewritten = 0;
     int status = compare_register(p, snapshot, error);
     if (status != MR_OK)
         return status;
@@ -177,9 +184,13 @@ static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_
         print_removes(snapshot, actions, now_ms);
         removed = (int64_t)snapshot->files.count;
     }
-    print_info(p, removed);
+    if (p->resolution) {
+        MR_TRY(mr_delta_resolution_print(p->resolution, snapshot, actions, error));
+        mr_delta_resolution_counts(p->resolution, &removed, &rewritten);
+    }
+    print_info(p, removed, rewritten);
     info->operation = p->s->one_shot ? "WRITE" : "STREAMING UPDATE";
-    info->blind_append = !m->replace;
+    info->blind_append = !m->replace && !m->upsert;
     info->metrics = mr_text_str(&p->metrics);
     info->parameters = mr_text_str(&p->parameters);
     info->user_metadata = m->user_metadata;
@@ -259,6 +270,8 @@ int mr_delta_sink_publish(struct mr_sink *sink, struct mr_str text, struct mr_er
     int status = mr_delta_manifest_parse(&arena, text, &manifest, error);
     if (status == MR_OK)
         status = check_files(s, &manifest, error);
+    if (status == MR_OK && manifest.upsert)
+        status = mr_delta_resolution_new(&p.resolution, s, &manifest, error);
     if (status == MR_OK)
         status = mr_delta_commit(&s->table, &info, build, &p, &version, error);
 #ifdef MR_PLANT_DELETE_ON_AMBIGUOUS
@@ -277,6 +290,7 @@ int mr_delta_sink_publish(struct mr_sink *sink, struct mr_str text, struct mr_er
         mr_delta_keeper_poke(s);
     }
     pthread_mutex_unlock(&s->guard);
+    mr_delta_resolution_free(p.resolution);
     mr_text_release(&p.metrics);
     mr_text_release(&p.parameters);
     mr_arena_release(&arena);

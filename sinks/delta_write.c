@@ -3,8 +3,6 @@
  * Few files: workers share one file per partition value until it has 4 MiB; only then does a worker that
  * finds every file busy open another. A file is closed (and fsynced, by the worker that filled it) at 128
  * MiB; what is open when the decision ends is closed then, several at a time. */
-#include <stdio.h>
-
 #include "sinks/delta.h"
 
 #define CLOSERS 4
@@ -17,119 +15,8 @@ int mr_delta_writers_init(struct mr_delta_sink *s, struct mr_error *error)
     pthread_cond_init(&w->idle, NULL);
     mr_arena_init(&w->arena);
     mr_map_init(&w->parts);
-    mr_map_init(&w->directories);
-    mr_text_init(&w->adds);
+    mr_delta_written_init(&w->written);
     return MR_OK;
-}
-
-void mr_delta_file_name(const struct mr_delta_sink *s, int64_t number, char out[160])
-{
-    snprintf(out, 160, "part-%05lld-%s-%08x-%lld-%016llx.zstd.parquet", (long long)number,
-             s->sink->query_id->text, s->name_hash, (long long)s->writers.batch,
-             (unsigned long long)s->sink->attempt);
-}
-
-/* ---- one file ---- */
-static int out_open(struct mr_delta_sink *s, struct mr_delta_part *part, int64_t number,
-                    struct mr_delta_out **result, struct mr_error *error)
-{
-    char name[160];
-    struct mr_delta_out *out = mr_allocate_zeroed(sizeof(*out));
-    *result = NULL;
-    if (!out)
-        return mr_error_memory(error, sizeof(*out));
-    mr_delta_file_name(s, number, name);
-    out->part = part;
-    out->busy = true;
-    size_t size = part->directory.size + strlen(name);
-    out->path = mr_allocate(size + 1);
-    int status = out->path ? MR_OK : mr_error_memory(error, size);
-    if (status == MR_OK) {
-        memcpy(out->path, part->directory.data, part->directory.size);
-        strcpy(out->path + part->directory.size, name);
-        status = s->table.storage.type->output(&s->table.storage, out->path, &out->output, error);
-    }
-    struct mr_parquet_options options = {.codec = MR_PARQUET_ZSTD};
-    if (status == MR_OK)
-        status = mr_parquet_writer_open(&out->parquet, out->output, s->file_schema, &options, error);
-    if (status < 0) {
-        if (out->output)
-            out->output->abandon(out->output);
-        mr_free(out->path);
-        mr_free(out);
-        return status;
-    }
-    *result = out;
-    return MR_OK;
-}
-
-static void out_free(struct mr_delta_out *out)
-{
-    mr_parquet_writer_close(out->parquet);
-    if (out->output)
-        out->output->abandon(out->output);
-    mr_free(out->path);
-    mr_free(out);
-}
-
-/* Directory of a file's path, without the slash at its end; "" at the top. */
-static struct mr_str directory_of(const struct mr_delta_part *part)
-{
-    struct mr_str directory = part->directory;
-    if (directory.size > 0)
-        directory.size--;
-    return directory;
-}
-
-static int note_file(struct mr_delta_sink *s, const struct mr_delta_out *out,
-                     const struct mr_delta_file *file, int64_t rows, struct mr_error *error)
-{
-    struct mr_delta_writers *w = &s->writers;
-    pthread_mutex_lock(&w->lock);
-    mr_delta_add_print(&w->adds, file);
-    w->rows += rows;
-    w->bytes += file->size_bytes;
-    w->files++;
-    bool noted = mr_map_put(&w->directories, directory_of(out->part), NULL) && !w->adds.failed;
-    pthread_mutex_unlock(&w->lock);
-    return noted ? MR_OK : mr_error_memory(error, w->adds.size);
-}
-
-/* Ends the file, makes it durable and notes its add. Frees out, also on failure. */
-static int out_finish(struct mr_delta_sink *s, struct mr_delta_out *out, struct mr_error *error)
-{
-    struct mr_text stats, path;
-    const struct mr_leaf_statistics *leaves = NULL;
-    int leaf_count = 0;
-    mr_text_init(&stats);
-    mr_text_init(&path);
-    int status = MR_OK;
-    MR_ERR(mr_parquet_writer_finish(out->parquet, error));
-    int64_t rows = mr_parquet_writer_rows(out->parquet);
-    MR_ERR(mr_parquet_writer_statistics(out->parquet, &leaves, &leaf_count));
-    mr_delta_stats(&stats, s->file_schema, rows, leaves, leaf_count, s->stats_columns);
-    mr_delta_path_encode(&path, mr_str_of(out->path));
-    if (stats.failed || path.failed)
-        MR_ERR(mr_error_memory(error, stats.size));
-    struct mr_delta_file file = {
-        .path = mr_text_str(&path),
-        .partition_values = out->part->values,
-        .size_bytes = out->output->written_bytes,
-        .modified_ms = mr_env()->now_us() / 1000,
-        .data_change = true,
-        .stats = mr_text_str(&stats),
-        .base_row_id = -1,
-        .row_commit_version = -1,
-    };
-    struct mr_output *output = out->output;
-    out->output = NULL; /* finish frees it, whatever it says */
-    MR_ERR(output->finish(output, error));
-    status = note_file(s, out, &file, rows, error);
-err:
-    mr_text_release(&stats);
-    mr_text_release(&path);
-    out_free(out);
-    return status;
 }
 
 /* ---- who writes where ---- */
@@ -195,9 +82,9 @@ static int acquire(struct mr_delta_sink *s, struct mr_delta_part *part, struct m
     if (stale)
         pthread_cond_broadcast(&w->idle); /* whoever waited for that one may open its own */
     pthread_mutex_unlock(&w->lock);
-    int status = stale ? out_finish(s, stale, error) : MR_OK;
+    int status = stale ? mr_delta_out_finish(s, stale, &w->written, error) : MR_OK;
     if (status == MR_OK)
-        status = out_open(s, part, number, result, error);
+        status = mr_delta_out_open(s, s->file_schema, part, number, w->batch, result, error);
     pthread_mutex_lock(&w->lock);
     if (status == MR_OK) {
         (*result)->next = part->outs;
@@ -225,8 +112,8 @@ static int give_back(struct mr_delta_sink *s, struct mr_delta_out *out, int stat
     pthread_cond_broadcast(&w->idle);
     pthread_mutex_unlock(&w->lock);
     if (status < 0)
-        out_free(out);
-    return full ? out_finish(s, out, error) : status;
+        mr_delta_out_free(out);
+    return full ? mr_delta_out_finish(s, out, &w->written, error) : status;
 }
 
 static int write_part(struct mr_delta_sink *s, struct mr_delta_part *part, const struct mr_batch *batch,
@@ -447,7 +334,7 @@ static int close_files(void *ctx, int worker, struct mr_error *error)
         pthread_mutex_unlock(&w->lock);
         if (!out)
             return MR_OK;
-        MR_TRY(out_finish(closing->s, out, error));
+        MR_TRY(mr_delta_out_finish(closing->s, out, &w->written, error));
     }
 }
 
@@ -461,30 +348,19 @@ int mr_delta_writers_finish(struct mr_delta_sink *s, struct mr_error *error)
         MR_TRY(mr_pool_run(s->closers, close_files, &closing, error));
     else
         MR_TRY(close_files(&closing, 0, error));
-    for (size_t i = 0; i < w->directories.count; i++) {
-        char *path = mr_arena_copy_text(&w->arena, w->directories.entries[i].key.data,
-                                        w->directories.entries[i].key.size);
-        if (!path)
-            return mr_error_memory(error, w->directories.entries[i].key.size);
-#ifndef MR_PLANT_DATA_DIRECTORY_UNSYNCED
-        MR_TRY(s->table.storage.type->sync_directory(&s->table.storage, path, error));
-#endif
-    }
-    return MR_OK;
+    return mr_delta_written_sync(s, &w->written, error);
 }
 
 void mr_delta_writers_reset(struct mr_delta_sink *s)
 {
     struct mr_delta_writers *w = &s->writers;
     for (struct mr_delta_out *out = take_stale(w); out; out = take_stale(w))
-        out_free(out);
+        mr_delta_out_free(out);
     mr_map_release(&w->parts);
-    mr_map_release(&w->directories);
     mr_map_init(&w->parts);
-    mr_map_init(&w->directories);
-    mr_text_clear(&w->adds);
+    mr_delta_written_release(&w->written);
+    mr_delta_written_init(&w->written);
     mr_arena_clear(&w->arena);
-    w->rows = w->bytes = w->files = 0;
     w->open_files = 0;
 }
 
@@ -493,8 +369,7 @@ void mr_delta_writers_release(struct mr_delta_sink *s)
     struct mr_delta_writers *w = &s->writers;
     mr_delta_writers_reset(s);
     mr_map_release(&w->parts);
-    mr_map_release(&w->directories);
-    mr_text_release(&w->adds);
+    mr_delta_written_release(&w->written);
     mr_arena_release(&w->arena);
     pthread_cond_destroy(&w->idle);
     pthread_mutex_destroy(&w->lock);

@@ -19,6 +19,12 @@ enum mr_publish_result {
     /* negative codes: flags tell. RETRIABLE: again later. AMBIGUOUS: look at the register first. Otherwise
        refused: the query stops (invariant 12) */
 };
+struct mr_row_key { /* output mode update: a row replaces the one before it with an equal key (NULL is equal
+                       to NULL) */
+    const int *columns; /* of the rows; none of them: there is only one row */
+    int count;
+    const char *missing; /* a grouping column the rows lack, so that they have no key; else NULL */
+};
 struct mr_sink_metrics { /* of the decision in hand; read after prepare */
     int64_t rows, bytes, files;
 };
@@ -75,9 +81,7 @@ struct mr_sink {
     int workers;
     /* First publication after a full refresh empties the table (invariant 14). */
     bool truncate_first;
-    /* Grouping columns of the query, for upserts in UPDATE mode. */
-    const int *key_columns;
-    int key_count;
+    const struct mr_row_key *row_key; /* UPDATE mode; NULL: rows have none and are only ever added */
     struct mr_sink_metrics metrics;
     bool opened; /* the runtime's: open succeeded, so that close is due */
     void *ctx;

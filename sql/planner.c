@@ -2,6 +2,7 @@
 #include "sql/checks.h"
 #include "sql/panes.h"
 #include "sql/plan_join.h"
+#include "sql/row_key.h"
 #include "sql/sql.h"
 
 struct planner {
@@ -227,5 +228,7 @@ int mr_sql_plan_job(struct mr_job *job, struct mr_plan *plan, const struct mr_no
     limit_sorts(plan);
     MR_TRY(build(&p, plan, out));
     job->output = plan->schema;
-    return MR_OK;
+    if (!plan->streaming || job->mode != MR_MODE_UPDATE)
+        return MR_OK;
+    return mr_sql_row_key(&job->arena, plan, &((struct mr_node *)*out)->row_key, error);
 }
