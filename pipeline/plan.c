@@ -129,6 +129,31 @@ static int check_kind(const struct mr_flow *flow, const struct mr_plan *plan, st
     return MR_OK;
 }
 
+#define OUTPUT_MODE "millrace.outputMode"
+
+/* A streaming table appends, unless its property says otherwise. */
+static int output_mode(const struct mr_flow *flow, enum mr_output_mode *out, struct mr_error *error)
+{
+    static const char *const names[] = {"append", "update", "complete"};
+    const struct mr_sql_statement *statement = flow->target->statement;
+    bool view = flow->target->kind == MR_MATERIALIZED_VIEW;
+    *out = view ? MR_MODE_COMPLETE : MR_MODE_APPEND;
+    for (int i = 0; !view && i < statement->property_count; i++) {
+        const struct mr_sql_option *property = &statement->properties[i];
+        if (!mr_str_equal(property->key, MR_STR(OUTPUT_MODE)))
+            continue;
+        int mode = 0;
+        while (mode < 3 && !mr_str_equal_nocase(property->value, mr_str_of(names[mode])))
+            mode++;
+        if (mode == 3)
+            return mr_error_set(error, MR_E_USAGE, "STREAMING_OUTPUT_MODE.INVALID",
+                                "%s of the table %s is append, update or complete, not '%.*s'.", OUTPUT_MODE,
+                                flow->target->name, (int)property->value.size, property->value.data);
+        *out = (enum mr_output_mode)mode;
+    }
+    return MR_OK;
+}
+
 /* Analyses the flow's query into a plan of its rows. */
 static int analyse(struct planning *planning, struct mr_job *job, struct mr_plan **plan,
                    struct mr_error *error)
@@ -144,7 +169,7 @@ static int analyse(struct planning *planning, struct mr_job *job, struct mr_plan
         if (!environment.schema_directory)
             return mr_error_memory(error, 1024);
     }
-    job->mode = flow->target->kind == MR_MATERIALIZED_VIEW ? MR_MODE_COMPLETE : MR_MODE_APPEND;
+    MR_TRY(output_mode(flow, &job->mode, error));
     MR_TRY(mr_session_from_conf(job, &flow->conf, flow->catalog, flow->database, error));
     MR_TRY(mr_sql_analyse(job, &environment, flow->origin, flow->query, plan, error));
     return check_kind(flow, *plan, error);
@@ -225,7 +250,8 @@ static int plan_flow(struct planning *planning, struct mr_job *job, struct mr_er
         MR_TRY(mr_sql_plan_expect(job, target->origin, statement->expectations, statement->expectation_count,
                                   &plan, error));
     MR_TRY(mr_sql_plan_job(job, plan, &node, error));
-    return planning->for_running ? add_table_sink(planning, job, node, error) : MR_OK;
+    return planning->for_running ? add_table_sink(planning, job, node, error)
+                                 : mr_job_check_row_key(node, target->name, error);
 }
 
 int mr_flow_plan(struct mr_pipeline *pipeline, struct mr_flow *flow, struct mr_job *job, bool for_running,

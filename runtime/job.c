@@ -195,6 +195,20 @@ static const char *mode_name(enum mr_output_mode mode)
     return mode == MR_MODE_APPEND ? "append" : mode == MR_MODE_UPDATE ? "update" : "complete";
 }
 
+int mr_job_check_row_key(const struct mr_node *node, const char *name, struct mr_error *error)
+{
+    if (!node->row_key || !node->row_key->missing)
+        return MR_OK;
+    mr_error_set(
+        error, MR_E_USAGE, "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
+        "In output mode update the rows of '%s' replace each other by their grouping columns, and the "
+        "query does not put out '%s'. Add it to the SELECT list.",
+        name, node->row_key->missing);
+    mr_error_parameter(error, "outputMode", "update");
+    mr_error_parameter(error, "operation", "results without the grouping column %s", node->row_key->missing);
+    return error->code;
+}
+
 int mr_job_add_sink(struct mr_job *job, const struct mr_node *input, const struct mr_sink_type *type,
                     const char *name, const struct mr_option *options, int option_count,
                     struct mr_error *error)
@@ -205,6 +219,8 @@ int mr_job_add_sink(struct mr_job *job, const struct mr_node *input, const struc
         mr_error_parameter(error, "outputMode", "%s", mode_name(job->mode));
         return error->code;
     }
+    if (type->flags & MR_SINK_BY_KEY)
+        MR_TRY(mr_job_check_row_key(input, name, error));
     for (int i = 0; i < job->sink_count; i++) {
         if (strcmp(job->sinks[i]->name, name) == 0)
             return mr_error_set(error, MR_E_USAGE, "STREAMING_QUERY_EVOLUTION_ERROR.INVALID_SINK_NAME",

@@ -50,6 +50,8 @@ struct mr_node *mr_job_add_node(struct mr_job *job, const struct mr_operator_typ
 /* For KEYED nodes: the key columns of one input; copied. */
 int mr_job_set_exchange(struct mr_job *job, struct mr_node *node, int input, const int *columns, int count,
                         struct mr_error *error);
+/* Refuses rows that lack part of their row key, which a sink with MR_SINK_BY_KEY needs. */
+int mr_job_check_row_key(const struct mr_node *node, const char *name, struct mr_error *error);
 /* A sink of the given type behind `input`; name unique in the job; options are copied shallowly. Opened by
  * mr_query_open. MR_E_USAGE when the type does not take the job's output mode (set mode before). */
 int mr_job_add_sink(struct mr_job *job, const struct mr_node *input, const struct mr_sink_type *type,

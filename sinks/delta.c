@@ -179,6 +179,7 @@ static void delta_describe(struct mr_sink *sink, struct mr_text *out)
 
 const struct mr_sink_type mr_delta_sink_type = {
     .name = "delta",
+    .flags = MR_SINK_BY_KEY,
     .modes = 1u << MR_MODE_APPEND | 1u << MR_MODE_UPDATE | 1u << MR_MODE_COMPLETE,
     .open = delta_open,
     .enrol = delta_enrol,

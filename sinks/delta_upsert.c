@@ -19,11 +19,6 @@ int mr_delta_upsert_plan(struct mr_delta_sink *s, struct mr_error *error)
     const struct mr_row_key *key = s->sink->row_key;
     if (s->sink->mode != MR_MODE_UPDATE || !key)
         return MR_OK;
-    if (key->missing)
-        return mr_error_set(error, MR_E_USAGE, "DELTA_MERGE_UNRESOLVED_EXPRESSION",
-                            "Output mode update replaces rows of %s by their grouping columns, and the query "
-                            "does not put out '%s'. Add it to the SELECT list.",
-                            mr_delta_path(&s->table), key->missing);
     s->upsert = mr_allocate_zeroed(sizeof(*s->upsert));
     if (!s->upsert)
         return mr_error_memory(error, sizeof(*s->upsert));

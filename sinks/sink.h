@@ -33,6 +33,9 @@ enum mr_sink_flag {
      * checked, and what was decided and not known to be published is published again after a crash: at least
      * once. */
     MR_SINK_NO_REGISTER = 1,
+    /* In mode UPDATE rows replace each other by their row key: a query that groups must put its groups out.
+     */
+    MR_SINK_BY_KEY = 2,
 };
 struct mr_sink;
 struct mr_sink_type {

@@ -31,6 +31,8 @@ configuration:
 """
 # The window job retains a copy of its checkpoint now and then, so that this is disturbed too.
 MORE = {"window": '  millrace.checkpoint.retainEvery: "4"\n'}
+# Tables that are not appended to: rows replace each other, so that before recovery there may be rows the end does not have.
+PROPERTIES = {"update": " TBLPROPERTIES ('millrace.outputMode' = 'update')"}
 READ = "read_files('LANDING', format => 'json', schema => '" + SCHEMA + "', maxFilesPerTrigger => 1)"
 WINDOW = ("SELECT window.start AS minute, k, count(*) AS n, sum(v) AS total, min(id) AS lowest "
           "FROM STREAM %s WATERMARK t DELAY OF INTERVAL 30 SECONDS GROUP BY window(t, '1 minute'), k")
@@ -38,6 +40,8 @@ WINDOW = ("SELECT window.start AS minute, k, count(*) AS n, sum(v) AS total, min
 JOBS = {
     "map": {"mapped": ("SELECT id, k, v * 2 AS doubled, t FROM STREAM " + READ + " WHERE v % 5 <> 0", ("id",))},
     "window": {"windowed": (WINDOW % READ, ("minute", "k"))},
+    "update": {"updated": ("SELECT k, v % 4 AS part, count(*) AS n, sum(v) AS total, max(id) AS last FROM STREAM " + READ + " GROUP BY k, v % 4",
+                           ("k", "part"))},
     "medallion": {"bronze": ("SELECT id, k, v, t FROM STREAM " + READ, ("id",)),
                   "gold": (WINDOW % "bronze", ("minute", "k"))},
 }
@@ -71,7 +75,7 @@ def make_project(folder, job, landing):
         file.write(SPEC + MORE.get(job, ""))
     for table, (sql, _) in JOBS[job].items():
         with open(os.path.join(folder, "transformations", table + ".sql"), "w") as file:
-            file.write("CREATE OR REFRESH STREAMING TABLE %s AS %s;\n" % (table, sql.replace("LANDING", landing)))
+            file.write("CREATE OR REFRESH STREAMING TABLE %s%s AS %s;\n" % (table, PROPERTIES.get(job, ""), sql.replace("LANDING", landing)))
 
 
 def table_path(folder, table):

@@ -105,7 +105,7 @@ class Trials:
                 elif partial and not any(n.endswith(".json") for n in os.listdir(os.path.join(path, "_delta_log"))):
                     problem = None
                 else:
-                    problem = check.compare(path, self.expected[job, table], unique, partial)
+                    problem = check.compare(path, self.expected[job, table], unique, partial, job in jobs.PROPERTIES)
                 if problem:
                     bad.append((name, "%s: %s" % (table, problem)))
             shutil.rmtree(place, ignore_errors=True)
