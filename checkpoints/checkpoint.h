@@ -140,6 +140,8 @@ int mr_state_cursor_open(struct mr_checkpoint *checkpoint, enum mr_family family
                          struct mr_str end, struct mr_state_cursor **out, struct mr_error *error);
 /* Slices are valid until the next call. false: the end, or an error that close tells. */
 bool mr_state_cursor_next(struct mr_state_cursor *cursor, struct mr_str *key, struct mr_str *value);
+/* The next key is the first at or behind this one; the end stays. */
+void mr_state_cursor_seek(struct mr_state_cursor *cursor, struct mr_str key);
 int mr_state_cursor_close(struct mr_state_cursor *cursor, struct mr_error *error);
 
 /* Merges all files now, which drops for good what is deleted or expired (also done bit by bit in the

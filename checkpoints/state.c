@@ -110,6 +110,12 @@ bool mr_state_cursor_next(struct mr_state_cursor *cursor, struct mr_str *key, st
     return cursor->status >= 0;
 }
 
+void mr_state_cursor_seek(struct mr_state_cursor *cursor, struct mr_str key)
+{
+    rocksdb_iter_seek(cursor->iterator, key.data, key.size);
+    cursor->started = false;
+}
+
 int mr_state_cursor_close(struct mr_state_cursor *cursor, struct mr_error *error)
 {
     if (!cursor)

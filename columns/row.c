@@ -32,45 +32,6 @@ static void append_variable(struct mr_text *out, uint64_t value)
         finish(out, put_variable(to, value));
 }
 
-static void append_bytes(struct mr_text *out, const struct mr_view *view)
-{
-    char *to = mr_text_reserve(out, (size_t)view->size + 10);
-    if (!to)
-        return;
-    to = put_variable(to, (uint64_t)view->size + 1);
-    memcpy(to, mr_view_data(view), view->size);
-    finish(out, to + view->size);
-}
-
-static void append_number(struct mr_text *out, int64_t value)
-{
-    char *to = mr_text_reserve(out, 9);
-    if (!to)
-        return;
-    uint64_t bits = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
-    int size = bits ? 8 - __builtin_clzll(bits) / 8 : 0;
-    *to = (char)(size + 1);
-    memcpy(to + 1, &bits, 8); /* what is too much is overwritten */
-    finish(out, to + 1 + size);
-}
-
-static void append_long_number(struct mr_text *out, mr_i128 value)
-{
-    mr_u128 bits = (mr_u128)value << 1 ^ (mr_u128)(value >> 127);
-    char bytes[17] = {0};
-    int size = 0;
-    for (; bits > 0; bits >>= 8)
-        bytes[++size] = (char)bits;
-    bytes[0] = (char)(size + 1);
-    mr_text_append(out, bytes, (size_t)size + 1);
-}
-
-static void append_raw(struct mr_text *out, const void *value, size_t width)
-{
-    mr_text_append_char(out, 1);
-    mr_text_append(out, value, width);
-}
-
 static void append_nested(struct mr_text *out, const struct mr_column *column, int64_t row)
 {
     if (!column->offsets) {
@@ -85,48 +46,70 @@ static void append_nested(struct mr_text *out, const struct mr_column *column, i
             mr_row_append(out, column->children[i], k);
 }
 
+bool mr_row_is_flat(const struct mr_type *type)
+{
+    return type->id != MR_ARRAY && type->id != MR_MAP && type->id != MR_STRUCT;
+}
+
+size_t mr_row_bound(const struct mr_column *column, int64_t row)
+{
+    if (mr_type_is_bytes(column->type))
+        return mr_column_is_null(column, row) ? 1 : (size_t)column->views[row].size + 10;
+    return mr_type_is_long_decimal(column->type) ? 17 : 9;
+}
+
+static inline char *write_number(char *to, int64_t value)
+{
+    uint64_t bits = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    int size = bits ? 8 - __builtin_clzll(bits) / 8 : 0;
+    *to = (char)(size + 1);
+    memcpy(to + 1, &bits, 8); /* what is too much is overwritten */
+    return to + 1 + size;
+}
+
+char *mr_row_write(char *to, const struct mr_column *column, int64_t row)
+{
+    const struct mr_type *type = column->type;
+    if (type->id == MR_VOID || mr_column_is_null(column, row)) {
+        *to = 0;
+        return to + 1;
+    }
+    if (mr_type_is_bytes(type)) {
+        const struct mr_view *view = &column->views[row];
+        to = put_variable(to, (uint64_t)view->size + 1);
+        memcpy(to, mr_view_data(view), view->size);
+        return to + view->size;
+    }
+    if (type->id == MR_FLOAT || type->id == MR_DOUBLE) {
+        size_t width = type->id == MR_FLOAT ? 4 : 8;
+        *to = 1;
+        memcpy(to + 1, (const char *)column->values + width * (size_t)row, width);
+        return to + 1 + width;
+    }
+    if (mr_type_is_long_decimal(type)) {
+        mr_u128 bits = (mr_u128)column->i128[row] << 1 ^ (mr_u128)(column->i128[row] >> 127);
+        int size = 0;
+        for (; bits > 0; bits >>= 8)
+            to[++size] = (char)bits;
+        *to = (char)(size + 1);
+        return to + 1 + size;
+    }
+    if (type->id == MR_BOOLEAN) {
+        *to = column->booleans[row] ? 2 : 1;
+        return to + 1;
+    }
+    return write_number(to, mr_integer_at(column, row));
+}
+
 void mr_row_append(struct mr_text *out, const struct mr_column *column, int64_t row)
 {
-    if (column->type->id == MR_VOID || mr_column_is_null(column, row)) {
-        mr_text_append_char(out, 0);
+    if (!mr_row_is_flat(column->type) && !mr_column_is_null(column, row)) {
+        append_nested(out, column, row);
         return;
     }
-    switch (column->type->id) {
-    case MR_BOOLEAN:
-        mr_text_append_char(out, column->booleans[row] ? 2 : 1);
-        break;
-    case MR_TINYINT:
-        append_number(out, column->i8[row]);
-        break;
-    case MR_SMALLINT:
-        append_number(out, column->i16[row]);
-        break;
-    case MR_INT:
-    case MR_DATE:
-    case MR_INTERVAL_YEAR_MONTH:
-        append_number(out, column->i32[row]);
-        break;
-    case MR_FLOAT:
-        append_raw(out, &column->f32[row], 4);
-        break;
-    case MR_DOUBLE:
-        append_raw(out, &column->f64[row], 8);
-        break;
-    case MR_STRING:
-    case MR_BINARY:
-        append_bytes(out, &column->views[row]);
-        break;
-    case MR_ARRAY:
-    case MR_MAP:
-    case MR_STRUCT:
-        append_nested(out, column, row);
-        break;
-    default:
-        if (mr_type_is_long_decimal(column->type))
-            append_long_number(out, column->i128[row]);
-        else
-            append_number(out, column->i64[row]);
-    }
+    char *to = mr_text_reserve(out, mr_row_bound(column, row));
+    if (to)
+        finish(out, mr_row_write(to, column, row));
 }
 
 /* ---- back ---- */
@@ -247,5 +230,74 @@ int mr_row_decode(const char **at, const char *end, struct mr_column *out, struc
     MR_TRY(decode_present(at, end, head, out, error));
     mr_column_set_valid(out, out->length);
     out->length++;
+    return MR_OK;
+}
+
+/* ---- many rows back ---- */
+
+static bool read_integer(const char **at, const char *end, int64_t *value, bool *is_null)
+{
+    if (*at == end)
+        return false;
+    int size = (unsigned char)*(*at)++ - 1;
+    *is_null = size < 0;
+    if (size < 0)
+        return true;
+    if (size > 8 || end - *at < size)
+        return false;
+    uint64_t bits = 0;
+    memcpy(&bits, *at, (size_t)size);
+    *at += size;
+    *value = (int64_t)(bits >> 1) ^ -(int64_t)(bits & 1);
+    return true;
+}
+
+static int decode_integers(const char **at, const char *const *ends, int64_t count, struct mr_column *out,
+                           struct mr_error *error)
+{
+    for (int64_t i = 0; i < count; i++) {
+        bool is_null = false;
+        int64_t value = 0;
+        if (!read_integer(&at[i], ends[i], &value, &is_null))
+            return corrupt(error);
+        out->i64[i] = value;
+        if (is_null)
+            MR_TRY(mr_column_set_null(out, i, error));
+    }
+    return MR_OK;
+}
+
+static int decode_views(const char **at, const char *const *ends, int64_t count, struct mr_column *out,
+                        struct mr_error *error)
+{
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t head = 0;
+        if (!read_variable(&at[i], ends[i], &head) || (head > 0 && head - 1 > (uint64_t)(ends[i] - at[i])))
+            return corrupt(error);
+        out->views[i] = (struct mr_view){0};
+        if (head == 0) {
+            MR_TRY(mr_column_set_null(out, i, error));
+            continue;
+        }
+        out->views[i] = mr_view_of(at[i], (uint32_t)(head - 1));
+        at[i] += head - 1;
+    }
+    return MR_OK;
+}
+
+int mr_rows_decode(const char **at, const char *const *ends, int64_t count, bool in_place,
+                   struct mr_column *out, struct mr_error *error)
+{
+    MR_TRY(mr_column_reserve(out, count > 0 ? count : 1, error));
+    enum mr_type_id id = out->type->id;
+    bool wide = id == MR_BIGINT || id == MR_TIMESTAMP || id == MR_TIMESTAMP_NTZ;
+    if (wide || (in_place && mr_type_is_bytes(out->type))) {
+        MR_TRY(wide ? decode_integers(at, ends, count, out, error)
+                    : decode_views(at, ends, count, out, error));
+        out->length = count;
+        return MR_OK;
+    }
+    for (int64_t i = 0; i < count; i++)
+        MR_TRY(mr_row_decode(&at[i], ends[i], out, error));
     return MR_OK;
 }

@@ -102,5 +102,15 @@ int mr_key_decode(const char **at, const char *end, struct mr_column *out, struc
 /* ---- compact rows (not ordered): what state values and the exchange of spilled rows use ---- */
 void mr_row_append(struct mr_text *out, const struct mr_column *column, int64_t row);
 int mr_row_decode(const char **at, const char *end, struct mr_column *out, struct mr_error *error);
+/* The same encoding for many rows. A flat type is no ARRAY, MAP or STRUCT: its values can be written straight
+ * to their place, when there are mr_row_bound bytes for each (8 more may be overwritten by 0). */
+bool mr_row_is_flat(const struct mr_type *type);
+size_t mr_row_bound(const struct mr_column *column, int64_t row);
+char *mr_row_write(char *to, const struct mr_column *column, int64_t row); /* returns the end */
+/* Decodes one value of each of count rows: from at[i], which is moved behind it; ends[i] is the row's end.
+ * out is empty. Strings point into the rows when in_place (the caller lets the column keep the memory), else
+ * they are copied. */
+int mr_rows_decode(const char **at, const char *const *ends, int64_t count, bool in_place,
+                   struct mr_column *out, struct mr_error *error);
 
 #endif

@@ -112,6 +112,13 @@ int mr_group_table_init(struct mr_group_table *table, const struct mr_type *cons
     return MR_OK;
 }
 
+void mr_group_table_add_payload(struct mr_group_table *table, size_t payload_bytes)
+{
+    table->payload_offset = table->record_bytes;
+    table->payload_bytes = payload_bytes;
+    table->record_bytes = (table->record_bytes + payload_bytes + 15) & ~(size_t)15;
+}
+
 void mr_group_table_release(struct mr_group_table *table)
 {
     for (uint32_t i = 0; i < table->chunk_count; i++)
@@ -142,7 +149,7 @@ void mr_group_table_clear(struct mr_group_table *table)
     mr_arena_clear(&table->arena);
 }
 
-static struct mr_group *group_at(const struct mr_group_table *table, uint32_t number)
+struct mr_group *mr_group_table_at(const struct mr_group_table *table, uint32_t number)
 {
     return (struct mr_group *)(table->chunks[number / CHUNK_RECORDS] +
                                (size_t)(number % CHUNK_RECORDS) * table->record_bytes);
@@ -334,7 +341,7 @@ static int grow_slots(struct mr_group_table *table, struct mr_error *error)
     table->slot_mask = capacity - 1;
     table->used_slots = 0;
     for (uint32_t i = 0; i < table->count; i++) {
-        struct mr_group *group = group_at(table, i);
+        struct mr_group *group = mr_group_table_at(table, i);
         if (group->flags & MR_GROUP_REMOVED)
             continue;
         uint32_t at = (uint32_t)group->hash & table->slot_mask;
@@ -385,12 +392,14 @@ static int new_group(struct mr_group_table *table, const char *key_row, uint64_t
             return mr_error_memory(error, CHUNK_RECORDS * table->record_bytes);
         table->chunk_count++;
     }
-    struct mr_group *group = group_at(table, table->count);
-    *group = (struct mr_group){.hash = hash};
+    struct mr_group *group = mr_group_table_at(table, table->count);
+    *group = (struct mr_group){.hash = hash, .number = table->count};
     memcpy(key_row_of(group), key_row, table->key_bytes);
     MR_TRY(own_strings(table, group, error));
     for (int a = 0; a < table->aggregate_count; a++)
         table->aggregates[a]->type->init(table->aggregates[a], (char *)group + table->offsets[a]);
+    if (table->payload_bytes > 0)
+        memset(mr_group_payload(table, group), 0, table->payload_bytes);
     table->count++;
     table->live++;
     *out = group;
@@ -417,7 +426,7 @@ static int find_one(struct mr_group_table *table, const char *key_row, uint64_t 
     for (; table->slots[at].number != 0; at = (at + 1) & table->slot_mask) {
         if (table->slots[at].tag != tag || table->slots[at].number == REMOVED_SLOT)
             continue;
-        struct mr_group *group = group_at(table, table->slots[at].number - 1);
+        struct mr_group *group = mr_group_table_at(table, table->slots[at].number - 1);
         if (group->hash == hash && same_key(table, key_row_of(group), key_row)) {
             *out = group;
             return MR_OK;
@@ -519,7 +528,7 @@ int64_t mr_group_table_next(const struct mr_group_table *table, struct mr_group_
 {
     int64_t count = 0;
     while (count < max && cursor->next < table->count) {
-        struct mr_group *group = group_at(table, cursor->next++);
+        struct mr_group *group = mr_group_table_at(table, cursor->next++);
         if (!(group->flags & MR_GROUP_REMOVED))
             records[count++] = group;
     }
@@ -531,7 +540,7 @@ void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group)
     uint32_t at = (uint32_t)group->hash & table->slot_mask;
     for (; table->slots[at].number != 0; at = (at + 1) & table->slot_mask)
         if (table->slots[at].number != REMOVED_SLOT &&
-            group_at(table, table->slots[at].number - 1) == group) {
+            mr_group_table_at(table, table->slots[at].number - 1) == group) {
             table->slots[at].number = REMOVED_SLOT;
             break;
         }

@@ -23,6 +23,7 @@ struct mr_group {
         struct mr_group *owner; /* of a group that mr_group_table_add made: the caller's */
     };
     uint32_t flags;
+    uint32_t number;           /* mr_group_table_at finds it again */
     union {                    /* the operator's */
         struct mr_group *next; /* a list of groups */
         int64_t time_us;
@@ -49,6 +50,7 @@ struct mr_group_table {
     int aggregate_count;
     bool flat;           /* every state may be copied as bytes */
     size_t states_bytes; /* all states together */
+    size_t payload_offset, payload_bytes; /* the operator's own part of a record; zeroed when made */
     struct {
         uint32_t tag, number; /* number + 1; 0 free, UINT32_MAX removed */
     } * slots;
@@ -65,6 +67,12 @@ struct mr_group_table {
 int mr_group_table_init(struct mr_group_table *table, const struct mr_type *const *key_types, int key_count,
                         const struct mr_aggregate *const *aggregates, int aggregate_count,
                         struct mr_error *error);
+/* Gives every record bytes for the operator's own use; right after init. */
+void mr_group_table_add_payload(struct mr_group_table *table, size_t payload_bytes);
+static inline void *mr_group_payload(const struct mr_group_table *table, const struct mr_group *group)
+{
+    return (char *)(uintptr_t)group + table->payload_offset;
+}
 void mr_group_table_release(struct mr_group_table *table);
 /* Forgets all groups, keeps little memory. */
 void mr_group_table_clear(struct mr_group_table *table);
@@ -82,6 +90,7 @@ struct mr_group_cursor {
 };
 int64_t mr_group_table_next(const struct mr_group_table *table, struct mr_group_cursor *cursor,
                             struct mr_group **records, int64_t max);
+struct mr_group *mr_group_table_at(const struct mr_group_table *table, uint32_t number);
 void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group);
 /* Forgets the groups that keep refuses and gives their memory back. Groups move: nobody may hold one. Only
  * for tables without aggregates. */

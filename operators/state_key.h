@@ -20,6 +20,19 @@ static inline unsigned mr_state_get_u16(const char *at)
     return (unsigned)(uint8_t)at[0] << 8 | (uint8_t)at[1];
 }
 
+static inline void mr_state_put_u32(struct mr_text *out, uint32_t value)
+{
+    value = __builtin_bswap32(value);
+    mr_text_append(out, &value, 4);
+}
+
+static inline uint32_t mr_state_get_u32(const char *at)
+{
+    uint32_t value;
+    memcpy(&value, at, 4);
+    return __builtin_bswap32(value);
+}
+
 static inline void mr_state_put_time(struct mr_text *out, int64_t time)
 {
     uint64_t bits = __builtin_bswap64((uint64_t)time ^ (1ULL << 63));

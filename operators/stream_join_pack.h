@@ -1,0 +1,65 @@
+/* operators/stream_join_pack.h: rows in a pack, and what reading and writing of a join's state share. Private
+ * to stream_join_*.c. */
+#ifndef MR_OPERATORS_STREAM_JOIN_PACK_H
+#define MR_OPERATORS_STREAM_JOIN_PACK_H
+
+#include "operators/aggregate_input.h"
+#include "operators/state_key.h"
+#include "operators/stream_join_state.h"
+
+/* What keys are of, beside MR_STATE_COUNTS; of the right side's rows: one more. */
+#define MR_JOIN_LEFT_ROWS MR_STATE_ENTRIES
+#define MR_JOIN_EXPIRIES MR_STATE_END
+
+struct mr_join_packed {
+    int64_t expiry_us;
+    bool matched;
+    const char *data;
+    size_t size;
+};
+
+static inline bool mr_join_pack_number(const char **at, const char *end, uint64_t *out)
+{
+    *out = 0;
+    for (int shift = 0; shift < 64 && *at < end; shift += 7) {
+        unsigned char byte = (unsigned char)*(*at)++;
+        *out |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+static inline bool mr_join_pack_next(const char **at, const char *end, int64_t pack_expiry_us,
+                                     struct mr_join_packed *out)
+{
+    uint64_t earlier, head;
+    if (!mr_join_pack_number(at, end, &earlier) || !mr_join_pack_number(at, end, &head) ||
+        head >> 1 > (uint64_t)(end - *at) || head >> 1 >= MR_JOIN_ROW_BYTES_MAX)
+        return false;
+    *out = (struct mr_join_packed){(int64_t)((uint64_t)pack_expiry_us - earlier), head & 1, *at, head >> 1};
+    *at += head >> 1;
+    return true;
+}
+
+static inline char *mr_join_pack_put(char *to, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *to++ = (char)(value | 0x80);
+    *to++ = (char)value;
+    return to;
+}
+
+struct mr_join_wanted {
+    struct mr_str prefix; /* key group and key */
+    struct mr_group *group;
+};
+/* The prefixes of these groups' keys, in the arena, ascending. */
+int mr_join_wanted_keys(struct mr_stream_join_state *state, struct mr_arena *arena,
+                        struct mr_group *const *groups, int64_t count, struct mr_join_wanted *out,
+                        struct mr_error *error);
+/* Adds rows to counts by expiry, at most MR_JOIN_COUNTS of them; all rows in memory. */
+void mr_join_count_add(struct mr_join_count *counts, int *count, int64_t upto_us, int64_t rows);
+void mr_join_count_rows(const struct mr_join_rows *rows, struct mr_join_count *counts, int *count);
+
+#endif

@@ -1,0 +1,387 @@
+/* operators/stream_join_rows.c: see the header. */
+#include "operators/stream_join_rows.h"
+
+#define FIRST_SPAN_BITS 14 /* 16 ms */
+#define MAX_BUCKETS 4096   /* more: spans are doubled */
+#define MAX_BLOCK_BYTES ((size_t)256 << 10)
+#define MIN_BLOCK_BYTES ((size_t)1 << 10)
+#define NO_KEY UINT32_MAX
+
+int mr_join_rows_init(struct mr_join_rows *rows, const struct mr_type *const *key_types, int key_count,
+                      struct mr_error *error)
+{
+    *rows = (struct mr_join_rows){.span_bits = FIRST_SPAN_BITS,
+                                  .free_block = MR_NO_BLOCK,
+                                  .highest_us = INT64_MIN};
+    MR_TRY(mr_group_table_init(&rows->keys, key_types, key_count, NULL, 0, error));
+    mr_group_table_add_payload(&rows->keys, sizeof(struct mr_join_key));
+    return MR_OK;
+}
+
+void mr_join_rows_release(struct mr_join_rows *rows)
+{
+    for (uint32_t b = 0; b < rows->block_count; b++)
+        mr_buffer_unref(rows->blocks[b].buffer);
+    mr_free(rows->blocks);
+    mr_free(rows->buckets);
+    mr_group_table_release(&rows->keys);
+    *rows = (struct mr_join_rows){0};
+}
+
+void mr_join_rows_clear(struct mr_join_rows *rows)
+{
+    for (uint32_t b = 0; b < rows->block_count; b++)
+        mr_buffer_unref(rows->blocks[b].buffer);
+    rows->block_count = 0;
+    rows->free_block = MR_NO_BLOCK;
+    rows->bucket_count = rows->last_used = 0;
+    rows->span_bits = FIRST_SPAN_BITS;
+    rows->bytes = 0;
+    rows->live = rows->unwritten_bytes = 0;
+    mr_group_table_clear(&rows->keys);
+}
+
+size_t mr_join_rows_bytes(const struct mr_join_rows *rows)
+{
+    return rows->bytes + mr_group_table_bytes(&rows->keys) +
+           sizeof *rows->buckets * (size_t)rows->bucket_capacity +
+           sizeof *rows->blocks * (size_t)rows->block_capacity;
+}
+
+/* ---- buckets ---- */
+static int64_t span_of(const struct mr_join_rows *rows, int64_t expiry_us)
+{
+    return expiry_us == MR_NEVER_EXPIRES ? INT64_MAX : expiry_us >> rows->span_bits;
+}
+
+/* The first bucket whose span is not before. */
+static int64_t lower_bound(const struct mr_join_rows *rows, int64_t span)
+{
+    int64_t low = 0, high = rows->bucket_count;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        if (rows->buckets[middle].span < span)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void merge_into(struct mr_join_rows *rows, struct mr_join_bucket *to,
+                       const struct mr_join_bucket *from)
+{
+    uint32_t last = from->blocks;
+    while (last != MR_NO_BLOCK && rows->blocks[last].next != MR_NO_BLOCK)
+        last = rows->blocks[last].next;
+    if (last != MR_NO_BLOCK) {
+        rows->blocks[last].next = to->blocks;
+        to->blocks = from->blocks;
+    }
+    to->bytes += from->bytes;
+    to->rows += from->rows;
+}
+
+static void double_spans(struct mr_join_rows *rows)
+{
+    int64_t kept = 0;
+    rows->span_bits++;
+    for (int64_t i = 0; i < rows->bucket_count; i++) {
+        struct mr_join_bucket bucket = rows->buckets[i];
+        if (bucket.span != INT64_MAX)
+            bucket.span >>= 1;
+        if (kept > 0 && rows->buckets[kept - 1].span == bucket.span)
+            merge_into(rows, &rows->buckets[kept - 1], &bucket);
+        else
+            rows->buckets[kept++] = bucket;
+    }
+    rows->bucket_count = kept;
+    rows->last_used = 0;
+}
+
+static int find_bucket(struct mr_join_rows *rows, int64_t expiry_us, struct mr_join_bucket **out,
+                       struct mr_error *error)
+{
+    int64_t span = span_of(rows, expiry_us), at = rows->last_used;
+    if (at >= rows->bucket_count || rows->buckets[at].span != span)
+        at = lower_bound(rows, span);
+    if (at == rows->bucket_count || rows->buckets[at].span != span) {
+        while (rows->bucket_count >= MAX_BUCKETS && rows->span_bits < 62)
+            double_spans(rows);
+        span = span_of(rows, expiry_us);
+        at = lower_bound(rows, span);
+    }
+    if (at == rows->bucket_count || rows->buckets[at].span != span) {
+        if (rows->bucket_count == rows->bucket_capacity) {
+            int64_t capacity = rows->bucket_capacity ? rows->bucket_capacity * 2 : 16;
+            struct mr_join_bucket *grown = mr_reallocate(rows->buckets, sizeof *grown * (size_t)capacity);
+            if (!grown)
+                return mr_error_memory(error, sizeof *grown * (size_t)capacity);
+            rows->buckets = grown;
+            rows->bucket_capacity = capacity;
+        }
+        memmove(&rows->buckets[at + 1], &rows->buckets[at],
+                sizeof *rows->buckets * (size_t)(rows->bucket_count - at));
+        rows->buckets[at] = (struct mr_join_bucket){.span = span, .blocks = MR_NO_BLOCK};
+        rows->bucket_count++;
+    }
+    rows->last_used = at;
+    *out = &rows->buckets[at];
+    return MR_OK;
+}
+
+/* ---- blocks ---- */
+static int new_block(struct mr_join_rows *rows, struct mr_join_bucket *bucket, size_t bytes,
+                     struct mr_error *error)
+{
+    size_t size = bucket->bytes < MIN_BLOCK_BYTES   ? MIN_BLOCK_BYTES
+                  : bucket->bytes > MAX_BLOCK_BYTES ? MAX_BLOCK_BYTES
+                                                    : bucket->bytes;
+    struct mr_buffer *buffer = mr_buffer_new(size < bytes ? bytes : size);
+    if (!buffer)
+        return mr_error_memory(error, bytes);
+    buffer->size = 0;
+    uint32_t number = rows->free_block;
+    if (number != MR_NO_BLOCK) {
+        rows->free_block = rows->blocks[number].next;
+    } else {
+        if (rows->block_count == rows->block_capacity) {
+            uint32_t capacity = rows->block_capacity ? rows->block_capacity * 2 : 64;
+            struct mr_join_block *grown = mr_reallocate(rows->blocks, sizeof *grown * capacity);
+            if (!grown) {
+                mr_buffer_unref(buffer);
+                return mr_error_memory(error, sizeof *grown * capacity);
+            }
+            rows->blocks = grown;
+            rows->block_capacity = capacity;
+        }
+        number = rows->block_count++;
+    }
+    rows->blocks[number] = (struct mr_join_block){.buffer = buffer, .next = bucket->blocks};
+    bucket->blocks = number;
+    bucket->bytes += buffer->capacity;
+    rows->bytes += buffer->capacity;
+    return MR_OK;
+}
+
+static void free_block(struct mr_join_rows *rows, uint32_t number)
+{
+    struct mr_join_block *block = &rows->blocks[number];
+    rows->bytes -= block->buffer->capacity;
+    mr_buffer_unref(block->buffer);
+    *block = (struct mr_join_block){.next = rows->free_block};
+    rows->free_block = number;
+}
+
+static size_t row_bytes(size_t size)
+{
+    return (sizeof(struct mr_join_row) + size + 7) & ~(size_t)7;
+}
+
+int mr_join_rows_place(struct mr_join_rows *rows, int64_t expiry_us, size_t bound_bytes,
+                       struct mr_join_row **out, struct mr_error *error)
+{
+    struct mr_join_bucket *bucket = NULL;
+    if (bound_bytes > MR_JOIN_ROW_BYTES_MAX)
+        return mr_error_set(error, MR_E_UNSUPPORTED, "UNSUPPORTED_FEATURE",
+                            "A row of %zu bytes is too large to be kept by a join; the limit is %u.",
+                            bound_bytes, MR_JOIN_ROW_BYTES_MAX);
+    MR_TRY(find_bucket(rows, expiry_us, &bucket, error));
+    size_t need = row_bytes(bound_bytes) + 8;
+    if (bucket->blocks == MR_NO_BLOCK ||
+        rows->blocks[bucket->blocks].buffer->capacity - rows->blocks[bucket->blocks].buffer->size < need)
+        MR_TRY(new_block(rows, bucket, need, error));
+    struct mr_buffer *buffer = rows->blocks[bucket->blocks].buffer;
+    struct mr_join_row *row = (struct mr_join_row *)(void *)(buffer->data + buffer->size);
+    *row = (struct mr_join_row){.expiry_us = expiry_us, .block = bucket->blocks};
+    *out = row;
+    return MR_OK;
+}
+
+void mr_join_rows_add(struct mr_join_rows *rows, struct mr_join_row *row, struct mr_group *key)
+{
+    struct mr_join_key *lists = mr_join_key_of(rows, key);
+    row->key = key->number;
+    row->next = lists->first[row->side];
+    lists->first[row->side] = row;
+    rows->blocks[row->block].buffer->size += row_bytes(row->size);
+    rows->buckets[rows->last_used].rows++;
+    rows->live++;
+    if (row->pack == 0)
+        rows->unwritten_bytes += row->size;
+    if (row->expiry_us > rows->highest_us)
+        rows->highest_us = row->expiry_us;
+}
+
+bool mr_join_rows_match(struct mr_join_rows *rows, struct mr_join_row *row)
+{
+    if (row->matched)
+        return false;
+    row->matched = 1;
+    if (row->pack != 0) {
+        row->changed = 1;
+        rows->unwritten_bytes += row->size;
+        mr_join_key_of(rows, mr_group_table_at(&rows->keys, row->key))->changed = true;
+    }
+    return true;
+}
+
+/* ---- removing ---- */
+/* Calls for all rows of a bucket. */
+static int each_row(struct mr_join_rows *rows, const struct mr_join_bucket *bucket,
+                    int (*each)(void *ctx, struct mr_join_row *row, struct mr_error *error), void *ctx,
+                    struct mr_error *error)
+{
+    for (uint32_t b = bucket->blocks; b != MR_NO_BLOCK; b = rows->blocks[b].next) {
+        struct mr_buffer *buffer = rows->blocks[b].buffer;
+        for (size_t at = 0; at < buffer->size;) {
+            struct mr_join_row *row = (struct mr_join_row *)(void *)(buffer->data + at);
+            at += row_bytes(row->size);
+            MR_TRY(each(ctx, row, error));
+        }
+    }
+    return MR_OK;
+}
+
+struct removal {
+    struct mr_join_rows *rows;
+    int64_t evict_us, removed;
+    int sides;
+    int (*each)(void *ctx, struct mr_join_row *row, struct mr_error *error);
+    void *ctx;
+};
+
+static int kill_row(void *ctx, struct mr_join_row *row, struct mr_error *error)
+{
+    struct removal *removal = ctx;
+    if (row->dead || row->expiry_us > removal->evict_us)
+        return MR_OK;
+    if (removal->each && (removal->sides >> row->side & 1))
+        MR_TRY(removal->each(removal->ctx, row, error));
+    row->dead = 1;
+    removal->removed++;
+    removal->rows->live--;
+    if (row->pack == 0 || row->changed)
+        removal->rows->unwritten_bytes -= row->size;
+    return MR_OK;
+}
+
+static int unlink_row(void *ctx, struct mr_join_row *row, struct mr_error *error)
+{
+    struct removal *removal = ctx;
+    struct mr_join_rows *rows = removal->rows;
+    (void)error;
+    if (!row->dead || row->key == NO_KEY)
+        return MR_OK;
+    struct mr_group *group = mr_group_table_at(&rows->keys, row->key);
+    struct mr_join_key *key = mr_join_key_of(rows, group);
+    row->key = NO_KEY; /* the key may go before the row's memory does */
+    if (key->swept == rows->removals || (group->flags & MR_GROUP_REMOVED))
+        return MR_OK;
+    key->swept = rows->removals;
+    for (int side = 0; side < 2; side++) {
+        struct mr_join_row **link = &key->first[side];
+        while (*link) {
+            if ((*link)->dead)
+                *link = (*link)->next;
+            else
+                link = &(*link)->next;
+        }
+    }
+    if (!key->first[0] && !key->first[1])
+        mr_group_table_remove(&rows->keys, group);
+    return MR_OK;
+}
+
+int mr_join_rows_kill(struct mr_join_rows *rows, int64_t evict_us, int sides, int64_t *killed,
+                      int (*each)(void *ctx, struct mr_join_row *row, struct mr_error *error), void *ctx,
+                      struct mr_error *error)
+{
+    struct removal removal = {rows, evict_us, 0, sides, each, ctx};
+    int64_t last = span_of(rows, evict_us);
+    for (int64_t i = 0; i < rows->bucket_count && rows->buckets[i].span <= last; i++) {
+        int64_t before = removal.removed;
+        MR_TRY(each_row(rows, &rows->buckets[i], kill_row, &removal, error));
+        rows->buckets[i].rows -= removal.removed - before;
+    }
+    *killed = removal.removed;
+    return MR_OK;
+}
+
+void mr_join_rows_bury(struct mr_join_rows *rows, int64_t evict_us)
+{
+    struct removal removal = {.rows = rows};
+    struct mr_error none;
+    int64_t last = span_of(rows, evict_us), whole = 0;
+    rows->removals++;
+    for (int64_t i = 0; i < rows->bucket_count && rows->buckets[i].span <= last; i++)
+        each_row(rows, &rows->buckets[i], unlink_row, &removal, &none);
+    for (; whole < rows->bucket_count && rows->buckets[whole].rows == 0; whole++)
+        for (uint32_t b = rows->buckets[whole].blocks, next; b != MR_NO_BLOCK; b = next) {
+            next = rows->blocks[b].next;
+            free_block(rows, b);
+        }
+    memmove(rows->buckets, rows->buckets + whole,
+            sizeof *rows->buckets * (size_t)(rows->bucket_count - whole));
+    rows->bucket_count -= whole;
+    rows->last_used = 0;
+}
+
+/* ---- holes among the keys ---- */
+#define MOVED 1024
+
+static int move_keys(struct mr_join_rows *rows, struct mr_group_table *to, struct mr_group **groups,
+                     int64_t count, uint64_t *hashes, struct mr_group **moved, struct mr_error *error)
+{
+    struct mr_column *columns[64];
+    MR_TRY(mr_group_table_keys(&rows->keys, groups, count, columns, error));
+    for (int64_t i = 0; i < count; i++)
+        hashes[i] = groups[i]->hash;
+    int status = mr_group_table_find(to, columns, hashes, NULL, count, true, moved, error);
+    for (int k = 0; k < rows->keys.key_count; k++)
+        mr_column_unref(columns[k]);
+    MR_TRY(status);
+    for (int64_t i = 0; i < count; i++) {
+        struct mr_join_key *key = mr_group_payload(to, moved[i]);
+        *key = *mr_join_key_of(rows, groups[i]);
+    }
+    return MR_OK;
+}
+
+static void tell_rows(struct mr_join_rows *rows)
+{
+    struct mr_group_cursor cursor = {0};
+    struct mr_group *group;
+    while (mr_group_table_next(&rows->keys, &cursor, &group, 1) == 1)
+        for (int side = 0; side < 2; side++)
+            for (struct mr_join_row *row = mr_join_key_of(rows, group)->first[side]; row; row = row->next)
+                row->key = group->number;
+}
+
+int mr_join_rows_compact(struct mr_join_rows *rows, struct mr_error *error)
+{
+    uint32_t holes = rows->keys.count - rows->keys.live;
+    if (holes < 8192 || holes < rows->keys.live)
+        return MR_OK;
+    struct mr_group_table to;
+    struct mr_group_cursor cursor = {0};
+    struct mr_group *groups[MOVED], *moved[MOVED];
+    uint64_t hashes[MOVED];
+    int status = mr_group_table_init(&to, rows->keys.key_types, rows->keys.key_count, NULL, 0, error);
+    if (status >= 0)
+        mr_group_table_add_payload(&to, sizeof(struct mr_join_key));
+    while (status >= 0) {
+        int64_t count = mr_group_table_next(&rows->keys, &cursor, groups, MOVED);
+        if (count == 0)
+            break;
+        status = move_keys(rows, &to, groups, count, hashes, moved, error);
+    }
+    if (status < 0) {
+        mr_group_table_release(&to);
+        return status;
+    }
+    mr_group_table_release(&rows->keys);
+    rows->keys = to;
+    tell_rows(rows);
+    return MR_OK;
+}
