@@ -556,11 +556,12 @@ int mr_group_table_retain(struct mr_group_table *table, bool (*keep)(void *ctx, 
     int status = MR_OK;
     mr_arena_init(&table->arena);
     for (uint32_t i = 0; status >= 0 && i < before; i++) {
-        struct mr_group *group = group_at(table, i), *to = group_at(table, kept);
+        struct mr_group *group = mr_group_table_at(table, i), *to = mr_group_table_at(table, kept);
         if ((group->flags & MR_GROUP_REMOVED) || !keep(ctx, group))
             continue;
         if (to != group)
             memcpy(to, group, table->record_bytes);
+        to->number = kept;
         status = own_strings(table, to, error);
         kept++;
     }

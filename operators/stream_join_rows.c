@@ -328,60 +328,24 @@ void mr_join_rows_bury(struct mr_join_rows *rows, int64_t evict_us)
 }
 
 /* ---- holes among the keys ---- */
-#define MOVED 1024
-
-static int move_keys(struct mr_join_rows *rows, struct mr_group_table *to, struct mr_group **groups,
-                     int64_t count, uint64_t *hashes, struct mr_group **moved, struct mr_error *error)
+static bool keep_all(void *ctx, struct mr_group *group)
 {
-    struct mr_column *columns[64];
-    MR_TRY(mr_group_table_keys(&rows->keys, groups, count, columns, error));
-    for (int64_t i = 0; i < count; i++)
-        hashes[i] = groups[i]->hash;
-    int status = mr_group_table_find(to, columns, hashes, NULL, count, true, moved, error);
-    for (int k = 0; k < rows->keys.key_count; k++)
-        mr_column_unref(columns[k]);
-    MR_TRY(status);
-    for (int64_t i = 0; i < count; i++) {
-        struct mr_join_key *key = mr_group_payload(to, moved[i]);
-        *key = *mr_join_key_of(rows, groups[i]);
-    }
-    return MR_OK;
-}
-
-static void tell_rows(struct mr_join_rows *rows)
-{
-    struct mr_group_cursor cursor = {0};
-    struct mr_group *group;
-    while (mr_group_table_next(&rows->keys, &cursor, &group, 1) == 1)
-        for (int side = 0; side < 2; side++)
-            for (struct mr_join_row *row = mr_join_key_of(rows, group)->first[side]; row; row = row->next)
-                row->key = group->number;
+    (void)ctx;
+    (void)group;
+    return true;
 }
 
 int mr_join_rows_compact(struct mr_join_rows *rows, struct mr_error *error)
 {
     uint32_t holes = rows->keys.count - rows->keys.live;
+    struct mr_group_cursor cursor = {0};
+    struct mr_group *group;
     if (holes < 8192 || holes < rows->keys.live)
         return MR_OK;
-    struct mr_group_table to;
-    struct mr_group_cursor cursor = {0};
-    struct mr_group *groups[MOVED], *moved[MOVED];
-    uint64_t hashes[MOVED];
-    int status = mr_group_table_init(&to, rows->keys.key_types, rows->keys.key_count, NULL, 0, error);
-    if (status >= 0)
-        mr_group_table_add_payload(&to, sizeof(struct mr_join_key));
-    while (status >= 0) {
-        int64_t count = mr_group_table_next(&rows->keys, &cursor, groups, MOVED);
-        if (count == 0)
-            break;
-        status = move_keys(rows, &to, groups, count, hashes, moved, error);
-    }
-    if (status < 0) {
-        mr_group_table_release(&to);
-        return status;
-    }
-    mr_group_table_release(&rows->keys);
-    rows->keys = to;
-    tell_rows(rows);
+    MR_TRY(mr_group_table_retain(&rows->keys, keep_all, NULL, error));
+    while (mr_group_table_next(&rows->keys, &cursor, &group, 1) == 1)
+        for (int side = 0; side < 2; side++)
+            for (struct mr_join_row *row = mr_join_key_of(rows, group)->first[side]; row; row = row->next)
+                row->key = group->number;
     return MR_OK;
 }

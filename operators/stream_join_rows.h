@@ -90,7 +90,7 @@ int mr_join_rows_kill(struct mr_join_rows *rows, int64_t evict_us, int sides, in
                       struct mr_error *error);
 /* Takes the dead rows out of the lists of their keys, forgets keys without rows, gives memory back. */
 void mr_join_rows_bury(struct mr_join_rows *rows, int64_t evict_us);
-/* When removed keys have left more holes than there are keys: moves them together. Rows stay where they are.
+/* When removed keys have left more holes than there are keys: moves them together. Nobody may hold a group.
  */
 int mr_join_rows_compact(struct mr_join_rows *rows, struct mr_error *error);
 size_t mr_join_rows_bytes(const struct mr_join_rows *rows);

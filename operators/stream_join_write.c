@@ -26,8 +26,8 @@ struct writing {
     struct mr_text text;
 };
 
-static int add_entry(struct writing *w, enum mr_state_kind kind, const struct mr_join_wanted *wanted, int side,
-                     const struct entry *entry, struct mr_error *error)
+static int add_entry(struct writing *w, enum mr_state_kind kind, const struct mr_join_wanted *wanted,
+                     int side, const struct entry *entry, struct mr_error *error)
 {
     if (w->count == w->capacity) {
         size_t capacity = w->capacity ? w->capacity * 2 : 1024;
@@ -254,6 +254,7 @@ int mr_stream_join_state_write(struct mr_stream_join_state *state, struct mr_dec
         MR_ERR(mr_error_memory(error, w.text.capacity));
     state->dirty_count = 0;
     state->rows.unwritten_bytes = 0;
+    MR_ERR(mr_join_rows_compact(&state->rows, error));
 err:
     mr_arena_release(&w.arena);
     mr_text_release(&w.text);
@@ -264,11 +265,8 @@ err:
 void mr_stream_join_state_decided(struct mr_stream_join_state *state)
 {
     size_t limit = state->op->memory_limit_bytes ? state->op->memory_limit_bytes : (size_t)64 << 20;
-    struct mr_error ignored;
-    if (mr_join_rows_bytes(&state->rows) <= limit) {
-        mr_join_rows_compact(&state->rows, &ignored); /* without memory the holes stay */
+    if (mr_join_rows_bytes(&state->rows) <= limit)
         return;
-    }
     mr_join_count_rows(&state->rows, state->outside, &state->outside_count);
     state->complete = false;
     state->stored_until_us = state->rows.highest_us;

@@ -2,7 +2,7 @@
  * finds some of these when the query starts or runs; here all are found when it is planned. */
 #include "sql/checks.h"
 
-static int refuse(const struct mr_plan *plan, const char *condition, const char *message,
+int mr_sql_refuse(const struct mr_plan *plan, const char *condition, const char *message,
                   struct mr_error *error)
 {
     mr_error_set(error, MR_E_SQL, condition, "%s", message);
@@ -42,7 +42,6 @@ bool mr_sql_aggregates_stream(const struct mr_plan *plan)
 
 struct checks {
     enum mr_output_mode mode;
-    int stateful; /* operators with state so far */
     int aggregates, watermarks;
     const struct mr_plan *second; /* a stateful operator above another */
 };
@@ -51,20 +50,21 @@ static int check_aggregate(struct checks *c, const struct mr_plan *plan, struct 
 {
     for (int i = 0; i < plan->aggregate_count; i++)
         if (plan->aggregates[i]->distinct)
-            return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
-                          "Distinct aggregations are not supported on a stream; approx_count_distinct() is.",
-                          error);
+            return mr_sql_refuse(
+                plan, "_LEGACY_ERROR_TEMP_3102",
+                "Distinct aggregations are not supported on a stream; approx_count_distinct() is.", error);
     if (plan->session_group >= 0 && c->mode == MR_MODE_UPDATE)
         return refuse_mode(plan, c->mode, "session window streaming aggregations",
                            " Use append, or complete.", error);
     if (plan->session_group >= 0 && plan->group_count == 1)
-        return refuse(plan, "STREAM_FAILED",
-                      "Sessions of a stream need another key to group by beside the session window.", error);
+        return mr_sql_refuse(plan, "STREAM_FAILED",
+                             "Sessions of a stream need another key to group by beside the session window.",
+                             error);
     int event_times = 0;
     for (int i = 0; i < plan->group_count; i++)
         event_times += plan->delays[i] >= 0;
     if (c->mode != MR_MODE_COMPLETE && event_times > 1)
-        return refuse(
+        return mr_sql_refuse(
             plan, "_LEGACY_ERROR_TEMP_3077",
             "The groups have more than one event time; group by one of them, and take the others as "
             "plain values (ts + INTERVAL 0 SECONDS).",
@@ -78,18 +78,20 @@ static int check_aggregate(struct checks *c, const struct mr_plan *plan, struct 
     return MR_OK;
 }
 
-static int check_join(const struct mr_plan *plan, struct mr_error *error)
+static int check_join(const struct checks *c, const struct mr_plan *plan, struct mr_error *error)
 {
     bool left = plan->inputs[0]->streaming, right = plan->inputs[1]->streaming;
+    if (left && right)
+        return mr_sql_check_stream_join(plan, c->mode, error);
     bool keeps_static = (!left && (plan->join == MR_SQL_JOIN_LEFT || plan->join == MR_SQL_JOIN_SEMI ||
                                    plan->join == MR_SQL_JOIN_ANTI)) ||
                         (!right && plan->join == MR_SQL_JOIN_RIGHT);
     if (left != right && plan->join == MR_SQL_JOIN_FULL)
-        return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
-                      "FullOuter joins with streaming DataFrames/Datasets on one side are not supported.",
-                      error);
+        return mr_sql_refuse(
+            plan, "_LEGACY_ERROR_TEMP_3102",
+            "FullOuter joins with streaming DataFrames/Datasets on one side are not supported.", error);
     if (left != right && keeps_static)
-        return refuse(
+        return mr_sql_refuse(
             plan, "_LEGACY_ERROR_TEMP_3102",
             "This join would keep rows of the batch side that find no partner in a stream, which has no "
             "end; put the stream on the other side.",
@@ -111,7 +113,7 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
     (void)below_aggregates;
     if (!plan->streaming)
         return MR_OK;
-    int before = c->stateful, aggregates = c->aggregates, watermarks = c->watermarks;
+    int aggregates = c->aggregates, watermarks = c->watermarks;
     for (int i = 0; i < plan->input_count; i++)
         MR_TRY(check_node(c, plan->inputs[i], false, error));
     bool aggregated = c->aggregates > aggregates;
@@ -123,14 +125,14 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
         break;
     case MR_PLAN_WATERMARK:
         if (c->watermarks > watermarks)
-            return refuse(plan, "_LEGACY_ERROR_TEMP_3076",
-                          "There is a watermark below this one; a stream's watermark is defined once.",
-                          error);
+            return mr_sql_refuse(plan, "_LEGACY_ERROR_TEMP_3076",
+                                 "There is a watermark below this one; a stream's watermark is defined once.",
+                                 error);
         c->watermarks++;
         break;
     case MR_PLAN_DEDUPLICATE:
         if (plan->within_watermark && !has_event_time(plan))
-            return refuse(
+            return mr_sql_refuse(
                 plan, "_LEGACY_ERROR_TEMP_3102",
                 "drop_duplicates_within_watermark needs an event time among the rows of the stream: "
                 "put WATERMARK … DELAY OF … on the relation, and keep its column.",
@@ -138,12 +140,12 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
         stateful = true;
         break;
     case MR_PLAN_JOIN:
-        MR_TRY(check_join(plan, error));
+        MR_TRY(check_join(c, plan, error));
         stateful = plan->inputs[0]->streaming && plan->inputs[1]->streaming;
         break;
     case MR_PLAN_SORT:
         if (c->mode != MR_MODE_COMPLETE || !aggregated)
-            return refuse(
+            return mr_sql_refuse(
                 plan, "_LEGACY_ERROR_TEMP_3102",
                 "Sorting is not supported on a stream, unless it is on aggregated rows in output mode "
                 "complete.",
@@ -151,18 +153,18 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
         break;
     case MR_PLAN_LIMIT:
         if (c->mode == MR_MODE_UPDATE)
-            return refuse(plan, "_LEGACY_ERROR_TEMP_3102",
-                          "Limits are not supported on a stream in output mode update.", error);
+            return mr_sql_refuse(plan, "_LEGACY_ERROR_TEMP_3102",
+                                 "Limits are not supported on a stream in output mode update.", error);
         if (plan->offset > 0)
-            return refuse(plan, "_LEGACY_ERROR_TEMP_3102", "Offset is not supported on a stream.", error);
+            return mr_sql_refuse(plan, "_LEGACY_ERROR_TEMP_3102", "Offset is not supported on a stream.",
+                                 error);
         break;
     default:
         break;
     }
     if (stateful) {
-        if (c->stateful > before && !c->second)
+        if (aggregated && !c->second) /* what joins and deduplication emit is final */
             c->second = plan;
-        c->stateful++;
     }
     return MR_OK;
 }
@@ -171,11 +173,11 @@ int mr_sql_check_stream(const struct mr_plan *plan, enum mr_output_mode mode, bo
                         struct mr_error *error)
 {
     struct checks c = {.mode = mode};
-    MR_TRY(check_node(&c, plan, false, error));
-    if (mode == MR_MODE_COMPLETE && c.aggregates == 0)
+    if (mode == MR_MODE_COMPLETE && !mr_sql_aggregates_stream(plan)) /* before all else, as Spark says it */
         return refuse_mode(plan, mode, "no streaming aggregations", " Use append, or aggregate.", error);
+    MR_TRY(check_node(&c, plan, false, error));
     if (c.second && mode != MR_MODE_APPEND && !allow_late_loss)
-        return refuse(
+        return mr_sql_refuse(
             c.second, "_LEGACY_ERROR_TEMP_3102",
             "Several stateful operators one above the other are not supported on a stream in output modes "
             "update and complete: rows that the lower one gives may be late for the upper one. To run it all "

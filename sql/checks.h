@@ -12,5 +12,10 @@ int mr_sql_check_stream(const struct mr_plan *plan, enum mr_output_mode mode, bo
 bool mr_sql_aggregates_stream(const struct mr_plan *plan);
 /* Index among the group columns of the event time, or -1. */
 int mr_sql_event_time_group(const struct mr_plan *aggregate);
+/* plan_stream_join.c: of a join of two streams. */
+int mr_sql_check_stream_join(const struct mr_plan *join, enum mr_output_mode mode, struct mr_error *error);
+/* At a node of the plan; returns the error's code. */
+int mr_sql_refuse(const struct mr_plan *plan, const char *condition, const char *message,
+                  struct mr_error *error);
 
 #endif

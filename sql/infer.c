@@ -100,6 +100,19 @@ static int over_side(struct sides *s, int side, const struct mr_expression *e,
     return mr_expression_substitute(s->a->arena, e, columns, out, s->a->error);
 }
 
+/* The result is NULL when an argument is. Operators have kernels by type, so their table does not say. */
+static bool is_strict(const struct mr_expression *e)
+{
+    static const char *const strict[] = {"=",   "<", "<=", ">", ">=", "<>", "!=",  "==",
+                                         "not", "+", "-",  "*", "/",  "%",  "cast"};
+    if (e->kind != MR_EXPR_CALL || (e->function->flags & MR_FN_NULL_IF_ANY))
+        return e->kind == MR_EXPR_CALL;
+    for (size_t i = 0; i < sizeof strict / sizeof *strict; i++)
+        if (strcmp(e->function->name, strict[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Columns that cannot be NULL where e is TRUE. */
 static int not_null_columns(struct sides *s, const struct mr_expression *e)
 {
@@ -113,10 +126,41 @@ static int not_null_columns(struct sides *s, const struct mr_expression *e)
         add(&s->below[side], test);
         return MR_OK;
     }
-    if (e->kind != MR_EXPR_CALL || !(e->function->flags & MR_FN_NULL_IF_ANY))
+    if (!is_strict(e))
         return MR_OK;
     for (int i = 0; i < e->argument_count; i++)
         MR_TRY(not_null_columns(s, e->arguments[i]));
+    return MR_OK;
+}
+
+/* What is said of a key alone holds for the other side's key too. */
+static int conditions_of_keys(struct sides *s, const struct conditions *on, const struct mr_expression *e,
+                              int used)
+{
+    int other = used == 1;
+    const struct mr_expression *said = NULL, *below = NULL;
+    const struct mr_expression **keys =
+        MR_ARENA_ARRAY(s->a->arena, const struct mr_expression *, s->total + 1);
+    bool *columns = MR_ARENA_ARRAY(s->a->arena, bool, s->total + 1);
+    if (!keys || !columns)
+        return mr_error_memory(s->a->error, sizeof *keys);
+    if ((used != 1 && used != 2) || !s->into[other])
+        return MR_OK;
+    mr_expression_columns_used(e, columns);
+    for (int i = 0; i < on->count; i++) {
+        const struct mr_expression *k = on->list[i];
+        bool equal = k->kind == MR_EXPR_CALL && strcmp(k->function->name, "=") == 0;
+        if (!equal || k->arguments[0]->kind != MR_EXPR_COLUMN || k->arguments[1]->kind != MR_EXPR_COLUMN)
+            continue;
+        for (int one = 0; one < 2; one++)
+            keys[k->arguments[one]->column] = k->arguments[!one];
+    }
+    for (int i = 0; i < s->total; i++)
+        if (columns[i] && (!keys[i] || (keys[i]->column >= s->left_width) != other))
+            return MR_OK;
+    MR_TRY(mr_expression_substitute(s->a->arena, e, keys, &said, s->a->error));
+    MR_TRY(over_side(s, other, said, &below));
+    add(&s->below[other], below);
     return MR_OK;
 }
 
@@ -138,6 +182,8 @@ static int infer_join(struct mr_analysis *a, struct mr_plan *join, bool *added)
         int used = sides_used(&s, e);
         if (e->deterministic)
             MR_TRY(not_null_columns(&s, e));
+        if (e->deterministic)
+            MR_TRY(conditions_of_keys(&s, &on, e, used));
         /* A list that is full keeps the rest where it stands. */
         bool one_side = e->deterministic && used != 3 && s.below[used == 2].count < MAX_CONJUNCTS &&
                         ((used == 1 && s.into[0]) || (used == 2 && s.into[1]));

@@ -3,43 +3,40 @@
 #include "operators/join.h"
 #include "sql/plan_join.h"
 
-#define MAX_KEYS 32
-
 struct sides {
     struct mr_job *job;
     const struct mr_plan *plan;
     struct mr_error *error;
     int left_width, right_width;
-    const struct mr_expression *keys[2][MAX_KEYS]; /* over one side's columns each */
-    bool null_safe[MAX_KEYS];
+    const struct mr_expression *keys[2][MR_SQL_MAX_JOIN_KEYS]; /* over one side's columns each */
+    bool null_safe[MR_SQL_MAX_JOIN_KEYS];
     int key_count;
     const struct mr_expression *rest; /* what is left of the condition */
 };
 
-/* Which sides' columns e uses: bit 0 left, bit 1 right. */
-static int sides_of(const struct sides *s, const struct mr_expression *e)
+int mr_sql_join_sides_of(const struct mr_plan *join, const struct mr_expression *e)
 {
     if (e->kind == MR_EXPR_COLUMN)
-        return e->column < s->left_width ? 1 : 2;
+        return e->column < join->inputs[0]->schema->field_count ? 1 : 2;
     int sides = 0;
     for (int i = 0; i < e->argument_count; i++)
-        sides |= sides_of(s, e->arguments[i]);
+        sides |= mr_sql_join_sides_of(join, e->arguments[i]);
     return sides;
 }
 
-/* An expression over the right columns of the pair as one over the right input. */
-static int over_right(struct sides *s, const struct mr_expression *e, const struct mr_expression **out)
+int mr_sql_join_over_side(struct mr_job *job, const struct mr_plan *join, int side,
+                          const struct mr_expression *e, const struct mr_expression **out,
+                          struct mr_error *error)
 {
-    struct mr_arena *arena = &s->job->arena;
-    int total = s->left_width + s->right_width;
-    const struct mr_type *schema = s->plan->inputs[1]->schema;
-    struct mr_expression_builder b = {.arena = arena, .session = &s->job->session};
-    const struct mr_expression **columns = MR_ARENA_ARRAY(arena, const struct mr_expression *, total + 1);
+    int left = join->inputs[0]->schema->field_count, right = join->inputs[1]->schema->field_count;
+    struct mr_expression_builder b = {.arena = &job->arena, .session = &job->session};
+    const struct mr_expression **columns =
+        MR_ARENA_ARRAY(&job->arena, const struct mr_expression *, left + right + 1);
     if (!columns)
-        return mr_error_memory(s->error, sizeof *columns);
-    for (int i = 0; i < s->right_width; i++)
-        MR_TRY(mr_expression_column(&b, schema, i, &columns[s->left_width + i], s->error));
-    return mr_expression_substitute(arena, e, columns, out, s->error);
+        return mr_error_memory(error, sizeof *columns);
+    for (int i = 0; i < join->inputs[side]->schema->field_count; i++)
+        MR_TRY(mr_expression_column(&b, join->inputs[side]->schema, i, &columns[side ? left + i : i], error));
+    return mr_expression_substitute(&job->arena, e, columns, out, error);
 }
 
 static int add_condition(struct sides *s, const struct mr_expression *e)
@@ -69,14 +66,16 @@ static int split(struct sides *s, const struct mr_expression *e)
         return MR_OK;
     bool null_safe = call && strcmp(e->function->name, "<=>") == 0;
     bool equal = call && (strcmp(e->function->name, "=") == 0 || null_safe);
-    if (!equal || !e->deterministic || s->key_count == MAX_KEYS)
+    if (!equal || !e->deterministic || s->key_count == MR_SQL_MAX_JOIN_KEYS)
         return add_condition(s, e);
-    int one = sides_of(s, e->arguments[0]), other = sides_of(s, e->arguments[1]);
+    int one = mr_sql_join_sides_of(s->plan, e->arguments[0]),
+        other = mr_sql_join_sides_of(s->plan, e->arguments[1]);
     if ((one | other) != 3 || one == 3 || other == 3 ||
         !mr_type_equal(e->arguments[0]->type, e->arguments[1]->type))
         return add_condition(s, e);
     s->keys[0][s->key_count] = e->arguments[one == 1 ? 0 : 1];
-    MR_TRY(over_right(s, e->arguments[one == 1 ? 1 : 0], &s->keys[1][s->key_count]));
+    MR_TRY(mr_sql_join_over_side(s->job, s->plan, 1, e->arguments[one == 1 ? 1 : 0],
+                                 &s->keys[1][s->key_count], s->error));
     s->null_safe[s->key_count++] = null_safe;
     return MR_OK;
 }
@@ -136,16 +135,9 @@ static enum mr_join_kind kind_of(enum mr_sql_join_kind kind)
     }
 }
 
-struct planned {
-    struct mr_join_config config;
-    const struct mr_node *sides[2];
-    int columns[2][MAX_KEYS]; /* of the keys */
-};
-
-/* Finds the join's keys and brings its inputs into the shape the operators want. jobs: whose nodes they are.
- */
-static int plan_sides(struct mr_job *const jobs[2], const struct mr_plan *plan,
-                      const struct mr_node *const *inputs, struct planned **out, struct mr_error *error)
+int mr_sql_plan_join_sides(struct mr_job *const jobs[2], const struct mr_plan *plan,
+                           const struct mr_node *const *inputs, struct mr_planned_join **out,
+                           struct mr_error *error)
 {
     struct mr_arena *arena = &jobs[0]->arena;
     struct sides s = {.job = jobs[0],
@@ -153,8 +145,8 @@ static int plan_sides(struct mr_job *const jobs[2], const struct mr_plan *plan,
                       .error = error,
                       .left_width = plan->inputs[0]->schema->field_count,
                       .right_width = plan->inputs[1]->schema->field_count};
-    struct planned *planned = MR_ARENA_NEW(arena, struct planned);
-    bool *null_safe = MR_ARENA_ARRAY(arena, bool, MAX_KEYS);
+    struct mr_planned_join *planned = MR_ARENA_NEW(arena, struct mr_planned_join);
+    bool *null_safe = MR_ARENA_ARRAY(arena, bool, MR_SQL_MAX_JOIN_KEYS);
     if (!planned || !null_safe)
         return mr_error_memory(error, sizeof *planned);
     if (plan->condition)
@@ -180,8 +172,8 @@ int mr_sql_build_join(struct mr_job *job, const struct mr_plan *plan, const stru
                       const struct mr_node **out, struct mr_error *error)
 {
     struct mr_job *const jobs[2] = {job, job};
-    struct planned *planned = NULL;
-    MR_TRY(plan_sides(jobs, plan, inputs, &planned, error));
+    struct mr_planned_join *planned = NULL;
+    MR_TRY(mr_sql_plan_join_sides(jobs, plan, inputs, &planned, error));
     int keys = planned->config.key_count;
     struct mr_node *node =
         mr_job_add_node(job, &mr_batch_join_operator, &planned->config, planned->sides, 2, plan->schema);
@@ -198,12 +190,12 @@ int mr_sql_build_static_join(struct mr_job *job, struct mr_static_side *side, co
 {
     struct mr_job *const jobs[2] = {job, mr_static_side_job(side)};
     struct mr_arena *arena = &job->arena;
-    struct planned *planned = NULL;
+    struct mr_planned_join *planned = NULL;
     struct mr_static_table_config *table = MR_ARENA_NEW(arena, struct mr_static_table_config);
     struct mr_static_join_config *config = MR_ARENA_NEW(arena, struct mr_static_join_config);
     if (!table || !config)
         return mr_error_memory(error, sizeof *config);
-    MR_TRY(plan_sides(jobs, plan, inputs, &planned, error));
+    MR_TRY(mr_sql_plan_join_sides(jobs, plan, inputs, &planned, error));
     const struct mr_type *right = planned->sides[1]->output;
     *config = (struct mr_static_join_config){planned->config, mr_static_side_rows(side), right};
     *table = (struct mr_static_table_config){mr_static_side_rows(side), &config->join};

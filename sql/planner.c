@@ -153,7 +153,8 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
                    1, schema, out);
     }
     case MR_PLAN_JOIN:
-        return mr_sql_build_join(p->job, plan, inputs, out, p->error);
+        return (plan->streaming ? mr_sql_build_stream_join : mr_sql_build_join)(p->job, plan, inputs, out,
+                                                                                p->error);
     default:
         return mr_error_set(p->error, MR_E_INTERNAL, "INTERNAL_ERROR", "A plan node of no kind.");
     }
@@ -187,8 +188,6 @@ static int build(struct planner *p, const struct mr_plan *plan, const struct mr_
         return build_scan(p, plan, out);
     if (plan->kind == MR_PLAN_JOIN && plan->inputs[0]->streaming != plan->inputs[1]->streaming)
         return mr_sql_build_stream_with_static(p->job, plan, out, p->error);
-    if (plan->kind == MR_PLAN_JOIN && plan->streaming) /* said before anything below is built */
-        return unsupported(p, plan, "Joins of streams with streams are");
     const struct mr_node **inputs =
         MR_ARENA_ARRAY(&p->job->arena, const struct mr_node *, plan->input_count + 1);
     if (!inputs)

@@ -340,8 +340,7 @@ static int prune_join(struct mr_analysis *a, struct mr_plan *plan, const bool *n
     for (int i = 0; i < both; i++) {
         const struct columns *side = i < left.count ? &left : &right;
         int column = i < left.count ? i : i - left.count;
-        bool event_time = plan->streaming && plan->inputs[i >= left.count]->delays[column] >= 0;
-        side->needed[column] = used[i] || event_time; /* the watermark bounds the state */
+        side->needed[column] = used[i]; /* an event time too: unused, it makes no row late (Spark's way) */
     }
     MR_TRY(finish(a, &plan->inputs[0], &left));
     MR_TRY(finish(a, &plan->inputs[1], &right));
@@ -379,6 +378,30 @@ static int prune_join(struct mr_analysis *a, struct mr_plan *plan, const bool *n
     plan->schema = mr_type_struct(a->arena, fields, one_side ? shift : after);
     plan->delays = delays;
     return plan->schema ? MR_OK : mr_error_memory(a->error, sizeof *fields);
+}
+
+/* Behind a join of streams: without what only its condition needs, event times above all: a stream has one. */
+static int drop_unneeded(struct mr_analysis *a, struct mr_plan **plan, int total, const bool *needed,
+                         int *map)
+{
+    struct mr_plan *join = *plan;
+    int count = 0;
+    const struct mr_expression **list = MR_ARENA_ARRAY(a->arena, const struct mr_expression *, total + 1);
+    const char **names = MR_ARENA_ARRAY(a->arena, const char *, total + 1);
+    if (!list || !names)
+        return mr_error_memory(a->error, sizeof *list);
+    for (int i = 0; i < total; i++) {
+        if (!needed[i]) {
+            map[i] = -1;
+            continue;
+        }
+        names[count] = join->schema->fields[map[i]].name;
+        MR_TRY(mr_sql_plan_column(a, join, map[i], NULL, NULL, &list[count]));
+        map[i] = count++;
+    }
+    if (count == 0 || count == join->schema->field_count)
+        return MR_OK;
+    return mr_plan_project(a, join, list, names, count, plan);
 }
 
 static int prune_sort(struct mr_analysis *a, struct mr_plan *plan, const bool *needed, int *map)
@@ -439,8 +462,12 @@ int mr_sql_prune(struct mr_analysis *a, struct mr_plan **plan, const bool *neede
         return prune_deduplicate(a, *plan, needed, map);
     case MR_PLAN_UNION:
         return prune_union(a, *plan, needed, map);
-    case MR_PLAN_JOIN:
-        return prune_join(a, *plan, needed, map);
+    case MR_PLAN_JOIN: {
+        bool streams = (*plan)->inputs[0]->streaming && (*plan)->inputs[1]->streaming;
+        int total = (*plan)->schema->field_count;
+        MR_TRY(prune_join(a, *plan, needed, map));
+        return streams ? drop_unneeded(a, plan, total, needed, map) : MR_OK;
+    }
     case MR_PLAN_SORT:
         return prune_sort(a, *plan, needed, map);
     case MR_PLAN_LIMIT:
