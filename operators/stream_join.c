@@ -199,7 +199,8 @@ static int64_t expiry_of(const struct mr_stream_join_side *side, const struct mr
     if (side->expiry == MR_EXPIRE_BY_KEY || time_us == INT64_MAX)
         return time_us;
     int64_t over = time_us % 1000;
-    return time_us + (over > 0 ? 1000 - over : -over) + side->shift_us;
+    time_us += over > 0 ? 1000 - over : -over;
+    return time_us > side->latest_us ? MR_NEVER_EXPIRES : time_us + side->shift_us;
 }
 
 static int keep_flat(struct stream_join *join, int width, const struct mr_batch *batch, int64_t row,
@@ -387,6 +388,8 @@ static int64_t join_output_watermark(const struct mr_node *node, int64_t input_u
     for (int side = 0; side < 2; side++) {
         const struct mr_stream_join_side *s = &config->sides[side];
         int64_t state_us = s->expiry == MR_EXPIRE_BY_VALUE ? input_us - s->shift_us : input_us;
+        if (s->expiry == MR_EXPIRE_BY_VALUE && s->latest_us < state_us)
+            state_us = s->latest_us;
         lowest = state_us < lowest ? state_us : lowest;
     }
     return lowest;
@@ -418,7 +421,8 @@ static void join_fingerprint(const struct mr_node *node, struct mr_text *out)
             mr_type_simple_text(out, input->fields[s->keys[k]].type);
         }
         if (s->expiry == MR_EXPIRE_BY_VALUE)
-            mr_text_format(out, " kept by time %d and %lld us", s->expiry_column, (long long)s->shift_us);
+            mr_text_format(out, " kept by time %d and %lld us, %lld", s->expiry_column,
+                           (long long)s->shift_us, (long long)s->latest_us);
         else
             mr_text_append_str(out, s->expiry == MR_EXPIRE_BY_KEY ? " kept by key" : " kept for ever");
     }

@@ -21,6 +21,9 @@ struct mr_stream_join_side {
     /* BY_VALUE: a row goes when its time, rounded up to a millisecond, plus this is at or before the
      * watermark. */
     int64_t shift_us;
+    /* BY_VALUE: rows with a later time never go (a condition like `value > 20` bounds them so in Spark, which
+     * takes the number for a time); INT64_MAX: all go some day. */
+    int64_t latest_us;
 };
 struct mr_stream_join_config {
     enum mr_join_kind kind; /* not ANTI */

@@ -11,7 +11,12 @@
  * terms below 0. When the side's column is one of them, subtracted, and the other side's event time another,
  * then from the other side's watermark follows how old a row of this side may be and still find a partner.
  * What is not a sum of columns, casts and constants says nothing. Equal terms count once, as they do in
- * Spark. */
+ * Spark. As there, a number below a column of
+ * the side alone counts as a time that never moves. */
+struct bound {
+    bool moves, stands;
+    int64_t shift_us, latest_us; /* as struct mr_stream_join_side has them */
+};
 struct terms {
     struct {
         int column; /* of the pair; -1: a constant */
@@ -80,9 +85,9 @@ static void collect(struct terms *terms, const struct mr_expression *e, bool neg
     }
 }
 
-/* l < r: *shift_us as struct mr_stream_join_side has it. */
-static bool bound_of(const struct mr_plan *join, int side, const struct mr_expression *l,
-                     const struct mr_expression *r, bool inclusive, int64_t *shift_us)
+/* l < r */
+static void bound_of(const struct mr_plan *join, int side, const struct mr_expression *l,
+                     const struct mr_expression *r, bool inclusive, struct bound *out)
 {
     struct terms terms = {.count = 0};
     int left = join->inputs[0]->schema->field_count, own = 0, other = 0;
@@ -102,34 +107,51 @@ static bool bound_of(const struct mr_plan *join, int side, const struct mr_expre
             terms.invalid |= terms.list[i].negative || delay < 0;
         }
     }
-    if (terms.invalid || own != 1 || other != 1 || offset_us > 9e18 || offset_us < -9e18)
-        return false;
-    int64_t offset = (int64_t)offset_us, over = offset % 1000;
+    if (terms.invalid || own != 1 || other > 1 || offset_us > 9e18 || offset_us < -9e18)
+        return;
+    int64_t offset = (int64_t)offset_us, over = offset % 1000, one = inclusive ? 1000 : 0;
     offset -= over < 0 ? over + 1000 : over;
-    *shift_us = (inclusive ? 1000 : 0) - offset;
-    return true;
-}
-
-static bool bound_of_condition(const struct mr_plan *join, int side, const struct mr_expression *e,
-                               int64_t *shift_us)
-{
-    int64_t one, other;
-    if (is_call(e, "and", 2)) {
-        bool a = bound_of_condition(join, side, e->arguments[0], &one);
-        bool b = bound_of_condition(join, side, e->arguments[1], &other);
-        *shift_us = !b || (a && one > other) ? one : other; /* the rows that stay longest */
-        return a || b;
+    if (other == 1) {
+        out->shift_us = out->moves && out->shift_us > one - offset ? out->shift_us : one - offset;
+        out->moves = true;
+    } else {
+        out->latest_us = out->stands && out->latest_us < offset - one ? out->latest_us : offset - one;
+        out->stands = true;
     }
-    bool less = is_call(e, "<", 2), at_most = is_call(e, "<=", 2);
-    if (less || at_most)
-        return bound_of(join, side, e->arguments[0], e->arguments[1], at_most, shift_us);
-    bool more = is_call(e, ">", 2), at_least = is_call(e, ">=", 2);
-    return (more || at_least) && bound_of(join, side, e->arguments[1], e->arguments[0], at_least, shift_us);
 }
 
-static bool bound_of_side(const struct mr_plan *join, int side, int64_t *shift_us)
+static void bound_of_condition(const struct mr_plan *join, int side, const struct mr_expression *e,
+                               struct bound *out)
 {
-    return join->condition && bound_of_condition(join, side, join->condition, shift_us);
+    if (is_call(e, "and", 2)) {
+        bound_of_condition(join, side, e->arguments[0], out);
+        bound_of_condition(join, side, e->arguments[1], out);
+    } else if (is_call(e, "<", 2) || is_call(e, "<=", 2)) {
+        bound_of(join, side, e->arguments[0], e->arguments[1], is_call(e, "<=", 2), out);
+    } else if (is_call(e, ">", 2) || is_call(e, ">=", 2)) {
+        bound_of(join, side, e->arguments[1], e->arguments[0], is_call(e, ">=", 2), out);
+    }
+}
+
+static int event_times(const struct mr_plan *plan, int *column)
+{
+    int count = 0;
+    *column = -1;
+    for (int i = plan->schema->field_count - 1; i >= 0; i--)
+        if (plan->delays[i] >= 0) {
+            *column = i;
+            count++;
+        }
+    return count;
+}
+
+static bool bound_of_side(const struct mr_plan *join, int side, struct bound *out)
+{
+    int column;
+    *out = (struct bound){.latest_us = INT64_MAX};
+    if (join->condition && event_times(join->inputs[!side], &column) > 0)
+        bound_of_condition(join, side, join->condition, out);
+    return out->moves || out->stands;
 }
 
 /* ---- checks ---- */
@@ -165,24 +187,12 @@ static void find_equalities(const struct mr_plan *join, const struct mr_expressi
         equal && (is_event_time(join, e->arguments[0]) || is_event_time(join, e->arguments[1]));
 }
 
-static int event_times(const struct mr_plan *plan, int *column)
-{
-    int count = 0;
-    *column = -1;
-    for (int i = plan->schema->field_count - 1; i >= 0; i--)
-        if (plan->delays[i] >= 0) {
-            *column = i;
-            count++;
-        }
-    return count;
-}
-
 int mr_sql_check_stream_join(const struct mr_plan *join, enum mr_output_mode mode, struct mr_error *error)
 {
     bool left = join->join == MR_SQL_JOIN_LEFT, right = join->join == MR_SQL_JOIN_RIGHT;
     bool full = join->join == MR_SQL_JOIN_FULL, semi = join->join == MR_SQL_JOIN_SEMI;
     struct equalities equal = {0};
-    int64_t shift_us;
+    struct bound bound;
     int column;
     if (join->join == MR_SQL_JOIN_ANTI)
         return mr_sql_refuse(join, "_LEGACY_ERROR_TEMP_3102",
@@ -195,8 +205,8 @@ int mr_sql_check_stream_join(const struct mr_plan *join, enum mr_output_mode mod
                              "Joins of two streams are not supported in output mode complete.", error);
     if (join->condition)
         find_equalities(join, join->condition, &equal);
-    bool bounded = equal.event_time || ((left || full || semi) && bound_of_side(join, 0, &shift_us)) ||
-                   ((right || full) && bound_of_side(join, 1, &shift_us));
+    bool bounded = equal.event_time || ((left || full || semi) && bound_of_side(join, 0, &bound)) ||
+                   ((right || full) && bound_of_side(join, 1, &bound));
     if ((left || right || full || semi) && !bounded)
         return mr_sql_refuse(
             join, "_LEGACY_ERROR_TEMP_3102",
@@ -276,15 +286,18 @@ int mr_sql_build_stream_join(struct mr_job *job, const struct mr_plan *plan,
     int key = event_time_key(plan, planned);
     for (int side = 0; side < 2; side++) {
         struct mr_stream_join_side *s = &config->sides[side];
+        struct bound bound;
         s->keys = planned->columns[side];
         s->width = plan->inputs[side]->schema->field_count;
         event_times(plan->inputs[side], &s->time_column);
         if (key >= 0) {
             s->expiry = MR_EXPIRE_BY_KEY;
             s->expiry_column = s->keys[key];
-        } else if (s->time_column >= 0 && bound_of_side(plan, side, &s->shift_us)) {
+        } else if (s->time_column >= 0 && bound_of_side(plan, side, &bound)) {
             s->expiry = MR_EXPIRE_BY_VALUE;
             s->expiry_column = s->time_column;
+            s->shift_us = bound.shift_us;
+            s->latest_us = bound.latest_us;
         }
     }
     struct mr_node *node =

@@ -12,14 +12,6 @@ struct planner {
 
 static int build(struct planner *p, const struct mr_plan *plan, const struct mr_node **out);
 
-static int unsupported(struct planner *p, const struct mr_plan *plan, const char *what)
-{
-    mr_error_set(p->error, MR_E_UNSUPPORTED, "UNSUPPORTED_FEATURE", "%s not supported yet.", what);
-    if (!plan->origin)
-        return p->error->code;
-    return mr_error_in_sql(p->error, plan->origin->file, plan->origin->text, plan->start, plan->stop);
-}
-
 static int add(struct planner *p, const struct mr_operator_type *type, const void *config, size_t config_size,
                const struct mr_node *const *inputs, int count, const struct mr_type *output,
                const struct mr_node **out)

@@ -380,7 +380,8 @@ static int prune_join(struct mr_analysis *a, struct mr_plan *plan, const bool *n
     return plan->schema ? MR_OK : mr_error_memory(a->error, sizeof *fields);
 }
 
-/* Behind a join of streams: without what only its condition needs, event times above all: a stream has one. */
+/* Behind a join of streams: without what only its condition needs, event times above all: a stream has one.
+ */
 static int drop_unneeded(struct mr_analysis *a, struct mr_plan **plan, int total, const bool *needed,
                          int *map)
 {
