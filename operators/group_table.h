@@ -48,8 +48,8 @@ struct mr_group_table {
     const struct mr_aggregate *const *aggregates;
     size_t *offsets; /* of each aggregate's state, from the record's start */
     int aggregate_count;
-    bool flat;           /* every state may be copied as bytes */
-    size_t states_bytes; /* all states together */
+    bool flat;                            /* every state may be copied as bytes */
+    size_t states_bytes;                  /* all states together */
     size_t payload_offset, payload_bytes; /* the operator's own part of a record; zeroed when made */
     struct {
         uint32_t tag, number; /* number + 1; 0 free, UINT32_MAX removed */

@@ -55,6 +55,10 @@ struct mr_operator_type {
     int (*flush)(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error);
     void (*decided)(struct mr_operator *op); /* what was flushed is durable: entries may be forgotten */
     int64_t (*dirty_bytes)(struct mr_operator *op);
+    /* Bytes that a decision would write now and one a little later would not: rows that wait for the other
+     * side of a join and expire soon. Decisions grow with it, so that they need not write it each time. NULL:
+     * none. */
+    int64_t (*passing_bytes)(struct mr_operator *op);
     /* Watermark that leaves this operator when `input_us` enters it (SPARK-42376): NULL means the same. */
     int64_t (*output_watermark)(const struct mr_node *node, int64_t input_us);
     /* True when a batch without data would emit or evict something at this watermark (no-data batches). NULL:

@@ -374,7 +374,16 @@ static void join_decided(struct mr_operator *op)
     mr_stream_join_state_decided(&join->state);
 }
 
+/* Rows that wait for a partner mostly expire before they are written, and where micro-batches end decides
+ * what is late: so they end one early only when memory demands it. */
 static int64_t join_dirty_bytes(struct mr_operator *op)
+{
+    struct stream_join *join = op->ctx;
+    int64_t bytes = join->state.rows.unwritten_bytes;
+    return bytes > (int64_t)mr_stream_join_memory_limit(op) ? bytes : 0;
+}
+
+static int64_t join_passing_bytes(struct mr_operator *op)
 {
     struct stream_join *join = op->ctx;
     return join->state.rows.unwritten_bytes;
@@ -459,6 +468,7 @@ const struct mr_operator_type mr_stream_join_operator = {.name = "symmetricHashJ
                                                          .flush = join_flush,
                                                          .decided = join_decided,
                                                          .dirty_bytes = join_dirty_bytes,
+                                                         .passing_bytes = join_passing_bytes,
                                                          .output_watermark = join_output_watermark,
                                                          .wants_batch = join_wants_batch,
                                                          .fingerprint = join_fingerprint,

@@ -134,9 +134,10 @@ static int find_bucket(struct mr_join_rows *rows, int64_t expiry_us, struct mr_j
 static int new_block(struct mr_join_rows *rows, struct mr_join_bucket *bucket, size_t bytes,
                      struct mr_error *error)
 {
-    size_t size = bucket->bytes < MIN_BLOCK_BYTES   ? MIN_BLOCK_BYTES
-                  : bucket->bytes > MAX_BLOCK_BYTES ? MAX_BLOCK_BYTES
-                                                    : bucket->bytes;
+    size_t quarter = bucket->bytes / 4; /* so that little is left empty */
+    size_t size = quarter < MIN_BLOCK_BYTES   ? MIN_BLOCK_BYTES
+                  : quarter > MAX_BLOCK_BYTES ? MAX_BLOCK_BYTES
+                                              : quarter;
     struct mr_buffer *buffer = mr_buffer_new(size < bytes ? bytes : size);
     if (!buffer)
         return mr_error_memory(error, bytes);

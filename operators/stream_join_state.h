@@ -43,6 +43,11 @@ struct mr_stream_join_state {
     int64_t dirty_count, dirty_capacity;
     int64_t expired_us; /* the checkpoint knows that this has expired */
 };
+/* For the rows of this instance in memory. */
+static inline size_t mr_stream_join_memory_limit(const struct mr_operator *op)
+{
+    return op->memory_limit_bytes ? op->memory_limit_bytes : (size_t)64 << 20;
+}
 int mr_stream_join_state_open(struct mr_stream_join_state *state, struct mr_operator *op, int outer_sides,
                               struct mr_error *error);
 void mr_stream_join_state_close(struct mr_stream_join_state *state);

@@ -264,8 +264,7 @@ err:
 
 void mr_stream_join_state_decided(struct mr_stream_join_state *state)
 {
-    size_t limit = state->op->memory_limit_bytes ? state->op->memory_limit_bytes : (size_t)64 << 20;
-    if (mr_join_rows_bytes(&state->rows) <= limit)
+    if (mr_join_rows_bytes(&state->rows) <= mr_stream_join_memory_limit(state->op))
         return;
     mr_join_count_rows(&state->rows, state->outside, &state->outside_count);
     state->complete = false;

@@ -8,6 +8,7 @@
 #include "runtime/static_side.h"
 
 #define COMMITS_PER_SECOND 10.0
+#define MOST_PATIENCE 8    /* times the usual limits of a decision */
 #define TOKENS_AT_ONCE 4.0 /* so that a little jitter at that rate delays nobody */
 
 /* ---- pace ---- */
@@ -42,9 +43,13 @@ static bool decision_is_full(const struct mr_query *query)
         return true;
     if (limits->trigger == MR_TRIGGER_CONTINUOUS && limits->interval_us > 0)
         return true;
-    return mr_env()->monotonic_us() - query->opened_us >= limits->decision_time_us ||
-           query->input_bytes >= limits->decision_input_bytes ||
-           mr_execution_dirty_bytes(&query->execution) >= (int64_t)limits->decision_state_bytes;
+    int64_t passing, state = (int64_t)limits->decision_state_bytes;
+    int64_t dirty = mr_execution_dirty_bytes(&query->execution, &passing);
+    /* What would be written now, and in vain, is worth some patience. */
+    int64_t patience = 1 + (state > 0 ? passing / state : 0);
+    patience = patience < MOST_PATIENCE ? patience : MOST_PATIENCE;
+    return mr_env()->monotonic_us() - query->opened_us >= patience * limits->decision_time_us ||
+           query->input_bytes >= (size_t)patience * limits->decision_input_bytes || dirty >= state;
 }
 
 static int decide(struct mr_query *query, struct mr_error *error)

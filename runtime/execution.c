@@ -184,15 +184,18 @@ void mr_execution_close(struct mr_execution *execution)
     *execution = (struct mr_execution){0};
 }
 
-int64_t mr_execution_dirty_bytes(const struct mr_execution *execution)
+int64_t mr_execution_dirty_bytes(const struct mr_execution *execution, int64_t *passing_bytes)
 {
     int64_t total = 0;
+    *passing_bytes = 0;
     for (int i = 0; i < execution->stage_count; i++) {
         const struct mr_stage *stage = &execution->stages[i];
         for (int k = 0; stage->instances && k < stage->instance_count; k++) {
             struct mr_operator *op = &stage->instances[k].op;
             if (op->type->dirty_bytes)
                 total += op->type->dirty_bytes(op);
+            if (op->type->passing_bytes)
+                *passing_bytes += op->type->passing_bytes(op);
         }
     }
     return total;

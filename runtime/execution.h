@@ -112,7 +112,8 @@ struct mr_micro_batch {
 /* Runs one micro-batch to its end. On error memory is not what it was: drop everything (invariant 9). */
 int mr_execution_run(struct mr_execution *execution, const struct mr_micro_batch *batch,
                      struct mr_error *error);
-int64_t mr_execution_dirty_bytes(const struct mr_execution *execution); /* of all stateful instances */
+/* Of all stateful instances; passing_bytes: see mr_operator_type. */
+int64_t mr_execution_dirty_bytes(const struct mr_execution *execution, int64_t *passing_bytes);
 /* Sum over the node's instances. */
 void mr_execution_metrics(const struct mr_execution *execution, int stage, struct mr_operator_metrics *out);
 
