@@ -45,7 +45,8 @@ struct mr_checkpoint {
     rocksdb_t *db;
     rocksdb_column_family_handle_t *families[MR_FAMILY_COUNT];
     rocksdb_writeoptions_t *synced, *lazy;
-    rocksdb_readoptions_t *reading;
+    rocksdb_readoptions_t *reading, *passing; /* passing: leaves nothing in the cache */
+    bool state_fits;    /* enough of the state would fit into the cache for blocks to be met again there */
     size_t cache_bytes; /* our share of the process's block cache; 0: none taken */
     int lock_file;      /* -1: not held */
     bool read_only, refreshing;
@@ -68,6 +69,8 @@ int mr_rocks_error(struct mr_error *error, char *message, const char *condition,
 int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_options *options,
                   struct mr_error *error);
 void mr_rocks_close(struct mr_checkpoint *checkpoint);
+/* Sets state_fits. Operators keep what they use again, so blocks read once would only push out others. */
+void mr_rocks_measure(struct mr_checkpoint *checkpoint);
 /* lock.c: the directory itself: what may be opened, and by whom. */
 int mr_rocks_lock(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_options *options,
                   struct mr_error *error);

@@ -45,6 +45,8 @@ int mr_checkpoint_get_many(struct mr_checkpoint *checkpoint, enum mr_family fami
     size_t sizes[CHUNK];
     rocksdb_pinnableslice_t *slices[CHUNK];
     char *messages[CHUNK];
+    const rocksdb_readoptions_t *how =
+        family == MR_FAMILY_STATE && !checkpoint->state_fits ? checkpoint->passing : checkpoint->reading;
     for (size_t at = 0; at < count; at += CHUNK) {
         size_t n = count - at < CHUNK ? count - at : CHUNK;
         bool sorted = true;
@@ -55,8 +57,8 @@ int mr_checkpoint_get_many(struct mr_checkpoint *checkpoint, enum mr_family fami
             messages[i] = NULL;
             sorted = sorted && (i == 0 || mr_str_compare(keys[at + i - 1], keys[at + i]) <= 0);
         }
-        rocksdb_batched_multi_get_cf(checkpoint->db, checkpoint->reading, checkpoint->families[family], n,
-                                     data, sizes, slices, messages, sorted);
+        rocksdb_batched_multi_get_cf(checkpoint->db, how, checkpoint->families[family], n, data, sizes,
+                                     slices, messages, sorted);
         MR_TRY(collect(checkpoint, family, slices, messages, n, arena, values + at, error));
     }
     return MR_OK;
