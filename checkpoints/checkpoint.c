@@ -188,10 +188,17 @@ int mr_checkpoint_open(struct mr_checkpoint **out, const struct mr_checkpoint_op
     checkpoint->retain_count = options->retain_count > 0 ? options->retain_count : 2;
     checkpoint->attempt = mr_env()->random();
     checkpoint->path = copy_text(options->path, "");
-    checkpoint->database = copy_text(options->path, "/rocksdb");
+    char inner[64] = "/rocksdb";
+    if (options->retained > 0)
+        snprintf(inner, sizeof inner, "/retained/%lld", (long long)options->retained);
+    checkpoint->database = copy_text(options->path, inner);
     int status = MR_OK;
     if (!checkpoint->path || !checkpoint->database)
         MR_ERR(mr_error_memory(error, strlen(options->path)));
+    if (options->retained > 0 && (!options->read_only || !mr_file_exists(checkpoint->database)))
+        MR_ERR(mr_error_set(error, MR_E_USAGE, "STDS_COMMITTED_BATCH_UNAVAILABLE",
+                            "The checkpoint %s has not retained batch %lld.", options->path,
+                            (long long)options->retained));
     MR_ERR(open_steps(checkpoint, options, error));
     *out = checkpoint;
 err:

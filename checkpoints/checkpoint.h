@@ -28,6 +28,7 @@ struct mr_checkpoint_options {
     int retain_count;    /* how many of them; 0: 2 */
     bool force;          /* open on a network file system all the same */
     bool read_only;      /* for inspection, also while a query runs: takes no lock, writes nothing */
+    int64_t retained;    /* with read_only: the copy retained of this batch instead; 0: none of them */
     bool refresh;        /* full refresh: forget everything, draw a new query id (invariant 14) */
 };
 struct mr_query_id {
@@ -152,6 +153,9 @@ int mr_checkpoint_compact(struct mr_checkpoint *checkpoint, struct mr_error *err
 /* Keeps one now when `batch` has passed the next multiple of retain_every; removes those beyond retain_count.
  */
 int mr_checkpoint_retain(struct mr_checkpoint *checkpoint, int64_t batch, struct mr_error *error);
+/* Batches of those that are retained, ascending; in the arena. */
+int mr_checkpoint_retained(struct mr_checkpoint *checkpoint, struct mr_arena *arena, int64_t **batches,
+                           int *count, struct mr_error *error);
 /* Batch of the oldest that is retained; -1: none. */
 int mr_checkpoint_oldest_retained(struct mr_checkpoint *checkpoint, int64_t *out, struct mr_error *error);
 

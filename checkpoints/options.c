@@ -30,15 +30,19 @@ static const char economy[] =
     "stats_dump_period_sec=0;stats_persist_period_sec=0;skip_stats_update_on_db_open=1;"
     "max_background_jobs=2;max_file_opening_threads=1;max_open_files=512;keep_log_file_num=2;"
     "max_manifest_file_size=4194304;info_log_level=FATAL_LEVEL;bytes_per_sync=1048576;"
-    "level_compaction_dynamic_level_bytes=1;compression=kLZ4Compression;report_bg_io_stats=0;";
+    "compression=kLZ4Compression;report_bg_io_stats=0;";
 
-/* What a key costs that is not in an operator's cache, with ten million live ones: a memtable is asked by its
- * bloom filter first; runs that are not merged yet are asked one by one, so a writer waits before there are
- * many. (Insertion with a hint would halve the cost of sorted keys, but RocksDB 7.8 fails an assertion of its
- * own when it replays the log with it.) */
+/* What a key costs that is not in an operator's cache, with ten million live ones. Reading: a memtable is
+ * asked by its bloom filter first; runs that are not merged yet are asked one by one, so a writer waits
+ * before there are many. (Insertion with a hint would halve the cost of sorted keys, but RocksDB 7.8 fails an
+ * assertion of its own when it replays the log with it.) Writing: keys that change are spread over all that
+ * live, so merging into one base level would rewrite all of the state for every few memtables; runs of
+ * similar size are merged instead, and the whole only when it has doubled. */
 static const char lookups[] =
     "memtable_prefix_bloom_size_ratio=0.05;memtable_whole_key_filtering=1;"
-    "level0_slowdown_writes_trigger=8;level0_stop_writes_trigger=16;target_file_size_base=16777216;";
+    "compaction_style=kCompactionStyleUniversal;target_file_size_base=16777216;"
+    "level0_file_num_compaction_trigger=5;level0_slowdown_writes_trigger=10;level0_stop_writes_trigger=20;"
+    "compaction_options_universal={max_size_amplification_percent=100;size_ratio=20;};";
 
 #define MOST_BUFFERS ((size_t)32 << 20)
 #define CACHE_SHARD_BITS 4

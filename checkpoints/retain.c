@@ -40,6 +40,19 @@ err:
     return status;
 }
 
+int mr_checkpoint_retained(struct mr_checkpoint *checkpoint, struct mr_arena *arena, int64_t **batches,
+                           int *count, struct mr_error *error)
+{
+    struct retained_list list;
+    MR_TRY(list_retained(checkpoint, &list, error));
+    *count = list.count;
+    *batches = MR_ARENA_ARRAY(arena, int64_t, list.count + 1);
+    if (!*batches)
+        return mr_error_memory(error, sizeof list.batches);
+    memcpy(*batches, list.batches, sizeof(int64_t) * (size_t)list.count);
+    return MR_OK;
+}
+
 int mr_checkpoint_oldest_retained(struct mr_checkpoint *checkpoint, int64_t *out, struct mr_error *error)
 {
     struct retained_list list;

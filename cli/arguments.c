@@ -118,3 +118,16 @@ int mr_text_columns(struct mr_str text)
     }
     return columns;
 }
+
+bool mr_output_format_of(const struct mr_command *command, const char *text, enum mr_output_format *out)
+{
+    static const char *const names[] = {"table", "json", "csv"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum mr_output_format)i; /* in their order */
+            return true;
+        }
+    }
+    mr_usage(command, "--format is table, json or csv, not `%s`.", text);
+    return false;
+}

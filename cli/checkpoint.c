@@ -58,19 +58,6 @@ static int list(struct mr_opened *project, struct mr_error *error)
     return MR_OK;
 }
 
-static struct mr_flow *find_flow(struct mr_opened *project, const char *name, struct mr_error *error)
-{
-    for (int f = 0; f < project->pipeline.flow_count; f++) {
-        struct mr_flow *flow = project->pipeline.flows[f];
-        if (flow->target->kind != MR_MATERIALIZED_VIEW &&
-            (strcmp(flow->name, name) == 0 || strcmp(flow->full_name, name) == 0))
-            return flow;
-    }
-    mr_error_set(error, MR_E_USAGE, "FLOW_NOT_FOUND",
-                 "The project has no streaming flow `%s`. `millrace checkpoint list` shows them.", name);
-    return NULL;
-}
-
 static void print_manifests(const char *title, const struct mr_pending *items, size_t count)
 {
     printf("%s: %zu\n", title, count);
@@ -82,7 +69,7 @@ static void print_manifests(const char *title, const struct mr_pending *items, s
 
 static int show(struct mr_opened *project, const char *name, struct mr_error *error)
 {
-    struct mr_flow *flow = find_flow(project, name, error);
+    struct mr_flow *flow = mr_find_flow(project, name, error);
     struct opened_checkpoint opened;
     if (!flow)
         return error->code;
@@ -104,7 +91,7 @@ static int show(struct mr_opened *project, const char *name, struct mr_error *er
 
 static int set_aside(struct mr_opened *project, const char *name, const char *batch, struct mr_error *error)
 {
-    struct mr_flow *flow = find_flow(project, name, error);
+    struct mr_flow *flow = mr_find_flow(project, name, error);
     struct opened_checkpoint opened;
     if (!flow)
         return error->code;

@@ -15,7 +15,9 @@ struct mr_command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
 };
 extern const struct mr_command mr_command_init, mr_command_run, mr_command_dry_run, mr_command_sql,
-    mr_command_graph, mr_command_checkpoint;
+    mr_command_graph, mr_command_checkpoint, mr_command_state;
+
+enum mr_output_format { MR_OUTPUT_TABLE, MR_OUTPUT_JSON, MR_OUTPUT_CSV };
 
 /* ---- options: --name VALUE or --name=VALUE, or a flag ---- */
 struct mr_argument {
@@ -29,6 +31,8 @@ struct mr_argument {
  * what is wrong (and how to get help) and returns MR_EXIT_USAGE; -1 when --help was asked for and printed. */
 int mr_arguments(const struct mr_command *command, int argc, char **argv, const struct mr_argument *known,
                  const char **positional, int max_positional, int *positional_count);
+/* "table", "json" or "csv"; false, and the usage is printed. */
+bool mr_output_format_of(const struct mr_command *command, const char *text, enum mr_output_format *out);
 int mr_usage(const struct mr_command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "error: [CONDITION] …" and its excerpt on stderr, in colour on a terminal. Returns MR_EXIT_FAILED, or
@@ -42,7 +46,6 @@ int mr_terminal_columns(FILE *stream);   /* 80 when unknown */
 int mr_text_columns(struct mr_str text); /* display width of UTF-8 text */
 
 /* ---- rows ---- */
-enum mr_output_format { MR_OUTPUT_TABLE, MR_OUTPUT_JSON, MR_OUTPUT_CSV };
 struct mr_row_printer;
 /* TABLE keeps rows to align columns (the first 10,000 decide the widths, later rows are printed as they
  * come); the others stream. */

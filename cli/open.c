@@ -28,3 +28,16 @@ void mr_close_project(struct mr_opened *opened)
         mr_project_release(&opened->project);
     mr_arena_release(&opened->arena);
 }
+
+struct mr_flow *mr_find_flow(struct mr_opened *project, const char *name, struct mr_error *error)
+{
+    for (int f = 0; f < project->pipeline.flow_count; f++) {
+        struct mr_flow *flow = project->pipeline.flows[f];
+        if (flow->target->kind != MR_MATERIALIZED_VIEW &&
+            (strcmp(flow->name, name) == 0 || strcmp(flow->full_name, name) == 0))
+            return flow;
+    }
+    mr_error_set(error, MR_E_USAGE, "FLOW_NOT_FOUND",
+                 "The project has no streaming flow `%s`. `millrace checkpoint list` shows them.", name);
+    return NULL;
+}

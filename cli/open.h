@@ -14,5 +14,7 @@ struct mr_opened {
 /* spec NULL: looked for in the working directory and above. check: resolve and plan everything too. */
 int mr_open_project(struct mr_opened *opened, const char *spec, bool check, struct mr_error *error);
 void mr_close_project(struct mr_opened *opened);
+/* The streaming flow of that name, or that fills the table of that name. NULL, and an error of usage. */
+struct mr_flow *mr_find_flow(struct mr_opened *project, const char *name, struct mr_error *error);
 
 #endif

@@ -77,11 +77,10 @@ static int run_sql(int argc, char **argv)
     int status = mr_arguments(&mr_command_sql, argc, argv, known, &text, 1, &count);
     if (status != MR_EXIT_OK)
         return status < 0 ? MR_EXIT_OK : status;
-    if (strcmp(format, "table") != 0 && strcmp(format, "json") != 0 && strcmp(format, "csv") != 0)
-        return mr_usage(&mr_command_sql, "--format is table, json or csv, not `%s`.", format);
+    if (!mr_output_format_of(&mr_command_sql, format, &output.format))
+        return MR_EXIT_USAGE;
     if ((text != NULL) == (file != NULL))
         return mr_usage(&mr_command_sql, "give one query, or --file.");
-    output.format = format[0] == 't' ? MR_OUTPUT_TABLE : format[0] == 'j' ? MR_OUTPUT_JSON : MR_OUTPUT_CSV;
     mr_log_level_set(MR_LOG_WARN);
     mr_text_init(&from_file);
     status = open_optional(&opened, spec, &error);

@@ -13,6 +13,7 @@
 #include "operators/aggregate_state.h"
 
 #include "columns/value.h"
+#include "operators/show_state.h"
 
 struct bucket { /* cached groups of one event time */
     struct mr_group *first;
@@ -23,6 +24,7 @@ struct run { /* the event time of the groups in hand; known: what follows is tru
     struct bucket *bucket; /* NULL: groups are not listed by time */
 };
 struct aggregate {
+    const struct mr_type *shown; /* type of the rows of state, when it is shown */
     struct mr_group_table table;
     struct mr_aggregate_state state;
     bool everything;       /* emit all groups every time, evict none */
@@ -407,6 +409,37 @@ static void aggregate_fingerprint(const struct mr_node *node, struct mr_text *ou
     }
 }
 
+/* ---- for people ---- */
+static const struct mr_type *aggregate_state_type(const struct mr_node *node, struct mr_arena *arena)
+{
+    const struct mr_aggregate_config *config = node->config;
+    return mr_shown_aggregate_type(node, config->group_count, config->aggregates, config->aggregate_count,
+                                   node->inputs[0]->inputs[0]->output, arena);
+}
+
+static int show_groups(struct mr_operator *op, struct mr_group_table *table, struct mr_group **groups,
+                       int64_t count, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    struct mr_batch out;
+    MR_TRY(mr_shown_batch(&out, aggregate->shown, count, error));
+    int status = mr_group_table_keys(table, groups, count, out.columns[0]->children, error);
+    if (status >= 0)
+        status = mr_group_table_results(table, groups, count, out.columns[1]->children, error);
+    if (status >= 0)
+        status = mr_operator_emit(op, &out, error);
+    mr_batch_release(&out);
+    return status;
+}
+
+static int aggregate_show_state(struct mr_operator *op, const struct mr_type *type, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    int64_t count;
+    aggregate->shown = type;
+    return mr_aggregate_state_scan(&aggregate->state, INT64_MIN, INT64_MAX, show_groups, &count, error);
+}
+
 static void aggregate_close(struct mr_operator *op)
 {
     struct aggregate *aggregate = op->ctx;
@@ -437,4 +470,6 @@ const struct mr_operator_type mr_aggregate_operator = {.name = "stateStoreSave",
                                                        .dirty_bytes = aggregate_dirty_bytes,
                                                        .wants_batch = aggregate_wants_batch,
                                                        .fingerprint = aggregate_fingerprint,
+                                                       .state_type = aggregate_state_type,
+                                                       .show_state = aggregate_show_state,
                                                        .close = aggregate_close};

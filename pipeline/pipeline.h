@@ -103,6 +103,19 @@ int mr_session_from_conf(struct mr_job *job, const struct mr_map *conf, const ch
 const char *mr_flow_checkpoint_path(const struct mr_pipeline *pipeline, const struct mr_flow *flow,
                                     struct mr_arena *arena);
 
+/* ---- looking at state ---- */
+struct mr_flow_state_view { /* of one flow, while it is open */
+    struct mr_job job;
+    struct mr_checkpoint *checkpoint;
+    struct mr_decided last;
+    struct mr_arena arena;
+};
+/* Plans the flow as for a dry run and opens its checkpoint for reading, also while it runs: as it is, or as
+ * retained of a batch (0: as it is). MR_END: it has none yet, and nothing is open. */
+int mr_flow_state_open(struct mr_flow_state_view *view, struct mr_pipeline *pipeline, struct mr_flow *flow,
+                       int64_t batch, struct mr_error *error);
+void mr_flow_state_close(struct mr_flow_state_view *view);
+
 /* ---- running ---- */
 struct mr_pipeline_options {
     bool continuous;

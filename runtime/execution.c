@@ -144,8 +144,8 @@ int mr_execution_open(struct mr_execution *execution, struct mr_job *job, struct
     }
     MR_TRY(connect(execution, error));
     size_t limit = memory_limit_bytes ? memory_limit_bytes : (size_t)1 << 30;
-    size_t share =
-        limit / 2 / (size_t)(stateful ? stateful : 1); /* the other half: RocksDB, batches, writers */
+    /* The rest: RocksDB, batches, writers, and what one decision adds before the caches are trimmed. */
+    size_t share = limit / 8 * 3 / (size_t)(stateful ? stateful : 1);
     execution->partition_bytes = limit / 16 / (size_t)(stateful ? stateful : 1);
     if (execution->partition_bytes > (size_t)8 << 20)
         execution->partition_bytes = (size_t)8 << 20;
