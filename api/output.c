@@ -40,11 +40,13 @@ static int write_to(struct millrace_stream *stream, const char *kind, const char
     struct mr_api_output output = {.type = kind ? mr_sink_type_find(mr_str_of(kind)) : NULL};
     if (!output.type) {
         mr_error_set(error, MR_E_USAGE, "DATA_SOURCE_NOT_FOUND",
-                     "There is no sink '%s': there are delta, memory and console.", kind ? kind : "NULL");
+                     "There is no sink '%s': there are delta, kafka, memory and console.",
+                     kind ? kind : "NULL");
         mr_error_parameter(error, "provider", "%s", kind ? kind : "");
         return error->code;
     }
     MR_TRY(mr_api_options(stream->job, pairs, &output.options, &output.option_count, error));
+    output.type = mr_sink_type_for(mr_str_of(kind), output.options, output.option_count);
     if (output.type == &mr_memory_sink)
         MR_TRY(hold_table(stream->job, &output, error));
     return add_output(stream, &output, error);

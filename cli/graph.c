@@ -1,7 +1,7 @@
 /* cli/graph.c: millrace graph. */
 #include "cli/open.h"
 
-static const char *const kinds[] = {"streaming table", "materialized view", "view", "external table"};
+static const char *const kinds[] = {"streaming table", "materialized view", "view", "external table", "sink"};
 
 static void print_dataset(const struct mr_dataset *dataset)
 {

@@ -30,7 +30,7 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
         const struct mr_project *project = tables->pipeline->project;
         struct mr_dataset *dataset =
             mr_pipeline_dataset(tables->pipeline, request->name, project->catalog, project->database);
-        if (dataset)
+        if (dataset && dataset->kind != MR_SINK)
             return resolve_dataset(tables->pipeline, request, dataset, out, error);
         int status = mr_relation_warehouse(request, project, project->database, out, error);
         if (status != MR_END)

@@ -220,6 +220,18 @@ static int define_table(struct place *place, const struct mr_sql_statement *stat
     return statement->query ? add_flow(place, statement, dataset->name, dataset) : MR_OK;
 }
 
+static int define_sink(struct place *place, const struct mr_sql_statement *statement)
+{
+    struct mr_dataset *dataset = NULL;
+    if (!mr_sink_type_find(statement->provider) || mr_str_equal_nocase(statement->provider, MR_STR("delta")))
+        return refuse(
+            place, statement->start, statement->stop, "DATA_SOURCE_NOT_FOUND",
+            "There is no sink %.*s: there are kafka, console and memory. A Delta table is a STREAMING "
+            "TABLE.",
+            (int)statement->provider.size, statement->provider.data);
+    return add_dataset(place, statement, MR_SINK, &dataset);
+}
+
 static int define_set(struct place *place, const struct mr_sql_statement *statement)
 {
     if (!statement->value.data)
@@ -269,6 +281,8 @@ static int define(struct place *place, const struct mr_sql_statement *statement,
         if (statement->query || statement->provider.size == 0)
             break;
         return add_dataset(place, statement, MR_EXTERNAL_TABLE, &dataset);
+    case MR_SQL_CREATE_SINK:
+        return define_sink(place, statement);
     case MR_SQL_CREATE_FLOW: {
         const struct mr_sql_name *target = statement->target;
         const char *parts[3];
@@ -276,11 +290,12 @@ static int define(struct place *place, const struct mr_sql_statement *statement,
         if (full_name(&place->pipeline->arena, target, place->catalog, place->database, parts) >= 0)
             snprintf(full, sizeof(full), "%s.%s.%s", parts[0], parts[1], parts[2]);
         dataset = find(place->pipeline, full);
-        if (!dataset || dataset->kind != MR_STREAMING_TABLE)
-            return refuse(place, target->start, target->stop, "TABLE_OR_VIEW_NOT_FOUND",
-                          "The flow's target `%s` is not a streaming table of this project. Define it with "
-                          "CREATE STREAMING TABLE.",
-                          full);
+        if (!dataset || (dataset->kind != MR_STREAMING_TABLE && dataset->kind != MR_SINK))
+            return refuse(
+                place, target->start, target->stop, "TABLE_OR_VIEW_NOT_FOUND",
+                "The flow's target `%s` is no streaming table and no sink of this project. Define it "
+                "with CREATE STREAMING TABLE or CREATE SINK.",
+                full);
         if (!statement->by_name)
             return refuse(place, statement->start, statement->stop,
                           "UNSUPPORTED_FEATURE.INSERT_INTO_WITHOUT_BY_NAME",
@@ -295,7 +310,7 @@ static int define(struct place *place, const struct mr_sql_statement *statement,
     }
     return refuse(place, statement->start, statement->stop, "PIPELINE_SQL_GRAPH_ELEMENT_REGISTRATION_ERROR",
                   "%.*s cannot stand in a pipeline. Allowed are CREATE STREAMING TABLE, MATERIALIZED VIEW, "
-                  "(TEMPORARY) VIEW, FLOW, "
+                  "(TEMPORARY) VIEW, SINK, FLOW, "
                   "CREATE TABLE … USING … LOCATION, SET and USE.",
                   (int)statement->word.size, statement->word.data);
 }
@@ -346,12 +361,16 @@ static int check_datasets(struct mr_pipeline *pipeline, struct mr_error *error)
     bool stores = false;
     for (int i = 0; i < pipeline->dataset_count; i++) {
         const struct mr_dataset *dataset = pipeline->datasets[i];
-        stores = stores || dataset->path;
-        if (dataset->kind == MR_STREAMING_TABLE && dataset->flow_count == 0) {
-            mr_error_set(error, MR_E_SQL, "PIPELINE_DATASET_WITHOUT_FLOW",
-                         "The streaming table `%s` has no query and no flow writes it. Add AS SELECT …, or a "
-                         "CREATE FLOW.",
-                         dataset->full_name);
+        bool sink = dataset->kind == MR_SINK;
+        stores = stores || dataset->path || sink;
+        if ((sink || dataset->kind == MR_STREAMING_TABLE) && dataset->flow_count == 0) {
+            mr_error_set(
+                error, MR_E_SQL, "PIPELINE_DATASET_WITHOUT_FLOW",
+                sink ? "No flow writes the sink `%s`. Add CREATE FLOW f AS INSERT INTO it BY NAME "
+                       "SELECT …."
+                     : "The streaming table `%s` has no query and no flow writes it. Add AS SELECT …, "
+                       "or a CREATE FLOW.",
+                dataset->full_name);
             return mr_error_in_sql(error, dataset->origin->file, dataset->origin->text,
                                    dataset->statement->start, dataset->statement->stop);
         }

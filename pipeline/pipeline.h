@@ -16,8 +16,9 @@
 enum mr_dataset_kind {
     MR_STREAMING_TABLE,
     MR_MATERIALIZED_VIEW,
-    MR_VIEW,          /* a name for a query; nothing is stored */
-    MR_EXTERNAL_TABLE /* CREATE TABLE … USING json LOCATION …: read, never written */
+    MR_VIEW,           /* a name for a query; nothing is stored */
+    MR_EXTERNAL_TABLE, /* CREATE TABLE … USING json LOCATION …: read, never written */
+    MR_SINK            /* CREATE SINK … USING kafka OPTIONS (…): written by flows, never read */
 };
 struct mr_flow;
 struct mr_dataset {

@@ -62,7 +62,7 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
     struct mr_flow *flow = planning->flow;
     struct mr_dataset *dataset =
         mr_pipeline_dataset(planning->pipeline, request->name, flow->catalog, flow->database);
-    if (dataset)
+    if (dataset && dataset->kind != MR_SINK) /* these are written only */
         return resolve_dataset(planning, request, dataset, out, error);
     int status = mr_relation_warehouse(request, planning->pipeline->project, flow->database, out, error);
     if (status != MR_END)
@@ -122,7 +122,7 @@ static int check_kind(const struct mr_flow *flow, const struct mr_plan *plan, st
             flow, "INVALID_FLOW_QUERY_TYPE.STREAMING_RELATION_FOR_MATERIALIZED_VIEW",
             "A materialized view reads its inputs whole. Leave STREAM out, or make it a STREAMING TABLE.",
             error);
-    if (flow->target->kind == MR_STREAMING_TABLE && !streaming)
+    if (flow->target->kind != MR_MATERIALIZED_VIEW && flow->target->kind != MR_VIEW && !streaming)
         return wrong_kind(
             flow, "INVALID_FLOW_QUERY_TYPE.BATCH_RELATION_FOR_STREAMING_TABLE",
             "A streaming table reads streams. Write FROM STREAM t, or make it a MATERIALIZED VIEW.", error);
@@ -236,6 +236,28 @@ static int add_table_sink(struct planning *planning, struct mr_job *job, const s
                            error);
 }
 
+static int add_sink(struct planning *planning, struct mr_job *job, const struct mr_node *node,
+                    struct mr_error *error)
+{
+    const struct mr_dataset *target = planning->flow->target;
+    const struct mr_sql_statement *statement = target->statement;
+    struct mr_option *options = MR_ARENA_ARRAY(&job->arena, struct mr_option, statement->option_count + 1);
+    if (!options)
+        return mr_error_memory(error, sizeof(*options));
+    for (int i = 0; i < statement->option_count; i++) {
+        const struct mr_sql_option *option = &statement->options[i];
+        options[i] =
+            (struct mr_option){mr_arena_copy_text(&job->arena, option->key.data, option->key.size),
+                               option->value.data
+                                   ? mr_arena_copy_text(&job->arena, option->value.data, option->value.size)
+                                   : "true"};
+        if (!options[i].name || !options[i].value)
+            return mr_error_memory(error, option->key.size);
+    }
+    const struct mr_sink_type *type = mr_sink_type_for(statement->provider, options, statement->option_count);
+    return mr_job_add_sink(job, node, type, target->name, options, statement->option_count, error);
+}
+
 static int plan_flow(struct planning *planning, struct mr_job *job, struct mr_error *error)
 {
     struct mr_flow *flow = planning->flow;
@@ -244,12 +266,14 @@ static int plan_flow(struct planning *planning, struct mr_job *job, struct mr_er
     const struct mr_node *node = NULL;
     struct mr_plan *plan = NULL;
     MR_TRY(analyse(planning, job, &plan, error));
-    if (target->schema)
+    if (target->schema && target->kind != MR_SINK) /* flows into a sink have each their own columns */
         MR_TRY(mr_sql_plan_store(job, target->schema, true, &plan, error));
     if (statement->expectation_count > 0)
         MR_TRY(mr_sql_plan_expect(job, target->origin, statement->expectations, statement->expectation_count,
                                   &plan, error));
     MR_TRY(mr_sql_plan_job(job, plan, &node, error));
+    if (target->kind == MR_SINK)
+        return add_sink(planning, job, node, error);
     return planning->for_running ? add_table_sink(planning, job, node, error)
                                  : mr_job_check_row_key(node, target->name, error);
 }

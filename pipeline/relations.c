@@ -37,6 +37,7 @@ static int open_source(const struct mr_relation_request *request, const char *ty
         return error->code;
     source->base_directory = directory;
     source->declared_schema = declared;
+    source->batch = !request->stream;
     MR_TRY(with_options(request, options, option_count, source, error));
     MR_TRY(mr_job_open_source(request->job, source, error));
     out->source = source;
@@ -114,10 +115,11 @@ int mr_relation_external(const struct mr_relation_request *request, const struct
         return mr_error_memory(error, sizeof(*options));
     char *path = statement->location.data ? mr_path_from_uri(arena, statement->location) : NULL;
     bool delta = mr_str_equal_nocase(statement->provider, MR_STR("delta"));
+    bool kafka = mr_str_equal_nocase(statement->provider, MR_STR("kafka"));
     if (path)
         options[count++] =
             (struct mr_option){"path", path[0] == '/' ? path : mr_path_join(arena, project->directory, path)};
-    if (!delta) {
+    if (!delta && !kafka) {
         options[count++] = (struct mr_option){"format", copy(arena, statement->provider)};
         options[count++] = (struct mr_option){"dialect", "spark"};
     }
@@ -126,6 +128,9 @@ int mr_relation_external(const struct mr_relation_request *request, const struct
                                               copy(arena, statement->options[i].value)};
     out->catalog = dataset->catalog;
     out->database = dataset->database;
-    return open_source(request, delta ? "delta" : "files", project->directory, options, count,
-                       dataset->schema, out, error);
+    return open_source(request,
+                       delta   ? "delta"
+                       : kafka ? "kafka"
+                               : "files",
+                       project->directory, options, count, dataset->schema, out, error);
 }

@@ -130,6 +130,7 @@ static int sort_pending(struct mr_query *query, struct mr_arena *arena, struct s
 static int open_sink(struct mr_query *query, int index, struct mr_error *error)
 {
     struct mr_sink *sink = query->job->sinks[index];
+    sink->checkpoint = query->checkpoint;
     sink->query_id = query->checkpoint ? mr_checkpoint_query_id(query->checkpoint) : &query->batch_id;
     sink->attempt = query->checkpoint ? mr_checkpoint_attempt(query->checkpoint) : mr_env()->random();
     sink->workers = mr_pool_workers(query->pool);

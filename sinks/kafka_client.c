@@ -155,6 +155,8 @@ int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_c
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    if (options->delivered)
+        rd_kafka_conf_set_dr_msg_cb(conf, options->delivered);
     client->handle = rd_kafka_new(options->type, conf, why, sizeof why);
     if (!client->handle) {
         rd_kafka_conf_destroy(conf);

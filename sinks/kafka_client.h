@@ -20,6 +20,8 @@ struct mr_kafka_client_options {
     int option_count;
     const struct mr_kafka_setting *defaults; /* the user may set them otherwise; NULL name ends */
     const struct mr_kafka_setting *fixed;    /* nobody may */
+    /* Of a producer; NULL: none. Called where the handle is polled, with the client as opaque. */
+    void (*delivered)(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque);
 };
 struct mr_kafka_client {
     rd_kafka_t *handle; /* NULL: not open */

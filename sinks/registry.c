@@ -3,11 +3,13 @@
 
 #include "sinks/console.h"
 #include "sinks/delta.h"
+#include "sinks/kafka.h"
 #include "sinks/memory.h"
 
 static const struct mr_sink_type *const types[] = {
     &mr_console_sink,
     &mr_delta_sink_type,
+    &mr_kafka_sink,
     &mr_memory_sink,
 };
 
@@ -18,4 +20,13 @@ const struct mr_sink_type *mr_sink_type_find(struct mr_str name)
             return types[i];
     }
     return NULL;
+}
+
+const struct mr_sink_type *mr_sink_type_for(struct mr_str name, const struct mr_option *options, int count)
+{
+    const struct mr_sink_type *type = mr_sink_type_find(name);
+    const char *delivery = type == &mr_kafka_sink ? mr_option_text(options, count, "delivery") : NULL;
+    return delivery && mr_str_equal_nocase(mr_str_of(delivery), MR_STR("at-least-once"))
+               ? &mr_kafka_at_least_once_sink
+               : type;
 }

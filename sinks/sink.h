@@ -78,7 +78,8 @@ struct mr_sink {
     const struct mr_option *options;
     int option_count;
     enum mr_output_mode mode;
-    const struct mr_zone *zone; /* session time zone, for showing values */
+    const struct mr_zone *zone;       /* session time zone, for showing values */
+    struct mr_checkpoint *checkpoint; /* NULL: a batch query; a large outbox lies beside it */
     const struct mr_query_id *query_id;
     uint64_t attempt;
     int workers;
@@ -90,5 +91,7 @@ struct mr_sink {
     void *ctx;
 };
 const struct mr_sink_type *mr_sink_type_find(struct mr_str name);
+/* The same, where an option chooses between two kinds (kafka: delivery). */
+const struct mr_sink_type *mr_sink_type_for(struct mr_str name, const struct mr_option *options, int count);
 
 #endif

@@ -185,8 +185,11 @@ int mr_kafka_source_client(struct mr_source *source, bool check_only, struct mr_
         {"enable.partition.eof", "true"},
         {0},
     };
-    struct mr_kafka_client_options options = {RD_KAFKA_CONSUMER, source->options, source->option_count,
-                                              defaults, fixed};
+    struct mr_kafka_client_options options = {.type = RD_KAFKA_CONSUMER,
+                                              .options = source->options,
+                                              .option_count = source->option_count,
+                                              .defaults = defaults,
+                                              .fixed = fixed};
     if (check_only)
         return mr_kafka_check_options(&options, error);
     MR_TRY(mr_kafka_client_open(&self->client, &options, error));

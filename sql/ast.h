@@ -230,6 +230,7 @@ enum mr_sql_statement_kind {
     MR_SQL_CREATE_MATERIALIZED_VIEW,
     MR_SQL_CREATE_VIEW,
     MR_SQL_CREATE_TEMPORARY_VIEW,
+    MR_SQL_CREATE_SINK,  /* USING …, OPTIONS (…); flows fill it */
     MR_SQL_CREATE_FLOW,  /* name, target, query */
     MR_SQL_CREATE_TABLE, /* USING …, LOCATION …; query: CREATE TABLE … AS */
     MR_SQL_SET,          /* key, value; value {NULL,0}: SET k, which asks for the value */

@@ -53,18 +53,22 @@ void mr_sql_statement_create(struct mr_sql_parser *p, const struct mr_sql_create
         create->kind == MR_SQL_CREATE_STREAMING_TABLE || create->kind == MR_SQL_CREATE_MATERIALIZED_VIEW;
     bool is_view = create->kind == MR_SQL_CREATE_VIEW || create->kind == MR_SQL_CREATE_TEMPORARY_VIEW;
     bool needs_query = is_view || create->kind == MR_SQL_CREATE_MATERIALIZED_VIEW;
-    if (needs_query && !s->query)
+    bool is_sink = create->kind == MR_SQL_CREATE_SINK;
+    if ((needs_query && !s->query) || (is_sink && s->provider.size == 0))
         mr_sql_parser_unexpected(p, &p->current);
+    unsupported_clause(p, is_sink && s->query, "AS; write CREATE FLOW f AS INSERT INTO it BY NAME SELECT …");
+    unsupported_clause(p, is_sink && (s->has_columns || s->location.data || s->property_count > 0),
+                       "columns, LOCATION or TBLPROPERTIES; write OPTIONS (…)");
     unsupported_clause(p, s->or_refresh && !is_dataset, "OR REFRESH");
     unsupported_clause(p, s->or_replace && is_dataset, "OR REPLACE; write OR REFRESH");
     unsupported_clause(p, is_view && s->provider.size > 0, "USING");
-    unsupported_clause(p, is_view && (s->partition_count > 0 || s->cluster_count > 0),
+    unsupported_clause(p, (is_view || is_sink) && (s->partition_count > 0 || s->cluster_count > 0),
                        "PARTITIONED BY or CLUSTER BY");
     unsupported_clause(p, is_view && s->location.data, "LOCATION");
-    unsupported_clause(p, create->kind != MR_SQL_CREATE_TABLE && s->option_count > 0, "OPTIONS");
+    unsupported_clause(p, create->kind != MR_SQL_CREATE_TABLE && !is_sink && s->option_count > 0, "OPTIONS");
     unsupported_clause(p, create->kind == MR_SQL_CREATE_TABLE && s->expectation_count > 0,
                        "EXPECT constraints");
-    for (int i = 0; i < s->column_count && !is_view; i++)
+    for (int i = 0; i < s->column_count && !is_view && !is_sink; i++)
         if (!s->columns[i].type.data && !(is_dataset && s->query))
             mr_sql_parser_error(p, s->columns[i].start, s->columns[i].stop, "PARSE_SYNTAX_ERROR",
                                 "the column %.*s needs a type", (int)s->columns[i].name.size,

@@ -243,6 +243,7 @@ int mr_sql_keyword(const char *word, size_t size)
     'live' { kind = MR_TOKEN_LIVE; goto whole; }
     'if' { kind = MR_TOKEN_IF; goto whole; }
     'flow' { kind = MR_TOKEN_FLOW; goto whole; }
+    'sink' { kind = MR_TOKEN_SINK; goto whole; }
     'insert' { kind = MR_TOKEN_INSERT; goto whole; }
     'into' { kind = MR_TOKEN_INTO; goto whole; }
     'once' { kind = MR_TOKEN_ONCE; goto whole; }

@@ -72,7 +72,8 @@ class Kafka:
 
     def producer(self, **settings):
         settings = {k.replace("_", "."): v for k, v in settings.items()}
-        return confluent_kafka.Producer({"bootstrap.servers": self.servers, "linger.ms": 5, "message.max.bytes": 12000000, **settings})
+        return confluent_kafka.Producer({"bootstrap.servers": self.servers, "linger.ms": 5, "message.max.bytes": 12000000,
+                                        "log_level": 0, **settings})
 
     def send(self, topic, values, partition=0, key=None, **more):
         """Values, or (key, value) pairs, to one partition."""
@@ -107,7 +108,7 @@ class Kafka:
         consumer.assign([confluent_kafka.TopicPartition(topic, p, 0) for p in ids])
         found, left = [], set(ids)
         while left:
-            for message in consumer.consume(1000, 5):
+            for message in consumer.consume(2000, 0.1):
                 if message.error() is None:
                     found.append((message.partition(), message.key(), message.value(), message.headers()))
                 elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:

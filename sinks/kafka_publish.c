@@ -1,0 +1,429 @@
+/* sinks/kafka_publish.c: the transaction that makes a decision's records visible together with the register.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sinks/kafka.h"
+
+#define ANSWER_MS 20000 /* for each step of a transaction */
+#define COMMIT_TRIES 3
+#define READ_MS 1500 /* a coordinator that is new is found by asking again, not by waiting */
+#define READ_TRIES 12
+#define READ_BYTES (4 << 20) /* of a large outbox at a time */
+#define RENEW_US (24LL * 3600 * 1000000)
+#define VERSION_MARK "millrace 1 "
+
+void mr_kafka_producer_drop(struct mr_kafka_sink *self)
+{
+    if (self->producer.handle) /* what is on its way is settled by the next init_transactions */
+        rd_kafka_purge(self->producer.handle,
+                       RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    for (size_t i = 0; i < self->handles.count; i++)
+        rd_kafka_topic_destroy(self->handles.entries[i].pointer);
+    mr_map_release(&self->handles);
+    mr_map_init(&self->handles);
+    self->last_handle = NULL;
+    mr_kafka_client_close(&self->producer);
+}
+
+/* The producer's handle of a topic. Its partitions are asked for here: left to itself librdkafka looks once a
+ * second. NULL without memory. */
+static rd_kafka_topic_t *topic_handle(struct mr_kafka_sink *self, struct mr_str name)
+{
+    if (self->last_handle && mr_str_equal(mr_str_of(rd_kafka_topic_name(self->last_handle)), name))
+        return self->last_handle;
+    struct mr_map_entry *entry = mr_map_put(&self->handles, name, NULL);
+    if (entry && !entry->pointer) {
+        const struct rd_kafka_metadata *metadata;
+        char text[256];
+        snprintf(text, sizeof text, "%.*s", (int)name.size, name.data);
+        entry->pointer = rd_kafka_topic_new(self->producer.handle, text, NULL);
+        if (rd_kafka_metadata(self->producer.handle, 0, entry->pointer, &metadata, ANSWER_MS) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+            rd_kafka_metadata_destroy(metadata);
+    }
+    self->last_handle = entry ? entry->pointer : NULL;
+    return self->last_handle;
+}
+
+/* A producer's error, as what the publisher does next. The producer is dropped: it is never used again. */
+static int failed(struct mr_kafka_sink *self, rd_kafka_error_t *why, uint32_t flags, const char *what,
+                  struct mr_error *error)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(why);
+    bool fenced = code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+                  code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+    if (!fenced && rd_kafka_error_is_fatal(why) && self->producer.handle) {
+        char text[256];
+        rd_kafka_resp_err_t first = rd_kafka_fatal_error(self->producer.handle, text, sizeof text);
+        fenced = first == RD_KAFKA_RESP_ERR__FENCED || first == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+                 first == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+    }
+    mr_kafka_serve(&self->producer);
+    if (fenced) {
+        mr_error_set(
+            error, MR_E_PROTOCOL, "SINK_REGISTER_MISMATCH.FOREIGN",
+            "The sink '%s' is fenced: another process publishes with this query's identity (%s). A copy "
+            "of the checkpoint runs elsewhere; stop one of the two. (%s)",
+            self->sink->name, self->id, rd_kafka_error_string(why));
+    } else {
+        bool permanent = code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+                         code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+                         code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+                         code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT;
+        mr_error_set(error, MR_E_IO, "KAFKA_REQUEST_FAILED", "%s failed at the sink '%s': %s (%s)%s%s%s%s.",
+                     what, self->sink->name, rd_kafka_error_string(why), rd_kafka_err2name(code),
+                     self->trouble[0] ? "; a record: " : "", self->trouble,
+                     self->producer.trouble[0] ? "; the client says: " : "", self->producer.trouble);
+        error->flags |= permanent ? 0 : flags;
+    }
+    rd_kafka_error_destroy(why);
+    mr_kafka_producer_drop(self);
+    return error->code;
+}
+
+/* ---- the register ---- */
+
+static int refuse(struct mr_kafka_sink *self, const char *text, struct mr_error *error)
+{
+    return mr_error_set(error, MR_E_PROTOCOL, "SINK_REGISTER_MISMATCH.FOREIGN",
+                        "The group %s holds '%s', which no sink of Millrace has written.", self->id, text);
+}
+
+static int parse_register(struct mr_kafka_sink *self, const rd_kafka_topic_partition_t *committed,
+                          struct mr_register *out, struct mr_error *error)
+{
+    char text[128];
+    *out = (struct mr_register){0};
+    if (committed->offset < 0)
+        return MR_OK;
+    size_t size = committed->metadata_size < sizeof text ? committed->metadata_size : sizeof text - 1;
+    if (size > 0)
+        memcpy(text, committed->metadata, size);
+    text[size] = 0;
+    if (strncmp(text, VERSION_MARK, sizeof VERSION_MARK - 1) != 0)
+        return refuse(self, text, error);
+    char *end;
+    uint64_t decision = strtoull(text + sizeof VERSION_MARK - 1, &end, 16);
+    if (*end != 0 || decision == 0)
+        return refuse(self, text, error);
+    *out = (struct mr_register){true, committed->offset - 1, decision};
+    return MR_OK;
+}
+
+static int read_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
+{
+    rd_kafka_t *handle = self->producer.handle;
+    rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(asked, self->register_topic, 0);
+    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(self->id, asked);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    char why[128];
+    rd_kafka_AdminOptions_set_request_timeout(options, READ_MS, why, sizeof why);
+    rd_kafka_error_t *wrong = rd_kafka_AdminOptions_set_require_stable_offsets(options, 1);
+    if (wrong)
+        rd_kafka_error_destroy(wrong);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+    rd_kafka_ListConsumerGroupOffsets(handle, &request, 1, options, queue);
+    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, READ_MS + 1000);
+    const rd_kafka_ListConsumerGroupOffsets_result_t *result =
+        answer ? rd_kafka_event_ListConsumerGroupOffsets_result(answer) : NULL;
+    rd_kafka_resp_err_t code = !answer ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(answer);
+    int status = MR_OK;
+    const rd_kafka_topic_partition_list_t *found = NULL;
+    if (result && code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        size_t count;
+        const rd_kafka_group_result_t **groups =
+            rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
+        const rd_kafka_error_t *group_error = count == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
+        code = group_error ? rd_kafka_error_code(group_error) : code;
+        found = count == 1 && !group_error ? rd_kafka_group_result_partitions(groups[0]) : NULL;
+        if (found && found->cnt == 1 && found->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            code = found->elems[0].err;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && found && found->cnt == 1)
+        status = parse_register(self, &found->elems[0], out, error);
+    else
+        status = mr_kafka_error(&self->producer, code ? code : RD_KAFKA_RESP_ERR__BAD_MSG, error,
+                                "The register of the sink '%s' (group %s) cannot be read", self->sink->name,
+                                self->id);
+    if (status < 0 && code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
+        error->flags |= MR_RETRIABLE;
+    if (answer)
+        rd_kafka_event_destroy(answer);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(asked);
+    return status;
+}
+
+int mr_kafka_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
+{
+    if (!self->producer.handle) {
+        self->trouble[0] = 0;
+        MR_TRY(mr_kafka_producer_open(self, false, error));
+        rd_kafka_error_t *why = rd_kafka_init_transactions(self->producer.handle, ANSWER_MS);
+        if (why)
+            return failed(self, why, MR_RETRIABLE, "Starting transactions", error);
+        int status = read_register(self, &self->current, error);
+        for (int i = 1; i < READ_TRIES && status < 0 && (error->flags & MR_RETRIABLE); i++)
+            status = read_register(self, &self->current, error);
+        if (status < 0) {
+            mr_kafka_producer_drop(self);
+            return status;
+        }
+    }
+    *out = self->current;
+    return MR_OK;
+}
+
+/* ---- a transaction ---- */
+
+static rd_kafka_error_t *send_register(struct mr_kafka_sink *self, const struct mr_register *value)
+{
+    char text[64];
+    snprintf(text, sizeof text, VERSION_MARK "%llx", (unsigned long long)value->decision_id);
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(offsets, self->register_topic, 0);
+    at->offset = value->batch + 1; /* librdkafka sends nothing, and says nothing, when all are negative */
+    at->metadata = strdup(text);
+    at->metadata_size = strlen(text);
+    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(self->id);
+    rd_kafka_error_t *why = NULL;
+    for (int i = 0; i < COMMIT_TRIES; i++) {
+        if (why)
+            rd_kafka_error_destroy(why);
+        why = rd_kafka_send_offsets_to_transaction(self->producer.handle, offsets, group, ANSWER_MS);
+        if (!why || !rd_kafka_error_is_retriable(why))
+            break;
+    }
+    rd_kafka_consumer_group_metadata_destroy(group);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return why;
+}
+
+/* Behind it the register holds `value`, or the outcome is unknown (AMBIGUOUS) and the producer dropped. */
+static int commit(struct mr_kafka_sink *self, const struct mr_register *value, struct mr_error *error)
+{
+    rd_kafka_error_t *why = send_register(self, value);
+    if (why)
+        return failed(self, why, MR_RETRIABLE, "Writing the register", error);
+    mr_killpoint("kafka.before_commit");
+    for (int i = 0; i < COMMIT_TRIES; i++) {
+        why = rd_kafka_commit_transaction(self->producer.handle, ANSWER_MS);
+        if (!why || rd_kafka_error_is_fatal(why) || rd_kafka_error_txn_requires_abort(why) ||
+            !rd_kafka_error_is_retriable(why))
+            break;
+        if (i + 1 < COMMIT_TRIES)
+            rd_kafka_error_destroy(why); /* repeated on the same producer until it answers */
+    }
+    if (why) {
+        bool known = rd_kafka_error_txn_requires_abort(why);
+        return failed(self, why, known ? MR_RETRIABLE : MR_RETRIABLE | MR_AMBIGUOUS, "Committing", error);
+    }
+    mr_killpoint("kafka.after_commit");
+    self->current = *value;
+    self->renewed_us = mr_env()->monotonic_us();
+    return MR_OK;
+}
+
+static rd_kafka_error_t *begin(struct mr_kafka_sink *self)
+{
+    self->trouble[0] = 0;
+    return rd_kafka_begin_transaction(self->producer.handle);
+}
+
+int mr_kafka_enrol(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
+{
+    struct mr_register enrolled = {true, -1, mr_env()->random() >> 1 | 1};
+    MR_TRY(mr_kafka_register(self, out, error));
+    bool renew = out->present;
+    if (renew)
+        enrolled = *out; /* groups expire: say it again */
+    rd_kafka_error_t *why = begin(self);
+    if (why)
+        return failed(self, why, MR_RETRIABLE, "Beginning a transaction", error);
+    MR_TRY(commit(self, &enrolled, error));
+    *out = enrolled;
+    return MR_OK;
+}
+
+/* ---- records ---- */
+
+static rd_kafka_headers_t *make_headers(const struct mr_kafka_record *record)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new((size_t)record->header_count);
+    const char *at = record->headers;
+    for (int i = 0; i < record->header_count; i++) {
+        struct mr_str name, value;
+        mr_kafka_header_next(&at, &name, &value);
+        rd_kafka_header_add(headers, name.data, (ssize_t)name.size, value.data, (ssize_t)value.size);
+    }
+    return headers;
+}
+
+static rd_kafka_resp_err_t produce(struct mr_kafka_sink *self, const struct mr_kafka_record *record)
+{
+    rd_kafka_topic_t *topic =
+        topic_handle(self, record->topic.size > 0 ? record->topic : mr_str_of(self->topic));
+    if (!topic)
+        return RD_KAFKA_RESP_ERR__FAIL;
+    rd_kafka_headers_t *headers = record->header_count > 0 ? make_headers(record) : NULL;
+    for (;;) {
+        rd_kafka_resp_err_t why = rd_kafka_producev(
+            self->producer.handle, RD_KAFKA_V_RKT(topic),
+            RD_KAFKA_V_PARTITION(record->partition < 0 ? RD_KAFKA_PARTITION_UA : record->partition),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_VALUE((void *)record->value.data, record->value.size),
+            RD_KAFKA_V_KEY(record->key.data, record->key.size), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        if (why == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            rd_kafka_poll(self->producer.handle, 20);
+            continue;
+        }
+        if (why != RD_KAFKA_RESP_ERR_NO_ERROR && headers)
+            rd_kafka_headers_destroy(headers);
+        return why;
+    }
+}
+
+/* Records of a text; *rest: what is no whole record yet. */
+static int send_text(struct mr_kafka_sink *self, struct mr_str *rest, struct mr_error *error)
+{
+    for (int64_t count = 1; rest->size > 0; count++) {
+        struct mr_kafka_record record;
+        struct mr_str before = *rest;
+        if (!mr_kafka_record_next(rest, &record)) {
+            *rest = before;
+            return MR_OK;
+        }
+        rd_kafka_resp_err_t why = produce(self, &record);
+        if (why != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return failed(self, rd_kafka_error_new(why, "%s", rd_kafka_err2str(why)), MR_RETRIABLE,
+                          "Sending a record", error);
+        if (count % 512 == 0)
+            rd_kafka_poll(self->producer.handle, 0);
+    }
+    return MR_OK;
+}
+
+static int damaged(const char *path, struct mr_error *error)
+{
+    return mr_error_set(error, MR_E_CORRUPT, "FAILED_READ_FILE.NO_HINT",
+                        "The outbox %s is shorter than what was decided, or damaged.", path);
+}
+
+static int send_file_from(struct mr_kafka_sink *self, int file, const char *path, int64_t size,
+                          struct mr_text *buffer, struct mr_error *error)
+{
+    int64_t at = 0;
+    while (at < size) {
+        size_t wanted = (size_t)(size - at < READ_BYTES ? size - at : READ_BYTES);
+        char *to = mr_text_reserve(buffer, wanted);
+        int64_t got = to ? mr_env()->pread(file, to, wanted, at) : -1;
+        if (!to)
+            return mr_error_memory(error, wanted);
+        if (got <= 0)
+            return damaged(path, error);
+        at += got;
+        buffer->size += (size_t)got;
+        struct mr_str rest = mr_text_str(buffer);
+        MR_TRY(send_text(self, &rest, error));
+        memmove(buffer->data, rest.data, rest.size); /* a record's beginning: the rest of it comes next */
+        buffer->size = rest.size;
+    }
+    return buffer->size == 0 ? MR_OK : damaged(path, error);
+}
+
+static int send_file(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest,
+                     struct mr_error *error)
+{
+    struct mr_text path, buffer;
+    if (manifest->file.size == 0)
+        return MR_OK;
+    mr_text_init(&path);
+    mr_text_init(&buffer);
+    mr_kafka_outbox_path(self, manifest->file, &path);
+    int file = path.failed ? -1 : mr_env()->open(path.data, MR_OPEN_READ);
+    int status = file < 0 ? mr_error_set(error, MR_E_PROTOCOL, "FAILED_READ_FILE.FILE_NOT_EXIST",
+                                         "The outbox %s, which was decided, cannot be opened.", path.data)
+                          : send_file_from(self, file, path.data, manifest->file_bytes, &buffer, error);
+    if (file >= 0)
+        mr_env()->close(file);
+    mr_text_release(&buffer);
+    mr_text_release(&path);
+    return status;
+}
+
+static int send_all(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest,
+                    struct mr_error *error)
+{
+    struct mr_str rest = manifest->records;
+    MR_TRY(send_file(self, manifest, error));
+    MR_TRY(send_text(self, &rest, error));
+    return rest.size == 0 ? MR_OK : damaged("of a manifest", error);
+}
+
+static void forget_file(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest)
+{
+    struct mr_text path;
+    if (manifest->file.size == 0)
+        return;
+    mr_text_init(&path);
+    mr_kafka_outbox_path(self, manifest->file, &path);
+    if (!path.failed)
+        mr_env()->unlink(path.data);
+    mr_text_release(&path);
+}
+
+static int publish_once(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest,
+                        struct mr_error *error)
+{
+    struct mr_register found, mine = {true, manifest->batch, manifest->decision_id};
+    MR_TRY(mr_kafka_register(self, &found, error));
+    if (found.present && found.batch == mine.batch && found.decision_id == mine.decision_id)
+        return MR_OK;
+    if (!found.present || found.batch != manifest->predecessor.batch ||
+        found.decision_id != manifest->predecessor.decision_id)
+        return mr_error_set(
+            error, MR_E_PROTOCOL, "SINK_REGISTER_MISMATCH",
+            "Batch %lld cannot be published to the sink '%s': its register (group %s) holds batch %lld of "
+            "decision %llx where batch %lld of decision %llx must come before.",
+            (long long)mine.batch, self->sink->name, self->id, (long long)(found.present ? found.batch : -2),
+            (unsigned long long)found.decision_id, (long long)manifest->predecessor.batch,
+            (unsigned long long)manifest->predecessor.decision_id);
+    rd_kafka_error_t *why = begin(self);
+    if (why)
+        return failed(self, why, MR_RETRIABLE, "Beginning a transaction", error);
+    int status = send_all(self, manifest, error);
+    if (status < 0) { /* the next producer of this id aborts what was begun */
+        mr_kafka_producer_drop(self);
+        return status;
+    }
+    return commit(self, &mine, error);
+}
+
+static int publish_again(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest,
+                         struct mr_error *error)
+{
+    self->trouble[0] = 0;
+    if (!self->producer.handle)
+        MR_TRY(mr_kafka_producer_open(self, false, error));
+    MR_TRY(send_all(self, manifest, error));
+    rd_kafka_resp_err_t why = rd_kafka_flush(self->producer.handle, ANSWER_MS);
+    if (why == RD_KAFKA_RESP_ERR_NO_ERROR && !self->trouble[0])
+        return MR_OK;
+    return failed(self, rd_kafka_error_new(why ? why : RD_KAFKA_RESP_ERR__FAIL, "not all records arrived"),
+                  MR_RETRIABLE, "Publishing", error);
+}
+
+int mr_kafka_publish(struct mr_sink *sink, struct mr_str manifest, struct mr_error *error)
+{
+    struct mr_kafka_sink *self = sink->ctx;
+    struct mr_kafka_manifest content;
+    MR_TRY(mr_kafka_manifest_read(manifest, &content, error));
+    MR_TRY(self->at_least_once ? publish_again(self, &content, error) : publish_once(self, &content, error));
+    forget_file(self, &content);
+    return MR_OK;
+}

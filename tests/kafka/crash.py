@@ -1,0 +1,164 @@
+"""Kafka -> Delta and Kafka -> Kafka, exactly once, while Millrace is killed at random instants and the broker is killed and stopped.
+
+    python tests/kafka/crash.py                                            the short form, as the tests run it
+    python tests/kafka/crash.py --kills 1000 --bounces 1000 --messages 5000000 --log crash.jsonl [--seed N]
+
+A line of the log: seed, start, end, kills, bounces, messages, verdict. The same seed gives the same instants (the world's timing differs).
+"""
+import argparse
+import collections
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+
+from support import MILLRACE, Checks, same, suite
+
+PROJECT = """CREATE STREAMING TABLE t AS SELECT CAST(CAST(value AS STRING) AS BIGINT) v FROM STREAM read_kafka(bootstrapServers => '$S',
+subscribe => 'input', startingOffsets => 'earliest', maxOffsetsPerTrigger => 20000);
+CREATE SINK output USING kafka OPTIONS (bootstrapServers '$S', topic 'output');
+CREATE FLOW copy AS INSERT INTO output BY NAME SELECT key, value FROM STREAM read_kafka(bootstrapServers => '$S',
+subscribe => 'input', startingOffsets => 'earliest', maxOffsetsPerTrigger => 20000);"""
+
+POINTS = ("decide.before", "decide.after", "publish.before", "kafka.before_commit", "kafka.after_commit", "publish.after", "publish.marked",
+          "recover.register", "recover.enrolled", "recover.publishing", "execute.after", "prepare.after")
+
+
+class Feeder(threading.Thread):
+    """Sends 0 .. total - 1 to four partitions, whatever the broker does: an idempotent producer loses and doubles nothing."""
+
+    def __init__(self, kafka, total, rate):
+        super().__init__(daemon=True)
+        self.producer = kafka.producer(enable_idempotence=True, message_timeout_ms=600000, retry_backoff_ms=50)
+        self.total, self.rate, self.sent, self.stopped, self.errors = total, rate, 0, False, []
+
+    def delivered(self, error, _):
+        if error:
+            self.errors.append(str(error))
+
+    def run(self):
+        begun = time.time()
+        while self.sent < self.total and not self.stopped:
+            due = min(self.total, int((time.time() - begun) * self.rate))
+            while self.sent < due:
+                try:
+                    self.producer.produce("input", key=str(self.sent % 1000), value=str(self.sent), partition=self.sent % 4,
+                                          on_delivery=self.delivered)
+                    self.sent += 1
+                except BufferError:
+                    self.producer.poll(0.05)
+            self.producer.poll(0)
+            time.sleep(0.002)
+        self.producer.flush(600)
+
+
+def verdict(kafka, project, sent):
+    """Lost and doubled rows of both targets, and rows out of order within a key's partition."""
+    found = [("delta", [v for (v,) in project.table("t")]), ("kafka", [int(value) for (_, _, value, _) in kafka.read("output")])]
+    said = []
+    for name, values in found:
+        counts = collections.Counter(values)
+        lost = [i for i in range(sent) if counts[i] == 0]
+        doubled = [v for v, n in counts.items() if n > 1]
+        foreign = [v for v in counts if v < 0 or v >= sent]
+        if lost or doubled or foreign:
+            said.append(f"{name}: {len(lost)} lost {lost[:5]}, {len(doubled)} doubled {doubled[:5]}, {len(foreign)} foreign")
+    last = {}
+    for partition, key, value, _ in kafka.read("output"):
+        if last.get((partition, key), -1) >= int(value):
+            said.append(f"order: {value} of key {key} behind {last[(partition, key)]}")
+            break
+        last[(partition, key)] = int(value)
+    return "; ".join(said) or "0 lost, 0 doubled"
+
+
+def storm(kafka, kills, bounces, messages, seed):
+    dice = random.Random(seed)
+    kafka.topic("input", 4)
+    kafka.topic("output", 3)
+    project = kafka.project(all=PROJECT)
+    feeder = Feeder(kafka, messages, messages / max(5.0, kills * 0.25 + bounces * 4))
+    feeder.start()
+    events = ["kill"] * kills + ["bounce"] * bounces
+    dice.shuffle(events)
+    running = project.start()
+    crashes = 0
+    for event in events:
+        if event == "bounce":
+            kafka.server.kill(dice.choice([signal.SIGKILL, signal.SIGTERM]))
+            time.sleep(dice.random() * 0.3)
+            kafka.server.start()
+        else:
+            time.sleep(dice.random() ** 2 * 0.6)
+            running.kill()
+            running.wait()
+        if running.poll() is not None:
+            crashes += 1
+            running = project.start()
+    running.kill()
+    running.wait()
+    if kills + bounces < 100:
+        feeder.rate = 1e9
+    feeder.join()
+    same(feeder.errors, [], "the producer's errors")
+    for _ in range(20):  # a run may meet a broker that has just come back
+        done = subprocess.run([MILLRACE, "run", "--quiet"], cwd=project.directory, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+        if done.returncode == 0:
+            break
+        time.sleep(1)
+    same(done.returncode, 0, done.stderr.decode()[-800:])
+    return verdict(kafka, project, messages)
+
+
+def at_every_point(kafka):
+    kafka.topic("input", 4)
+    kafka.topic("output", 3)
+    project = kafka.project(all=PROJECT)
+    sent = 0
+    project.run(binary=MILLRACE)
+    for point in POINTS:
+        for count in (1, 2):
+            kafka.send("input", [str(sent + i) for i in range(100)], partition=sent % 4)
+            sent += 100
+            subprocess.run([MILLRACE, "run", "--quiet"], cwd=project.directory, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                           env=dict(os.environ, MILLRACE_KILLPOINT=f"{point}:{count}"))
+    project.run(binary=MILLRACE)
+    same(verdict(kafka, project, sent), "0 lost, 0 doubled")
+    for topic in ("input", "output"):
+        kafka.drop(topic)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--bounces", type=int, default=10)
+    parser.add_argument("--messages", type=int, default=100000)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--log")
+    arguments = parser.parse_args()
+
+    def body(kafka):
+        check = Checks("kafka_crash")
+        if not arguments.log:
+            check(at_every_point, kafka)
+
+        def kills_and_bounces():
+            start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            said = storm(kafka, arguments.kills, arguments.bounces, arguments.messages, arguments.seed)
+            line = {"seed": arguments.seed, "start": start, "end": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "kills": arguments.kills,
+                    "bounces": arguments.bounces, "messages": arguments.messages, "verdict": said}
+            print(json.dumps(line))
+            if arguments.log:
+                with open(arguments.log, "a") as log:
+                    log.write(json.dumps(line) + "\n")
+            same(said, "0 lost, 0 doubled")
+
+        check(kills_and_bounces)
+
+    suite("kafka_crash", body)
+
+
+main()

@@ -1,0 +1,184 @@
+"""CREATE SINK … USING kafka against a real broker: columns, options, what is refused, fencing, delivery."""
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from support import MILLRACE, Checks, Failed, fails, same, suite
+
+FROM = "FROM STREAM read_kafka(bootstrapServers => '$S', subscribe => '{}', startingOffsets => 'earliest', includeHeaders => true)"
+
+
+def pipe(kafka, source, select, options="topic 'o'", topic=True):
+    options = options.replace("'o'", f"'{source}.out'")
+    if topic:
+        kafka.topic(source, 2)
+        kafka.topic(source + ".out", 3)
+    return kafka.project(s=f"CREATE SINK out USING kafka OPTIONS (bootstrapServers '$S', {options});\n"
+                           f"CREATE FLOW f AS INSERT INTO out BY NAME SELECT {select} {FROM.format(source)};")
+
+
+def columns(kafka):
+    project = pipe(kafka, "columns", "key, CAST(value AS STRING) value, headers, CAST(1 AS INT) AS partition, 'x' AS other",
+                   "topic 'o', includeHeaders true")
+    kafka.send("columns", [("k", "v"), (None, "w"), ("gone", None), ("", "")], headers=[("a", b"1"), ("a", None), ("b", b"")])
+    kafka.send("columns", ["without"], partition=1)
+    project.run()
+    headers = [("a", b"1"), ("a", None), ("b", b"")]
+    found = kafka.read("columns.out")
+    same([p for p, _, _, _ in found], [1] * 5)
+    same(sorted(found, key=str), sorted([(1, b"k", b"v", headers), (1, None, b"w", headers), (1, b"gone", None, headers), (1, b"", b"", headers),
+                                         (1, None, b"without", None)], key=str))
+
+
+def topic_of_the_row(kafka):
+    project = pipe(kafka, "routed", "value, CASE WHEN CAST(value AS STRING) < 'm' THEN 'routed.a' ELSE 'routed.b' END topic", "registerTopic 'o'")
+    kafka.topic("routed.a")
+    kafka.topic("routed.b")
+    kafka.send("routed", ["apple", "zebra", "lemon"])
+    project.run()
+    same([v for (_, _, v, _) in kafka.read("routed.a")], [b"apple", b"lemon"])
+    same([v for (_, _, v, _) in kafka.read("routed.b")], [b"zebra"])
+    kafka.drop("routed.b")
+    kafka.send("routed", ["yak"])
+    assert "routed.b" in fails("KAFKA_RECORD_REFUSED", project.run), "the topic is named"
+    kafka.topic("routed.b")
+    project.run()
+    same([v for (_, _, v, _) in kafka.read("routed.b")], [b"yak"])
+
+
+def register_in_internal_topic(kafka):
+    project = pipe(kafka, "inner", "value, 'inner.out' AS topic", "`kafka.client.id` 'x'")
+    kafka.send("inner", ["1", "2"])
+    project.run()
+    project.run()
+    same(len(kafka.read("inner.out")), 2)
+
+
+def refused(kafka):
+    for select, options, words in (
+            ("CAST(1 AS INT) AS value", "topic 'o'", "STRING or BINARY"), ("key", "topic 'o'", "column value"), ("value", "includeHeaders false", "topic"),
+            ("value", "topic 'o', delivery 'perhaps'", "delivery"), ("value", "topic 'o', `kafka.transactional.id` 'mine'", "transactional.id"),
+            ("value", "topic 'o', `kafka.acks` '1'", "exactly once"), ("value", "topic 'o', topik 'x'", "topik"),
+            ("value", "topic 'no.such'", "no.such")):
+        project = pipe(kafka, "refused", select, options, topic=False)
+        kafka.topic("refused", 1) if "refused" not in kafka.admin.list_topics(timeout=10).topics else None
+        kafka.topic("refused.out", 1) if "refused.out" not in kafka.admin.list_topics(timeout=10).topics else None
+        assert words in fails("", project.run, "--quiet"), (words, select, options)
+    fails("TABLE_OR_VIEW_NOT_FOUND", kafka.project(s="CREATE SINK out USING kafka OPTIONS (bootstrapServers '$S', topic 'refused.out');\n"
+                                                    f"CREATE FLOW f AS INSERT INTO out BY NAME SELECT value {FROM.format('refused')};\n"
+                                                    "CREATE STREAMING TABLE t AS SELECT * FROM STREAM out;").run)
+    fails("PIPELINE_DATASET_WITHOUT_FLOW", kafka.project(s="CREATE SINK out USING console;").run)
+    fails("DATA_SOURCE_NOT_FOUND", kafka.project(s="CREATE SINK out USING paper;").run)
+
+
+def large_outbox(kafka):
+    project = pipe(kafka, "large", "key, value")
+    for p in range(2):
+        kafka.send("large", [(str(i), f"{i:06}" + "x" * 1000) for i in range(p * 30000, p * 30000 + 30000)], partition=p)
+    project.run()
+    found = kafka.read("large.out")
+    same(sorted(int(k) for (_, k, _, _) in found), list(range(60000)))
+    left = [name for directory, _, names in os.walk(project.directory) if directory.endswith("/outbox/out") for name in names]
+    same(left, [], "files of published outboxes")
+
+
+def at_least_once(kafka):
+    project = pipe(kafka, "often", "value", "topic 'o', delivery 'at-least-once'")
+    kafka.send("often", [str(i) for i in range(1000)])
+    project.run()
+    project.run()
+    same(sorted(int(v) for (_, _, v, _) in kafka.read("often.out")), list(range(1000)))
+
+
+def fencing(kafka):
+    project = pipe(kafka, "fenced", "value")
+    kafka.send("fenced", ["0"])
+    project.run()
+    copy = kafka.project(s="CREATE VIEW v AS SELECT 1;")
+    running = project.start()
+    try:
+        kafka.send("fenced", ["1"])
+        kafka.until(lambda: len(kafka.read("fenced.out")) == 2)
+        shutil.rmtree(copy.directory)
+        shutil.copytree(project.directory, copy.directory)  # a checkpoint that is copied while it is used
+        with open(os.path.join(copy.directory, "spark-pipeline.yml")) as file:
+            text = file.read()
+        with open(os.path.join(copy.directory, "spark-pipeline.yml"), "w") as file:
+            file.write(text.replace(project.directory, copy.directory))
+        try:
+            copy.run()
+        except Failed:
+            pass  # it may stop, too: what counts is that nothing is doubled
+        kafka.send("fenced", ["2"])
+        kafka.until(lambda: "fenced" in open(os.path.join(project.directory, "run.log")).read() or running.poll() is not None, 15)
+    finally:
+        if running.poll() is None:
+            running.send_signal(signal.SIGTERM)
+        running.wait(20)
+    values = [v for (_, _, v, _) in kafka.read("fenced.out")]
+    same(len(values), len(set(values)), "doubled rows among " + str(values))
+
+
+def register_lost(kafka):
+    import confluent_kafka
+    project = pipe(kafka, "lost", "value")
+    kafka.send("lost", ["0"])
+    project.run()
+    groups = [g.group_id for g in kafka.admin.list_consumer_groups().result().valid]
+    mine = [g for g in groups if g.endswith("/out")]
+    for group in mine:
+        try:
+            kafka.admin.delete_consumer_groups([group])[group].result()
+        except confluent_kafka.KafkaException:
+            pass
+    kafka.send("lost", ["1"])
+    fails("SINK_REGISTER_MISMATCH.ABSENT", project.run)
+    same([v for (_, _, v, _) in kafka.read("lost.out")], [b"0"])
+
+
+def order_is_kept(kafka):
+    project = pipe(kafka, "order", "key, value")
+    for p in range(2):
+        kafka.send("order", [(f"k{i % 7}{p}", str(i)) for i in range(50000)], partition=p)
+    project.run()
+    last = {}
+    for partition, key, value, _ in kafka.read("order.out"):
+        assert last.get((partition, key), -1) < int(value), (partition, key, value)
+        last[(partition, key)] = int(value)
+    same(sum(1 for _ in kafka.read("order.out")), 100000)
+
+
+def windows_to_kafka(kafka):
+    kafka.topic("win")
+    kafka.topic("win.out")
+    project = kafka.project(s="CREATE SINK out USING kafka OPTIONS (bootstrapServers '$S', topic 'win.out');\nCREATE FLOW f AS INSERT INTO out BY NAME "
+                              "SELECT to_json(struct(window.start AS s, n)) value FROM (SELECT window, count(*) n FROM (SELECT timestamp FROM STREAM "
+                              "read_kafka(bootstrapServers => '$S', subscribe => 'win', startingOffsets => 'earliest')) WATERMARK timestamp DELAY OF "
+                              "INTERVAL 1 SECOND GROUP BY window(timestamp, '1 second'));")
+    for i in range(50):
+        kafka.send("win", ["x"], timestamp=1700000000000 + i * 100)
+    project.run()
+    same([v for (_, _, v, _) in kafka.read("win.out")],
+         [f'{{"s":"2023-11-14T22:13:{20 + i}.000Z","n":10}}'.encode() for i in range(3)])
+
+
+def console(kafka):
+    kafka.topic("shown")
+    kafka.send("shown", ["hello"])
+    project = kafka.project(s="CREATE SINK screen USING console OPTIONS (numRows 5);\n"
+                              f"CREATE FLOW f AS INSERT INTO screen BY NAME SELECT CAST(value AS STRING) said {FROM.format('shown')};")
+    assert "|hello|" in project.run(), project.output
+
+
+def body(kafka):
+    check = Checks("kafka_sink")
+    only = os.environ.get("ONLY")
+    for test in (columns, topic_of_the_row, register_in_internal_topic, refused, large_outbox, at_least_once, fencing, register_lost, order_is_kept,
+                 windows_to_kafka, console):
+        if not only or test.__name__ in only.split(","):
+            check(test, kafka)
+
+
+suite("kafka_sink", body)
