@@ -57,8 +57,8 @@ void mr_sql_statement_create(struct mr_sql_parser *p, const struct mr_sql_create
     if ((needs_query && !s->query) || (is_sink && s->provider.size == 0))
         mr_sql_parser_unexpected(p, &p->current);
     unsupported_clause(p, is_sink && s->query, "AS; write CREATE FLOW f AS INSERT INTO it BY NAME SELECT …");
-    unsupported_clause(p, is_sink && (s->has_columns || s->location.data || s->property_count > 0),
-                       "columns, LOCATION or TBLPROPERTIES; write OPTIONS (…)");
+    unsupported_clause(p, is_sink && (s->has_columns || s->location.data),
+                       "columns or LOCATION; write OPTIONS (…)");
     unsupported_clause(p, s->or_refresh && !is_dataset, "OR REFRESH");
     unsupported_clause(p, s->or_replace && is_dataset, "OR REPLACE; write OR REFRESH");
     unsupported_clause(p, is_view && s->provider.size > 0, "USING");
