@@ -88,7 +88,7 @@ static bool is_plain_select(const struct mr_sql_query *query)
     const struct mr_sql_body *body = query->body;
     return body->kind == MR_SQL_BODY_SELECT && query->cte_count == 0 && query->order_count == 0 &&
            !query->order_all && !query->limit && !query->offset && !body->having && !body->qualify &&
-           !body->has_windows;
+           body->window_count == 0;
 }
 
 static bool is_piece(const struct millrace_stream *stream, enum piece piece)

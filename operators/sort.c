@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "columns/value.h"
+#include "operators/sort_key.h"
 
 struct sort_row {
     const char *key;
@@ -77,22 +77,6 @@ static int room_for(struct sort *sort, int64_t more, struct mr_error *error)
     return MR_OK;
 }
 
-/* One key: a byte that puts NULLs where they belong, then the encoding, its bits turned over when descending.
- */
-static void append_key(struct mr_text *text, const struct mr_sort_key *key, const struct mr_column *column,
-                       int64_t row)
-{
-    if (mr_column_is_null(column, row)) {
-        mr_text_append_char(text, key->nulls_first ? 0 : 2);
-        return;
-    }
-    mr_text_append_char(text, 1);
-    size_t start = text->size;
-    mr_key_append(text, column, row);
-    for (size_t i = start; key->descending && i < text->size; i++)
-        text->data[i] = (char)~text->data[i];
-}
-
 static int sort_push(struct mr_operator *op, int input, const struct mr_batch *batch, struct mr_error *error)
 {
     const struct mr_sort_config *config = op->node->config;
@@ -104,18 +88,18 @@ static int sort_push(struct mr_operator *op, int input, const struct mr_batch *b
     MR_TRY(mr_evaluator_run(sort->evaluator, batch, NULL, sort->columns, error));
     mr_text_init(&key);
     int status = mr_batch_copy(&sort->batches[sort->batch_count], batch, error);
+    sort->batch_count += status >= 0; /* from here on it is released with the others */
     for (int64_t row = 0; status >= 0 && row < batch->length; row++) {
         mr_text_clear(&key);
         for (int k = 0; k < config->count; k++)
-            append_key(&key, &config->keys[k], sort->columns[k], row);
+            mr_sort_key_append(&key, config->keys[k].descending, config->keys[k].nulls_first,
+                               sort->columns[k], row);
         char *copy = key.failed ? NULL : mr_arena_copy_text(&sort->keys, key.data, key.size);
         if (!copy)
             status = mr_error_memory(error, key.size);
         sort->rows[sort->row_count++] =
-            (struct sort_row){copy, (uint32_t)key.size, (int32_t)sort->batch_count, (int32_t)row};
+            (struct sort_row){copy, (uint32_t)key.size, (int32_t)sort->batch_count - 1, (int32_t)row};
     }
-    if (status >= 0)
-        sort->batch_count++;
     for (int k = 0; k < config->count; k++)
         mr_column_unref(sort->columns[k]);
     mr_text_release(&key);
@@ -125,9 +109,7 @@ static int sort_push(struct mr_operator *op, int input, const struct mr_batch *b
 static int compare_rows(const void *left, const void *right)
 {
     const struct sort_row *a = left, *b = right;
-    int order = memcmp(a->key, b->key, a->key_size < b->key_size ? a->key_size : b->key_size);
-    if (order == 0 && a->key_size != b->key_size)
-        order = a->key_size < b->key_size ? -1 : 1;
+    int order = mr_sort_key_compare(a->key, a->key_size, b->key, b->key_size);
     if (order == 0) /* as they came */
         order =
             a->batch != b->batch ? (a->batch < b->batch ? -1 : 1) : (a->row < b->row ? -1 : a->row > b->row);

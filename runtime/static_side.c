@@ -53,14 +53,22 @@ int mr_static_side_open(struct mr_static_side *side, struct mr_pool *pool, pthre
     return MR_OK;
 }
 
+/* Rows that a query brings along, and the like: nothing ever comes to them. */
+static bool is_constant(const struct mr_source *source)
+{
+    return !source->type->snapshot && !source->type->wait;
+}
+
 /* Is any source not what it was when the rows were read? What the sources say now goes into now[]. */
 static int look(struct mr_static_side *side, struct mr_text *now, bool *changed, struct mr_error *error)
 {
     *changed = !side->loaded || side->job.varies;
     for (int i = 0; i < side->text_count; i++) {
         struct mr_source *source = side->planned[i];
-        if (!source->type->snapshot)
+        if (!source->type->snapshot) {
+            *changed = *changed || !is_constant(source);
             continue;
+        }
         MR_TRY(source->type->snapshot(source, &now[i], error));
         *changed = *changed || !mr_str_equal(mr_text_str(&now[i]), mr_text_str(&side->seen[i]));
     }
@@ -147,8 +155,8 @@ static int read_anew(struct mr_static_side *side, struct mr_error *error)
     if (!fresh)
         status = mr_error_memory(error, sizeof *fresh);
     for (; status >= 0 && opened < job->source_count; opened++) {
-        if (!side->planned[opened]->type->snapshot)
-            continue; /* always the same rows: the source itself */
+        if (is_constant(side->planned[opened]))
+            continue; /* the source itself */
         status = reopen(side->planned[opened], &fresh[opened], error);
         if (status < 0)
             break;

@@ -67,8 +67,8 @@ struct mr_source_type {
     void (*wake)(struct mr_source *source); /* from any thread */
     /* What reading the whole source would give now, as text that is another one when the rows may be: a
      * table's version, names, sizes and times of files. For inputs of a stream that are read again and again
-     * (the static side of a join): cheap, and on a source that is opened and not read itself. NULL: what the
-     * source gives never changes. */
+     * (the static side of a join): cheap, and on a source that is opened and not read itself. NULL: it may
+     * have changed whenever it is looked at (of a source that has no wait: never). */
     int (*snapshot)(struct mr_source *source, struct mr_text *out, struct mr_error *error);
     void (*describe)(struct mr_source *source,
                      struct mr_text *out); /* for progress: "FileStreamSource[file:/…]" */

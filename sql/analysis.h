@@ -78,6 +78,7 @@ enum mr_sql_place { /* for the error when an aggregate or a generator stands whe
                     MR_PLACE_WHERE,
                     MR_PLACE_GROUP_BY,
                     MR_PLACE_HAVING,
+                    MR_PLACE_QUALIFY,
                     MR_PLACE_ORDER_BY,
                     MR_PLACE_JOIN,
                     MR_PLACE_ARGUMENT, /* of an aggregate */
@@ -105,8 +106,14 @@ struct mr_resolution {
     struct mr_time_window *window;                   /* at most one per query */
     struct mr_correlation *correlation;              /* outer columns may stand here; NULL: none */
     struct mr_plan *late_plans[MR_MAX_CORRELATIONS]; /* subqueries found beside aggregates */
-    int late_columns[MR_MAX_CORRELATIONS];           /* of the plan, once they are joined */
     int late_count;
+    struct mr_window_call *over[MR_MAX_CORRELATIONS]; /* window functions found beside aggregates */
+    int over_count;
+    /* Where they are in the plan, once they are: subqueries first, window functions from
+     * MR_MAX_CORRELATIONS on. */
+    int late_columns[2 * MR_MAX_CORRELATIONS];
+    const struct mr_sql_window *windows; /* WINDOW name AS (…) */
+    int window_count;
 };
 
 void mr_sql_builder(const struct mr_analysis *a, const struct mr_sql_expression *at,

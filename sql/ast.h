@@ -59,13 +59,26 @@ struct mr_sql_order {
     struct mr_sql_expression *expression;
     bool descending, nulls_first; /* Spark's default filled in */
 };
-struct mr_sql_window {       /* OVER (…) */
+enum mr_sql_bound_kind {
+    MR_SQL_UNBOUNDED_PRECEDING,
+    MR_SQL_PRECEDING, /* offset */
+    MR_SQL_CURRENT_ROW,
+    MR_SQL_FOLLOWING, /* offset */
+    MR_SQL_UNBOUNDED_FOLLOWING,
+};
+struct mr_sql_bound {
+    enum mr_sql_bound_kind kind;
+    struct mr_sql_expression *offset;
+};
+struct mr_sql_window {       /* OVER (…), and WINDOW name AS (…) */
+    struct mr_str name;      /* of a definition */
     struct mr_str reference; /* OVER name, or the name a window starts from */
     struct mr_sql_expression *const *partition;
     int partition_count;
     const struct mr_sql_order *order;
     int order_count;
-    bool has_frame;
+    bool has_frame, rows; /* ROWS, else RANGE */
+    struct mr_sql_bound from, to;
     uint32_t start, stop;
 };
 struct mr_sql_expression {
@@ -200,7 +213,8 @@ struct mr_sql_body {
     enum mr_sql_group_kind group;
     const struct mr_sql_grouping *groupings;
     int grouping_count;
-    bool has_windows;
+    const struct mr_sql_window *windows; /* WINDOW name AS (…), … */
+    int window_count;
 };
 struct mr_sql_cte {
     struct mr_str name;

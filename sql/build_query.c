@@ -211,7 +211,7 @@ struct mr_sql_body *mr_sql_make_select(struct mr_sql_parser *p, const struct mr_
     b->qualify = s->qualify;
     b->group = s->group;
     b->groupings = array_of(p, s->groupings, sizeof *b->groupings, &b->grouping_count);
-    b->has_windows = s->has_windows;
+    b->windows = array_of(p, s->windows, sizeof *b->windows, &b->window_count);
     return b;
 }
 

@@ -5,7 +5,7 @@
 #include "expressions/aggregate.h"
 #include "expressions/function.h"
 #include "expressions/window.h"
-#include "sql/analysis.h"
+#include "sql/over.h"
 
 static struct mr_str function_name(const struct mr_sql_expression *ast)
 {
@@ -61,6 +61,12 @@ bool mr_sql_has_aggregate(const struct mr_sql_expression *ast)
         return true;
     for (int i = 0; i < ast->argument_count; i++)
         if (mr_sql_has_aggregate(ast->arguments[i]))
+            return true;
+    for (int i = 0; ast->over && i < ast->over->partition_count; i++)
+        if (mr_sql_has_aggregate(ast->over->partition[i]))
+            return true;
+    for (int i = 0; ast->over && i < ast->over->order_count; i++)
+        if (mr_sql_has_aggregate(ast->over->order[i].expression))
             return true;
     return false;
 }
@@ -445,13 +451,13 @@ static int resolve_time_window(struct mr_resolution *r, const struct mr_sql_expr
 }
 
 /* ---- calls ---- */
-static int refuse_over(struct mr_resolution *r, const struct mr_sql_expression *ast)
+static int resolve_over(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                        const struct mr_expression **out)
 {
     struct mr_analysis *a = r->analysis;
     int size = (int)(ast->stop - ast->start);
     if (!r->input->plan->streaming)
-        return mr_sql_unsupported(a, ast->start, ast->stop,
-                                  "Window functions (OVER …) are not supported yet.");
+        return mr_sql_resolve_over(r, ast, out);
     mr_error_set(a->error, MR_E_SQL, "NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING",
                  "A stream has no end to order rows by; only windows of event time can be computed on it: "
                  "GROUP BY window(…).");
@@ -617,11 +623,15 @@ int mr_sql_resolve_call(struct mr_resolution *r, const struct mr_sql_expression 
     if (!is_builtin(ast->name))
         return unresolved(r->analysis, ast);
     if (ast->over)
-        return refuse_over(r, ast);
-    if (is_window_only(function_name(ast)))
-        return mr_sql_error(r->analysis, ast->start, ast->stop, "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE",
-                            "%.*s needs an OVER clause.", (int)function_name(ast).size,
-                            function_name(ast).data);
+        return resolve_over(r, ast, out);
+    if (is_window_only(function_name(ast))) {
+        int size = (int)(ast->stop - ast->start);
+        mr_error_set(r->analysis->error, MR_E_SQL, "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE",
+                     "%.*s needs an OVER clause.", (int)function_name(ast).size, function_name(ast).data);
+        mr_error_parameter(r->analysis->error, "funcName", "\"%.*s\"", size,
+                           r->analysis->origin->text + ast->start);
+        return mr_sql_error_at(r->analysis, ast->start, ast->stop);
+    }
     if (is_called(ast, "window") || is_called(ast, "session_window"))
         return resolve_time_window(r, ast, out);
     if (is_grouping_function(ast))

@@ -94,6 +94,11 @@
 %type not {int}
 %type window {struct mr_sql_window *}
 %type window_partition {struct mr_sql_list *}
+%type window_definition {struct mr_sql_window *}
+%type window_definitions {struct mr_sql_list *}
+%type window_clause {struct mr_sql_list *}
+%type frame_bound {struct mr_sql_bound}
+%type frame_unit {int}
 %type order {struct mr_sql_order *}
 %type orders {struct mr_sql_list *}
 %type orders_optional {struct mr_sql_list *}
@@ -195,10 +200,11 @@ having ::= HAVING expr(E). { p->select->having = E; }
 qualify ::= .
 qualify ::= QUALIFY expr(E). { p->select->qualify = E; }
 window_optional ::= . [LOW]
-window_optional ::= window_clause. [HIGH] { p->select->has_windows = true; }
-window_clause ::= WINDOW window_definitions.
-window_definitions ::= ID AS LP window_body RP.
-window_definitions ::= window_definitions COMMA ID AS LP window_body RP.
+window_optional ::= window_clause(L). [HIGH] { p->select->windows = L; }
+window_clause(R) ::= WINDOW window_definitions(L). { R = L; }
+window_definitions(R) ::= window_definition(W). { R = mr_sql_list_add(p, NULL, W); }
+window_definitions(R) ::= window_definitions(L) COMMA window_definition(W). { R = mr_sql_list_add(p, L, W); }
+window_definition(R) ::= ID(N) AS LP window_body(W) RP. { R = W; W->name = mr_sql_token_identifier(p, &N); }
 group ::= .
 group ::= GROUP BY groupings(L). { mr_sql_select_group(p, L, 0); }
 group ::= GROUP BY groupings(L) WITH ROLLUP. { mr_sql_select_group(p, L, 'r'); }
@@ -463,20 +469,23 @@ call(R) ::= call(C) OVER LP window_body(W) RP(E). { R = mr_sql_call_over(p, C, W
 window_body(R) ::= window(W). { R = W; }
 window_body(R) ::= ID(N) window(W). { R = W; W->reference = mr_sql_token_identifier(p, &N); }
 window(R) ::= window_partition(L) orders_optional(O) window_frame(F). {
-    R = mr_sql_make_window(p, NULL, L, O, NULL); R->has_frame = F; }
+    R = mr_sql_make_window(p, NULL, L, O, NULL);
+    R->has_frame = F.given; R->rows = F.rows; R->from = F.from; R->to = F.to; }
 window_partition(R) ::= . { R = NULL; }
 window_partition(R) ::= PARTITION BY exprs(L). { R = L; }
-%type window_frame {int}
-window_frame(R) ::= . { R = 0; }
-window_frame(R) ::= frame_unit frame_bound. { R = 1; }
-window_frame(R) ::= frame_unit BETWEEN frame_bound AND frame_bound. { R = 1; }
-frame_unit ::= ROWS.
-frame_unit ::= RANGE.
-frame_bound ::= UNBOUNDED PRECEDING.
-frame_bound ::= UNBOUNDED FOLLOWING.
-frame_bound ::= CURRENT ROW.
-frame_bound ::= value PRECEDING.
-frame_bound ::= value FOLLOWING.
+%type window_frame {struct mr_sql_frame}
+window_frame(R) ::= . { R = (struct mr_sql_frame){0}; }
+window_frame(R) ::= frame_unit(U) frame_bound(A). {
+    R = (struct mr_sql_frame){true, U, A, {MR_SQL_CURRENT_ROW, NULL}}; }
+window_frame(R) ::= frame_unit(U) BETWEEN frame_bound(A) AND frame_bound(B). {
+    R = (struct mr_sql_frame){true, U, A, B}; }
+frame_unit(R) ::= ROWS. { R = 1; }
+frame_unit(R) ::= RANGE. { R = 0; }
+frame_bound(R) ::= UNBOUNDED PRECEDING. { R = (struct mr_sql_bound){MR_SQL_UNBOUNDED_PRECEDING, NULL}; }
+frame_bound(R) ::= UNBOUNDED FOLLOWING. { R = (struct mr_sql_bound){MR_SQL_UNBOUNDED_FOLLOWING, NULL}; }
+frame_bound(R) ::= CURRENT ROW. { R = (struct mr_sql_bound){MR_SQL_CURRENT_ROW, NULL}; }
+frame_bound(R) ::= value(E) PRECEDING. { R = (struct mr_sql_bound){MR_SQL_PRECEDING, E}; }
+frame_bound(R) ::= value(E) FOLLOWING. { R = (struct mr_sql_bound){MR_SQL_FOLLOWING, E}; }
 
 arguments_optional(R) ::= . { R = NULL; }
 arguments_optional(R) ::= arguments(L). { R = L; }

@@ -44,11 +44,15 @@ struct mr_sql_tail { /* what stands behind a query being parsed */
     struct mr_sql_expression *limit, *offset;
     struct mr_sql_tail *outer;
 };
+struct mr_sql_frame {
+    bool given, rows;
+    struct mr_sql_bound from, to;
+};
 struct mr_sql_select_state { /* the clauses of a SELECT being parsed */
     struct mr_sql_expression *where, *having, *qualify;
     enum mr_sql_group_kind group;
     struct mr_sql_list *groupings;
-    bool has_windows;
+    struct mr_sql_list *windows;
     struct mr_sql_select_state *outer;
 };
 enum mr_sql_clause {

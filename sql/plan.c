@@ -147,9 +147,9 @@ static const char *const kind_names[] = {
     [MR_PLAN_FILTER] = "Filter",       [MR_PLAN_EXPAND] = "Expand",
     [MR_PLAN_GENERATE] = "Generate",   [MR_PLAN_WATERMARK] = "Watermark",
     [MR_PLAN_AGGREGATE] = "Aggregate", [MR_PLAN_DEDUPLICATE] = "Deduplicate",
-    [MR_PLAN_UNION] = "Union",         [MR_PLAN_JOIN] = "Join",
-    [MR_PLAN_SORT] = "Sort",           [MR_PLAN_LIMIT] = "Limit",
-    [MR_PLAN_EXPECT] = "Expect",
+    [MR_PLAN_WINDOW] = "Window",       [MR_PLAN_UNION] = "Union",
+    [MR_PLAN_JOIN] = "Join",           [MR_PLAN_SORT] = "Sort",
+    [MR_PLAN_LIMIT] = "Limit",         [MR_PLAN_EXPECT] = "Expect",
 };
 
 static void list_expressions(struct mr_text *out, const struct mr_expression *const *list, int count)

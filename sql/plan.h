@@ -24,6 +24,7 @@ enum mr_plan_kind {
     MR_PLAN_SORT,
     MR_PLAN_LIMIT,
     MR_PLAN_EXPECT,
+    MR_PLAN_WINDOW, /* input's columns, then the window function's value */
 };
 
 struct mr_plan {
@@ -59,6 +60,7 @@ struct mr_plan {
     int sort_count;
     int64_t limit, offset; /* LIMIT; limit -1: all */
     struct mr_expect_config expect;
+    struct mr_window_config *window; /* operators/window.h */
 };
 
 /* An indented text of the tree, for tests and for people. */

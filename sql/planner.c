@@ -1,4 +1,5 @@
 /* sql/planner.c: a plan's nodes as the nodes of a job. */
+#include "operators/window.h"
 #include "sql/checks.h"
 #include "sql/panes.h"
 #include "sql/plan_join.h"
@@ -144,6 +145,10 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
         return add(p, whole ? &mr_limit_operator : &mr_batch_limit_operator, &config, sizeof config, inputs,
                    1, schema, out);
     }
+    case MR_PLAN_WINDOW:
+        MR_TRY(add(p, &mr_window_operator, plan->window, sizeof *plan->window, inputs, 1, schema, out));
+        return mr_job_set_exchange(p->job, (struct mr_node *)*out, 0, plan->window->partition,
+                                   plan->window->partition_count, p->error);
     case MR_PLAN_JOIN:
         return (plan->streaming ? mr_sql_build_stream_join : mr_sql_build_join)(p->job, plan, inputs, out,
                                                                                 p->error);

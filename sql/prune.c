@@ -1,4 +1,5 @@
 /* sql/prune.c: columns nobody uses are neither computed nor carried, and not read where they come from. */
+#include "operators/window.h"
 #include "sql/optimise.h"
 
 struct columns { /* of one input: what is needed of it, where it is afterwards */
@@ -405,6 +406,67 @@ static int drop_unneeded(struct mr_analysis *a, struct mr_plan **plan, int total
     return mr_plan_project(a, join, list, names, count, plan);
 }
 
+/* Calls visit for every column number of the window's. */
+static void each_window_column(struct mr_window_config *w, void (*visit)(void *ctx, int *column), void *ctx)
+{
+    for (int i = 0; i < w->partition_count; i++)
+        visit(ctx, (int *)&w->partition[i]);
+    for (int i = 0; i < w->order_count; i++)
+        visit(ctx, (int *)&w->order[i].column);
+    for (int i = 0; i < w->argument_count; i++)
+        visit(ctx, (int *)&w->arguments[i]);
+    if (w->filter >= 0)
+        visit(ctx, &w->filter);
+    if (w->from.column >= 0)
+        visit(ctx, &w->from.column);
+    if (w->to.column >= 0)
+        visit(ctx, &w->to.column);
+}
+
+static void need_column(void *ctx, int *column)
+{
+    ((bool *)ctx)[*column] = true;
+}
+
+static void move_column(void *ctx, int *column)
+{
+    *column = ((const int *)ctx)[*column];
+}
+
+static int prune_window(struct mr_analysis *a, struct mr_plan **plan, const bool *needed, int *map)
+{
+    struct mr_plan *window = *plan;
+    struct columns c;
+    MR_TRY(begin(a, window->inputs[0], &c));
+    memcpy(c.needed, needed, (size_t)c.count);
+    if (needed[c.count])
+        each_window_column(window->window, need_column, c.needed);
+    MR_TRY(finish(a, &window->inputs[0], &c));
+    memcpy(map, c.map, sizeof *map * (size_t)c.count);
+    map[c.count] = -1;
+    if (!needed[c.count]) { /* nobody wants its value */
+        *plan = window->inputs[0];
+        return MR_OK;
+    }
+    each_window_column(window->window, move_column, c.map);
+    const struct mr_plan *input = window->inputs[0];
+    int count = input->schema->field_count;
+    struct mr_field *fields = MR_ARENA_ARRAY(a->arena, struct mr_field, count + 2);
+    int64_t *delays = MR_ARENA_ARRAY(a->arena, int64_t, count + 2);
+    if (!fields || !delays)
+        return mr_error_memory(a->error, sizeof *fields);
+    for (int i = 0; i < count; i++) {
+        fields[i] = input->schema->fields[i];
+        delays[i] = input->delays[i];
+    }
+    fields[count] = window->schema->fields[c.count];
+    delays[count] = -1;
+    map[c.count] = count;
+    window->schema = mr_type_struct(a->arena, fields, count + 1);
+    window->delays = delays;
+    return window->schema ? MR_OK : mr_error_memory(a->error, sizeof *fields);
+}
+
 static int prune_sort(struct mr_analysis *a, struct mr_plan *plan, const bool *needed, int *map)
 {
     struct columns c;
@@ -469,6 +531,8 @@ int mr_sql_prune(struct mr_analysis *a, struct mr_plan **plan, const bool *neede
         MR_TRY(prune_join(a, *plan, needed, map));
         return streams ? drop_unneeded(a, plan, total, needed, map) : MR_OK;
     }
+    case MR_PLAN_WINDOW:
+        return prune_window(a, plan, needed, map);
     case MR_PLAN_SORT:
         return prune_sort(a, *plan, needed, map);
     case MR_PLAN_LIMIT:

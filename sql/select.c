@@ -1,6 +1,7 @@
 /* sql/select.c: one SELECT: FROM, WHERE, the select list, groups, HAVING, DISTINCT, and the ORDER BY behind
  * it. */
 #include "expressions/resolve.h"
+#include "sql/over.h"
 #include "sql/subquery.h"
 
 struct selection {
@@ -12,7 +13,7 @@ struct selection {
     struct mr_resolution r;
     struct mr_grouping_plan groups;
     bool is_aggregate, has_group_by;
-    const struct mr_expression *having;
+    const struct mr_expression *having, *qualify;
     struct mr_sort_key *keys;
     int key_count;
     struct mr_correlation *correlation; /* with the query around it; NULL: none */
@@ -305,6 +306,17 @@ static int resolve_having(struct selection *s)
     return status;
 }
 
+static int resolve_qualify(struct selection *s)
+{
+    if (!s->body->qualify)
+        return MR_OK;
+    s->r.place = MR_PLACE_QUALIFY;
+    s->r.items_first = true;
+    int status = mr_sql_resolve_condition(&s->r, s->body->qualify, &s->qualify);
+    s->r.items_first = false;
+    return status;
+}
+
 /* ORDER BY, where it may use what is not selected. */
 static int resolve_order(struct selection *s)
 {
@@ -350,6 +362,17 @@ static int aggregate_plan(struct selection *s)
     MR_TRY(mr_sql_group_plan(&s->r, &s->groups, &plan));
     const struct mr_plan *aggregation = plan;
     MR_TRY(mr_sql_join_late(&s->r, s->body->start, s->body->stop, &plan));
+    if (s->having) {
+        s->r.place = MR_PLACE_HAVING;
+        MR_TRY(mr_sql_regroup(&s->r, &s->groups, plan, s->has_group_by, &s->having));
+        int groups = plan->group_count;
+        MR_TRY(mr_plan_filter(s->a, plan, s->having, &plan));
+        plan->group_count = groups; /* its columns still begin with the groups */
+    }
+    s->r.place = MR_PLACE_SELECT;
+    MR_TRY(mr_sql_place_over(&s->r, &s->groups, s->has_group_by, &plan));
+    if (s->qualify)
+        MR_TRY(mr_sql_regroup(&s->r, &s->groups, plan, s->has_group_by, &s->qualify));
     s->r.place = MR_PLACE_SELECT;
     for (int i = 0; i < s->r.item_count; i++)
         MR_TRY(mr_sql_regroup(&s->r, &s->groups, plan, s->has_group_by, &s->r.items[i].expression));
@@ -360,10 +383,7 @@ static int aggregate_plan(struct selection *s)
     if (s->correlation && s->correlation->grouped && s->r.item_count == 1 && s->r.late_count == 0)
         MR_TRY(mr_sql_value_of_nothing(s->a, &s->r, aggregation, s->r.items[0].expression,
                                        &s->correlation->nothing));
-    if (!s->having)
-        return MR_OK;
-    MR_TRY(mr_sql_regroup(&s->r, &s->groups, plan, s->has_group_by, &s->having));
-    return mr_plan_filter(s->a, plan, s->having, &s->input.plan);
+    return MR_OK;
 }
 
 /* ---- the projection, and the sort above it ---- */
@@ -518,8 +538,8 @@ int mr_sql_select_plan(struct mr_analysis *a, const struct mr_sql_body *body,
     a->correlation = NULL; /* what stands in FROM does not see the outer query */
     s.r = (struct mr_resolution){
         .analysis = a, .input = &s.input, .place = MR_PLACE_SELECT, .window = &s.window, .grouping_id = -1};
-    if (body->qualify || body->has_windows)
-        return mr_sql_unsupported(a, body->start, body->stop, "Window functions are not supported yet.");
+    s.r.windows = body->windows;
+    s.r.window_count = body->window_count;
     MR_TRY(from_plan(&s));
     MR_TRY(where_plan(&s));
     MR_TRY(list_items(&s));
@@ -529,8 +549,11 @@ int mr_sql_select_plan(struct mr_analysis *a, const struct mr_sql_body *body,
     }
     MR_TRY(resolve_items(&s));
     MR_TRY(resolve_having(&s));
+    MR_TRY(resolve_qualify(&s));
     MR_TRY(resolve_order(&s));
     if (s.is_aggregate)
         MR_TRY(aggregate_plan(&s));
+    if (s.qualify)
+        MR_TRY(mr_plan_filter(a, s.input.plan, s.qualify, &s.input.plan));
     return output_plan(&s, out);
 }

@@ -84,9 +84,28 @@ static void test_window(void **state)
             "LATERAL VIEW explode(a) x AS e GROUP BY window(ts, '10 seconds', '5 seconds'), e");
 }
 
+static void test_over(void **state)
+{
+    (void)state;
+    survive(
+        "SELECT id, row_number() OVER (PARTITION BY id % 3 ORDER BY id DESC) AS n, sum(id) OVER (ORDER BY id "
+        "ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS s, collect_list(id) OVER (ORDER BY id) AS l FROM "
+        "range(20) QUALIFY n < 4");
+}
+
+static void test_subqueries(void **state)
+{
+    (void)state;
+    survive(
+        "SELECT id, (SELECT count(*) FROM range(5) r WHERE r.id = t.id) AS c FROM range(20) t WHERE id IN "
+        "(SELECT id * 2 FROM range(6)) AND NOT EXISTS (SELECT 1 FROM range(3) x WHERE x.id = t.id) OR id = "
+        "7");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_select), cmocka_unit_test(test_join),
-                                       cmocka_unit_test(test_sets), cmocka_unit_test(test_window)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_over),   cmocka_unit_test(test_subqueries),
+                                       cmocka_unit_test(test_select), cmocka_unit_test(test_join),
+                                       cmocka_unit_test(test_sets),   cmocka_unit_test(test_window)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
