@@ -338,14 +338,15 @@ static int evict(struct mr_operator *op, struct mr_error *error)
         leaving->pairs = join->pairs;
         leaving->count[0] = leaving->count[1] = 0;
     }
-    int status = mr_join_rows_kill(rows, op->evict_us, join->state.outer_sides, &removed,
-                                   leaving ? row_leaves : NULL, leaving, error);
+    struct mr_join_removal removal = {op->evict_us, join->state.outer_sides, leaving ? row_leaves : NULL,
+                                      leaving};
+    int status = mr_join_rows_remove(rows, &removal, &removed, error);
     if (status == MR_OK && leaving)
         status = emit_leaving(leaving, error);
     mr_free(leaving);
     MR_TRY(status);
     if (removed > 0)
-        mr_join_rows_bury(rows, op->evict_us);
+        mr_join_rows_free_removed(rows);
     op->metrics.rows_removed += removed;
     join->expired_us = op->evict_us;
     mr_stream_join_state_expired(&join->state, op->evict_us);

@@ -6,6 +6,7 @@
 #define MAX_BLOCK_BYTES ((size_t)256 << 10)
 #define MIN_BLOCK_BYTES ((size_t)1 << 10)
 #define NO_KEY UINT32_MAX
+#define PREFETCH_BYTES 2048
 
 int mr_join_rows_init(struct mr_join_rows *rows, const struct mr_type *const *key_types, int key_count,
                       struct mr_error *error)
@@ -204,6 +205,8 @@ void mr_join_rows_add(struct mr_join_rows *rows, struct mr_join_row *row, struct
     struct mr_join_key *lists = mr_join_key_of(rows, key);
     row->key = key->number;
     row->next = lists->first[row->side];
+    if (!row->next || row->expiry_us > lists->latest_us[row->side])
+        lists->latest_us[row->side] = row->expiry_us;
     lists->first[row->side] = row;
     rows->blocks[row->block].buffer->size += row_bytes(row->size);
     rows->buckets[rows->last_used].rows++;
@@ -228,62 +231,19 @@ bool mr_join_rows_match(struct mr_join_rows *rows, struct mr_join_row *row)
 }
 
 /* ---- removing ---- */
-/* Calls for all rows of a bucket. */
-static int each_row(struct mr_join_rows *rows, const struct mr_join_bucket *bucket,
-                    int (*each)(void *ctx, struct mr_join_row *row, struct mr_error *error), void *ctx,
-                    struct mr_error *error)
+/* Takes what expires out of the lists of a key. */
+static void sweep_key(struct mr_join_rows *rows, struct mr_group *group, int64_t evict_us)
 {
-    for (uint32_t b = bucket->blocks; b != MR_NO_BLOCK; b = rows->blocks[b].next) {
-        struct mr_buffer *buffer = rows->blocks[b].buffer;
-        for (size_t at = 0; at < buffer->size;) {
-            struct mr_join_row *row = (struct mr_join_row *)(void *)(buffer->data + at);
-            at += row_bytes(row->size);
-            MR_TRY(each(ctx, row, error));
-        }
-    }
-    return MR_OK;
-}
-
-struct removal {
-    struct mr_join_rows *rows;
-    int64_t evict_us, removed;
-    int sides;
-    int (*each)(void *ctx, struct mr_join_row *row, struct mr_error *error);
-    void *ctx;
-};
-
-static int kill_row(void *ctx, struct mr_join_row *row, struct mr_error *error)
-{
-    struct removal *removal = ctx;
-    if (row->dead || row->expiry_us > removal->evict_us)
-        return MR_OK;
-    if (removal->each && (removal->sides >> row->side & 1))
-        MR_TRY(removal->each(removal->ctx, row, error));
-    row->dead = 1;
-    removal->removed++;
-    removal->rows->live--;
-    if (row->pack == 0 || row->changed)
-        removal->rows->unwritten_bytes -= row->size;
-    return MR_OK;
-}
-
-static int unlink_row(void *ctx, struct mr_join_row *row, struct mr_error *error)
-{
-    struct removal *removal = ctx;
-    struct mr_join_rows *rows = removal->rows;
-    (void)error;
-    if (!row->dead || row->key == NO_KEY)
-        return MR_OK;
-    struct mr_group *group = mr_group_table_at(&rows->keys, row->key);
     struct mr_join_key *key = mr_join_key_of(rows, group);
-    row->key = NO_KEY; /* the key may go before the row's memory does */
-    if (key->swept == rows->removals || (group->flags & MR_GROUP_REMOVED))
-        return MR_OK;
     key->swept = rows->removals;
     for (int side = 0; side < 2; side++) {
+        if (key->latest_us[side] <= evict_us) { /* the usual case: rows of one key go together */
+            key->first[side] = NULL;
+            continue;
+        }
         struct mr_join_row **link = &key->first[side];
         while (*link) {
-            if ((*link)->dead)
+            if ((*link)->expiry_us <= evict_us)
                 *link = (*link)->next;
             else
                 link = &(*link)->next;
@@ -291,32 +251,58 @@ static int unlink_row(void *ctx, struct mr_join_row *row, struct mr_error *error
     }
     if (!key->first[0] && !key->first[1])
         mr_group_table_remove(&rows->keys, group);
-    return MR_OK;
 }
 
-int mr_join_rows_kill(struct mr_join_rows *rows, int64_t evict_us, int sides, int64_t *killed,
-                      int (*each)(void *ctx, struct mr_join_row *row, struct mr_error *error), void *ctx,
-                      struct mr_error *error)
+static inline struct mr_join_row *row_at(const struct mr_buffer *buffer, size_t at)
 {
-    struct removal removal = {rows, evict_us, 0, sides, each, ctx};
-    int64_t last = span_of(rows, evict_us);
-    for (int64_t i = 0; i < rows->bucket_count && rows->buckets[i].span <= last; i++) {
-        int64_t before = removal.removed;
-        MR_TRY(each_row(rows, &rows->buckets[i], kill_row, &removal, error));
-        rows->buckets[i].rows -= removal.removed - before;
+    return (struct mr_join_row *)(void *)(buffer->data + at);
+}
+
+static int remove_from(struct mr_join_rows *rows, struct mr_join_bucket *bucket,
+                       const struct mr_join_removal *removal, int64_t *removed, struct mr_error *error)
+{
+    for (uint32_t b = bucket->blocks; b != MR_NO_BLOCK; b = rows->blocks[b].next) {
+        const struct mr_buffer *buffer = rows->blocks[b].buffer;
+        for (size_t at = 0, ahead = 0; at < buffer->size; at += row_bytes(row_at(buffer, at)->size)) {
+            struct mr_join_row *row = row_at(buffer, at);
+            for (int i = 0; i < 2 && ahead < buffer->size && ahead < at + PREFETCH_BYTES; i++) {
+                const struct mr_join_row *later = row_at(buffer, ahead);
+                if (later->key != NO_KEY)
+                    __builtin_prefetch(mr_join_key_of(rows, mr_group_table_at(&rows->keys, later->key)));
+                ahead += row_bytes(later->size);
+            }
+            if (row->expiry_us > removal->evict_us || row->key == NO_KEY)
+                continue;
+            if (removal->each && (removal->sides >> row->side & 1))
+                MR_TRY(removal->each(removal->ctx, row, error));
+            struct mr_group *group = mr_group_table_at(&rows->keys, row->key);
+            row->key = NO_KEY; /* the key may go before the row's memory does */
+            if (mr_join_key_of(rows, group)->swept != rows->removals)
+                sweep_key(rows, group, removal->evict_us);
+            if (row->pack == 0 || row->changed)
+                rows->unwritten_bytes -= row->size;
+            bucket->rows--;
+            rows->live--;
+            ++*removed;
+        }
     }
-    *killed = removal.removed;
     return MR_OK;
 }
 
-void mr_join_rows_bury(struct mr_join_rows *rows, int64_t evict_us)
+int mr_join_rows_remove(struct mr_join_rows *rows, const struct mr_join_removal *removal, int64_t *removed,
+                        struct mr_error *error)
 {
-    struct removal removal = {.rows = rows};
-    struct mr_error none;
-    int64_t last = span_of(rows, evict_us), whole = 0;
+    int64_t last = span_of(rows, removal->evict_us);
+    *removed = 0;
     rows->removals++;
     for (int64_t i = 0; i < rows->bucket_count && rows->buckets[i].span <= last; i++)
-        each_row(rows, &rows->buckets[i], unlink_row, &removal, &none);
+        MR_TRY(remove_from(rows, &rows->buckets[i], removal, removed, error));
+    return MR_OK;
+}
+
+void mr_join_rows_free_removed(struct mr_join_rows *rows)
+{
+    int64_t whole = 0;
     for (; whole < rows->bucket_count && rows->buckets[whole].rows == 0; whole++)
         for (uint32_t b = rows->buckets[whole].blocks, next; b != MR_NO_BLOCK; b = next) {
             next = rows->blocks[b].next;

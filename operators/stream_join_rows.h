@@ -17,12 +17,11 @@ struct mr_join_row {
     int64_t expiry_us;
     uint32_t key;       /* number of its group */
     uint32_t block;     /* number of its block */
-    uint32_t size : 27; /* bytes behind the header */
+    uint32_t size : 28; /* bytes behind the header */
     uint32_t side : 1;
     uint32_t matched : 1; /* has had a partner; counts where the side's rows come out once more */
     uint32_t changed : 1; /* matched since the checkpoint got it */
-    uint32_t dead : 1;
-    uint32_t pack; /* where it is in the checkpoint (stream_join_state.h); 0: not there */
+    uint32_t pack;        /* where it is in the checkpoint (stream_join_state.h); 0: not there */
 };
 static inline const char *mr_join_row_bytes(const struct mr_join_row *row)
 {
@@ -42,11 +41,13 @@ struct mr_join_bucket {
 };
 /* Payload of a key in the table. */
 struct mr_join_key {
-    struct mr_join_row *first[2]; /* newest row of each side */
-    uint64_t swept;               /* the removal that last went over its lists */
-    bool loaded[2];               /* what the checkpoint holds of this side is in memory */
-    bool dirty;                   /* in the state's list of keys to write */
-    bool changed;                 /* has a row that was matched since the checkpoint got it */
+    struct mr_join_row
+        *first[2];        /* rows of each side, newest first, those without a pack before all others */
+    int64_t latest_us[2]; /* no row of the side expires later */
+    uint64_t swept;       /* the removal that last went over its lists */
+    bool loaded[2];       /* what the checkpoint holds of this side is in memory */
+    bool dirty;           /* in the state's list of keys to write */
+    bool changed;         /* has a row that was matched since the checkpoint got it */
 };
 struct mr_join_rows {
     struct mr_group_table keys;
@@ -83,13 +84,17 @@ static inline struct mr_join_block *mr_join_block_of(const struct mr_join_rows *
 }
 /* The row has found a partner: false when it had one before. */
 bool mr_join_rows_match(struct mr_join_rows *rows, struct mr_join_row *row);
-/* Marks the rows with expiry at or before evict_us as dead. Calls each, when given, for those of the sides in
- * the mask (bit 0 left). They stay readable until they are buried. */
-int mr_join_rows_kill(struct mr_join_rows *rows, int64_t evict_us, int sides, int64_t *killed,
-                      int (*each)(void *ctx, struct mr_join_row *row, struct mr_error *error), void *ctx,
-                      struct mr_error *error);
-/* Takes the dead rows out of the lists of their keys, forgets keys without rows, gives memory back. */
-void mr_join_rows_bury(struct mr_join_rows *rows, int64_t evict_us);
+struct mr_join_removal {
+    int64_t evict_us; /* rows that expire at or before go */
+    int sides;        /* each is called for rows of these (bit 0 left) */
+    int (*each)(void *ctx, struct mr_join_row *row, struct mr_error *error); /* NULL: nobody */
+    void *ctx;
+};
+/* Takes rows out of the lists of their keys, and keys without rows out of the table. The rows stay readable
+ * until they are freed. */
+int mr_join_rows_remove(struct mr_join_rows *rows, const struct mr_join_removal *removal, int64_t *removed,
+                        struct mr_error *error);
+void mr_join_rows_free_removed(struct mr_join_rows *rows);
 /* When removed keys have left more holes than there are keys: moves them together. Nobody may hold a group.
  */
 int mr_join_rows_compact(struct mr_join_rows *rows, struct mr_error *error);

@@ -266,6 +266,22 @@ static int read_pack(struct mr_stream_join_state *state, struct mr_group *group,
     return MR_OK;
 }
 
+/* Rows that the checkpoint does not have stand first in their list: what has just been read in front of them
+ * goes behind them. */
+static void put_behind(struct mr_join_key *key, int side, struct mr_join_row *unwritten)
+{
+    struct mr_join_row *first = key->first[side], *last = first, *end = unwritten;
+    if (!unwritten || unwritten->pack != 0 || first == unwritten)
+        return;
+    while (last->next != unwritten)
+        last = last->next;
+    while (end->next && end->next->pack == 0)
+        end = end->next;
+    last->next = end->next;
+    end->next = first;
+    key->first[side] = unwritten;
+}
+
 static int read_key(struct mr_stream_join_state *state, struct mr_state_cursor *cursor, int side,
                     const struct mr_join_wanted *wanted, struct mr_text *prefix, int64_t expired_us,
                     struct mr_error *error)
@@ -276,6 +292,8 @@ static int read_key(struct mr_stream_join_state *state, struct mr_state_cursor *
     mr_text_append(prefix, wanted->prefix.data, wanted->prefix.size);
     if (prefix->failed)
         return mr_error_memory(error, prefix->capacity);
+    struct mr_join_key *lists = mr_join_key_of(&state->rows, wanted->group);
+    struct mr_join_row *before = lists->first[side];
     mr_state_cursor_seek(cursor, mr_text_str(prefix));
     while (mr_state_cursor_next(cursor, &key, &value) && mr_str_starts_with(key, mr_text_str(prefix))) {
         uint32_t pack;
@@ -285,6 +303,7 @@ static int read_key(struct mr_stream_join_state *state, struct mr_state_cursor *
         if (pack < state->first_own_pack)
             MR_TRY(read_pack(state, wanted->group, side, pack, value, expired_us, error));
     }
+    put_behind(lists, side, before);
     return MR_OK;
 }
 
