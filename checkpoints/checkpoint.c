@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "checkpoints/replay.h"
 #include "checkpoints/rocks.h"
 
 int mr_rocks_error(struct mr_error *error, char *message, const char *condition, const char *format, ...)
@@ -99,8 +100,7 @@ static void format_query_id(struct mr_query_id *id)
              b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
-/* Drawn once, durable before anybody outside hears of it. */
-static int draw_query_id(struct mr_checkpoint *checkpoint, struct mr_error *error)
+void mr_rocks_put_query_id(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch)
 {
     char value[MR_ROCKS_HEADER + 16] = {MR_ROCKS_QUERY, MR_ROCKS_VERSION};
     mr_put_u64(value + MR_ROCKS_HEADER, mr_env()->random());
@@ -108,12 +108,18 @@ static int draw_query_id(struct mr_checkpoint *checkpoint, struct mr_error *erro
     value[MR_ROCKS_HEADER + 6] =
         (char)((value[MR_ROCKS_HEADER + 6] & 0x0f) | 0x40); /* a random UUID: version 4 */
     value[MR_ROCKS_HEADER + 8] = (char)((value[MR_ROCKS_HEADER + 8] & 0x3f) | 0x80);
-    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     rocksdb_writebatch_put_cf(batch, checkpoint->families[MR_FAMILY_META], MR_ROCKS_KEY_QUERY,
                               strlen(MR_ROCKS_KEY_QUERY), value, sizeof value);
+    memcpy(checkpoint->query_id.bytes, value + MR_ROCKS_HEADER, 16);
+}
+
+/* Drawn once, durable before anybody outside hears of it. */
+static int draw_query_id(struct mr_checkpoint *checkpoint, struct mr_error *error)
+{
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    mr_rocks_put_query_id(checkpoint, batch);
     int status = mr_rocks_write(checkpoint, batch, true, error);
     rocksdb_writebatch_destroy(batch);
-    memcpy(checkpoint->query_id.bytes, value + MR_ROCKS_HEADER, 16);
     return status;
 }
 
@@ -141,6 +147,13 @@ err:
     return status;
 }
 
+int mr_rocks_load(struct mr_checkpoint *checkpoint, struct mr_error *error)
+{
+    MR_TRY(load_identity(checkpoint, error));
+    MR_TRY(mr_known_sinks_load(checkpoint, error));
+    return mr_expired_load(checkpoint, error);
+}
+
 static char *copy_text(const char *prefix, const char *suffix)
 {
     size_t a = strlen(prefix), b = strlen(suffix);
@@ -157,6 +170,11 @@ static int open_steps(struct mr_checkpoint *checkpoint, const struct mr_checkpoi
 {
     MR_TRY(mr_rocks_lock(checkpoint, options, error));
     mr_killpoint("open.locked");
+    if (!options->read_only && mr_replay_is_unfinished(checkpoint->path))
+        return mr_error_set(error, MR_E_CONFLICT, "CHECKPOINT_REPLAY_UNFINISHED",
+                            "A replay into the checkpoint %s was begun and not finished, so that the table "
+                            "may be ahead of it. Repeat the `millrace replay`.",
+                            checkpoint->path);
     if (!options->read_only) {
         MR_TRY(mr_rocks_refresh(checkpoint, options->refresh, error));
         /* RocksDB does not fsync its parent. Making the directory does; a crash may have come between the
@@ -168,9 +186,7 @@ static int open_steps(struct mr_checkpoint *checkpoint, const struct mr_checkpoi
     }
     MR_TRY(mr_rocks_open(checkpoint, options, error));
     mr_killpoint("open.recovered");
-    MR_TRY(load_identity(checkpoint, error));
-    MR_TRY(mr_known_sinks_load(checkpoint, error));
-    MR_TRY(mr_expired_load(checkpoint, error));
+    MR_TRY(mr_rocks_load(checkpoint, error));
     return mr_rocks_refresh_check(checkpoint, error);
 }
 
@@ -214,11 +230,7 @@ void mr_checkpoint_close(struct mr_checkpoint *checkpoint)
     mr_rocks_close(checkpoint);
     if (checkpoint->lock_file >= 0)
         mr_env()->close(checkpoint->lock_file);
-    while (checkpoint->sinks) {
-        struct mr_known_sink *next = checkpoint->sinks->next;
-        mr_free(checkpoint->sinks);
-        checkpoint->sinks = next;
-    }
+    mr_known_sinks_release(checkpoint);
     mr_free(checkpoint->path);
     mr_free(checkpoint->database);
     mr_free(checkpoint);

@@ -75,6 +75,15 @@ static int load_register(void *ctx, struct mr_str key, struct mr_str value, stru
     return mr_known_sink_set(checkpoint, key, &expected, error);
 }
 
+void mr_known_sinks_release(struct mr_checkpoint *checkpoint)
+{
+    while (checkpoint->sinks) {
+        struct mr_known_sink *next = checkpoint->sinks->next;
+        mr_free(checkpoint->sinks);
+        checkpoint->sinks = next;
+    }
+}
+
 int mr_known_sinks_load(struct mr_checkpoint *checkpoint, struct mr_error *error)
 {
     return mr_rocks_scan_meta(checkpoint, MR_ROCKS_KEY_REGISTER, load_register, checkpoint, error);

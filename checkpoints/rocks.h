@@ -91,6 +91,11 @@ int mr_rocks_write(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch
 int mr_rocks_scan_meta(struct mr_checkpoint *checkpoint, const char *prefix,
                        int (*each)(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error),
                        void *ctx, struct mr_error *error);
+/* checkpoint.c: identity, last batch, sinks and thresholds of an opened database. */
+int mr_rocks_load(struct mr_checkpoint *checkpoint, struct mr_error *error);
+/* Draws a query id and puts it into the batch. */
+void mr_rocks_put_query_id(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch);
+void mr_known_sinks_release(struct mr_checkpoint *checkpoint);
 /* expiry.c */
 void mr_expired_filter(struct mr_checkpoint *checkpoint, rocksdb_options_t *state_options);
 int mr_expired_load(struct mr_checkpoint *checkpoint, struct mr_error *error);

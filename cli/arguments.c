@@ -131,3 +131,11 @@ bool mr_output_format_of(const struct mr_command *command, const char *text, enu
     mr_usage(command, "--format is table, json or csv, not `%s`.", text);
     return false;
 }
+
+bool mr_number(const char *text, int64_t *out)
+{
+    char *end;
+    long long value = strtoll(text, &end, 10);
+    *out = value;
+    return end != text && *end == 0 && value >= 0;
+}

@@ -15,7 +15,7 @@ struct mr_command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
 };
 extern const struct mr_command mr_command_init, mr_command_run, mr_command_dry_run, mr_command_sql,
-    mr_command_graph, mr_command_checkpoint, mr_command_state;
+    mr_command_graph, mr_command_checkpoint, mr_command_state, mr_command_replay;
 
 enum mr_output_format { MR_OUTPUT_TABLE, MR_OUTPUT_JSON, MR_OUTPUT_CSV };
 
@@ -31,6 +31,8 @@ struct mr_argument {
  * what is wrong (and how to get help) and returns MR_EXIT_USAGE; -1 when --help was asked for and printed. */
 int mr_arguments(const struct mr_command *command, int argc, char **argv, const struct mr_argument *known,
                  const char **positional, int max_positional, int *positional_count);
+/* All of text is a number, not negative. */
+bool mr_number(const char *text, int64_t *out);
 /* "table", "json" or "csv"; false, and the usage is printed. */
 bool mr_output_format_of(const struct mr_command *command, const char *text, enum mr_output_format *out);
 int mr_usage(const struct mr_command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

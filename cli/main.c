@@ -8,7 +8,7 @@
 static const struct mr_command *const commands[] = {&mr_command_init,    &mr_command_run,
                                                     &mr_command_dry_run, &mr_command_sql,
                                                     &mr_command_graph,   &mr_command_checkpoint,
-                                                    &mr_command_state};
+                                                    &mr_command_state,   &mr_command_replay};
 #define COMMAND_COUNT ((int)(sizeof(commands) / sizeof(commands[0])))
 
 static void print_help(FILE *stream)

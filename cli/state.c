@@ -2,8 +2,6 @@
 #include "cli/open.h"
 #include "runtime/inspect.h"
 
-#include <stdlib.h>
-
 struct asked {
     enum mr_output_format format;
     bool metadata;
@@ -89,14 +87,6 @@ static int show(struct mr_opened *project, const char *name, struct asked *asked
     return status;
 }
 
-static bool number(const char *text, int64_t *out)
-{
-    char *end;
-    long long value = strtoll(text, &end, 10);
-    *out = value;
-    return end != text && *end == 0 && value >= 0;
-}
-
 static int run_state(int argc, char **argv)
 {
     const char *spec = NULL, *format = "table", *batch = "0", *operator_id = "0", *name = NULL;
@@ -118,7 +108,7 @@ static int run_state(int argc, char **argv)
         return MR_EXIT_USAGE;
     if (!name)
         return mr_usage(&mr_command_state, "which table?");
-    if (!number(batch, &asked.batch) || !number(operator_id, &id) || id > UINT16_MAX)
+    if (!mr_number(batch, &asked.batch) || !mr_number(operator_id, &id) || id > UINT16_MAX)
         return mr_usage(&mr_command_state, "--batch and --operator take a number.");
     asked.operator_id = (int)id;
     mr_log_level_set(MR_LOG_WARN);

@@ -117,6 +117,18 @@ int mr_flow_state_open(struct mr_flow_state_view *view, struct mr_pipeline *pipe
                        int64_t batch, struct mr_error *error);
 void mr_flow_state_close(struct mr_flow_state_view *view);
 
+/* ---- replay (DESIGN 1, Rewind) ---- */
+struct mr_replayed {
+    int64_t version; /* of the table: the commit that made it what it was; -1: it was before this call */
+    char query_id[37];
+};
+/* Goes back to what the flow's checkpoint retained of `batch`: its table becomes what it was then, in one
+ * commit, and the copy its checkpoint, under a new query id. into: a new table of that name beside it; the
+ * flow's target is that table from then on (in this process), so that running the flow goes on there. Killed
+ * anywhere, the same call finishes it. */
+int mr_flow_replay(struct mr_pipeline *pipeline, struct mr_flow *flow, int64_t batch, const char *into,
+                   struct mr_replayed *out, struct mr_error *error);
+
 /* ---- running ---- */
 struct mr_pipeline_options {
     bool continuous;
