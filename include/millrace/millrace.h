@@ -156,8 +156,9 @@ enum millrace_mode {
     MILLRACE_UPDATE = 1,  /* rows that are new or changed since the micro-batch before */
     MILLRACE_COMPLETE = 2 /* all rows of the result, after every micro-batch */
 };
-/* The output mode of all of the job's sinks; append unless set. In update mode a row in a Delta table replaces the
- * one with equal grouping columns (which the rows must hold); rows of queries without grouping are added. */
+/* The output mode of all of the job's sinks; append unless set. In update mode a row in a Delta table
+ * replaces the one with equal grouping columns (which the rows must hold); rows of queries without grouping
+ * are added. */
 MILLRACE_API int millrace_output_mode(struct millrace_job *job, enum millrace_mode mode);
 
 /* Puts the stream's rows into a sink: kind "delta" (options path, mergeSchema, partitionColumns, …), "memory"
