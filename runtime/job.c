@@ -200,7 +200,7 @@ int mr_job_check_row_key(const struct mr_node *node, const char *name, struct mr
     if (!node->row_key || !node->row_key->missing)
         return MR_OK;
     mr_error_set(
-        error, MR_E_USAGE, "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
+        error, MR_E_SQL, "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION",
         "In output mode update the rows of '%s' replace each other by their grouping columns, and the "
         "query does not put out '%s'. Add it to the SELECT list.",
         name, node->row_key->missing);
@@ -223,7 +223,7 @@ int mr_job_add_sink(struct mr_job *job, const struct mr_node *input, const struc
         MR_TRY(mr_job_check_row_key(input, name, error));
     for (int i = 0; i < job->sink_count; i++) {
         if (strcmp(job->sinks[i]->name, name) == 0)
-            return mr_error_set(error, MR_E_USAGE, "STREAMING_QUERY_EVOLUTION_ERROR.INVALID_SINK_NAME",
+            return mr_error_set(error, MR_E_SQL, "STREAMING_QUERY_EVOLUTION_ERROR.INVALID_SINK_NAME",
                                 "Two sinks of one query are called '%s'.", name);
     }
     struct mr_sink **sinks = grow(&job->arena, job->sinks, job->sink_count, &job->sink_capacity);
