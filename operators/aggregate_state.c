@@ -144,6 +144,7 @@ int mr_aggregate_state_open(struct mr_aggregate_state *state, struct mr_operator
                                          .track = true,
                                          .deleted_us = MR_NO_WATERMARK};
     mr_map_init(&state->persisted);
+    mr_text_init(&state->packed);
     MR_TRY(mr_group_table_init(&state->scratch, key_types, config->group_count, config->aggregates,
                                config->aggregate_count, error));
     if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
@@ -165,6 +166,7 @@ void mr_aggregate_state_close(struct mr_aggregate_state *state)
 {
     mr_group_table_release(&state->scratch);
     mr_map_release(&state->persisted);
+    mr_text_release(&state->packed);
 }
 
 /* ---- sorted keys of many groups ---- */

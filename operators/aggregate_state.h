@@ -4,8 +4,9 @@
  *   id(2) 0x00 partition(2)                    -> format(1) partitions(2) rows(8): live groups of that
  * partition id(2) 0x01 end(8) key group(2) key…        -> format(1) states…      (grouped by an event time)
  *   id(2) 0x01 key group(2) key…               -> format(1) states…      (otherwise)
- * so that all groups of a closing window lie together, ordered by key group, and one range delete drops every
- * window up to a time. */
+ *   id(2) 0x04 end(8) partition(2) number(4)   -> format(1) size of a record(4) records…: see
+ * aggregate_pack.c so that all groups of a closing window lie together, ordered by key group, and one range
+ * delete drops every window up to a time. */
 #ifndef MR_OPERATORS_AGGREGATE_STATE_H
 #define MR_OPERATORS_AGGREGATE_STATE_H
 
@@ -25,6 +26,7 @@ struct mr_aggregate_state {
                                       partition, -1: not known, 0: all are cached and about to be evicted */
     bool track;                    /* persisted is complete */
     int64_t deleted_us;            /* everything at or before is deleted in the checkpoint */
+    struct mr_text packed; /* keys of packed groups that the next decision deletes, one after another */
 };
 int mr_aggregate_state_open(struct mr_aggregate_state *state, struct mr_operator *op,
                             struct mr_group_table *table, const struct mr_type *const *key_types,
@@ -50,5 +52,15 @@ int mr_aggregate_state_scan(struct mr_aggregate_state *state, int64_t after_us, 
 int mr_aggregate_state_write(struct mr_aggregate_state *state, struct mr_decision *decision,
                              struct mr_group **groups, int64_t count, int64_t evicted_us,
                              struct mr_error *error);
+/* aggregate_pack.c: dirty groups of one event time, a list by next, as a few values; they are clean then and
+ * must stay in the table. What was packed by the last decision is deleted. What is found at the start, in the
+ * table again: each is called for each group, which is to be made dirty. */
+int mr_aggregate_state_pack(struct mr_aggregate_state *state, struct mr_decision *decision, int64_t time_us,
+                            struct mr_group *first, struct mr_error *error);
+void mr_aggregate_state_drop_packed(struct mr_aggregate_state *state, struct mr_decision *decision);
+int mr_aggregate_state_unpack(struct mr_aggregate_state *state,
+                              int (*each)(struct mr_operator *op, struct mr_group *group, int64_t time_us,
+                                          struct mr_error *error),
+                              struct mr_error *error);
 
 #endif

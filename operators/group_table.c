@@ -146,6 +146,7 @@ void mr_group_table_clear(struct mr_group_table *table)
         memset(table->slots, 0, sizeof(*table->slots) * ((size_t)table->slot_mask + 1));
     }
     table->used_slots = table->count = table->live = 0;
+    table->unused = NULL;
     mr_arena_clear(&table->arena);
 }
 
@@ -378,7 +379,8 @@ static int new_group(struct mr_group_table *table, const char *key_row, uint64_t
                      struct mr_error *error)
 {
     uint32_t chunk = table->count / CHUNK_RECORDS;
-    if (chunk >= table->chunk_count) {
+    struct mr_group *group = table->unused;
+    if (!group && chunk >= table->chunk_count) {
         if (chunk >= table->chunk_capacity) {
             uint32_t capacity = table->chunk_capacity ? table->chunk_capacity * 2 : 8;
             char **chunks = mr_reallocate(table->chunks, sizeof(*chunks) * capacity);
@@ -392,15 +394,20 @@ static int new_group(struct mr_group_table *table, const char *key_row, uint64_t
             return mr_error_memory(error, CHUNK_RECORDS * table->record_bytes);
         table->chunk_count++;
     }
-    struct mr_group *group = mr_group_table_at(table, table->count);
-    *group = (struct mr_group){.hash = hash, .number = table->count};
+    uint32_t number = group ? group->number : table->count;
+    struct mr_group *next_unused = group ? group->next : NULL;
+    group = mr_group_table_at(table, number);
+    *group = (struct mr_group){.hash = hash, .number = number};
     memcpy(key_row_of(group), key_row, table->key_bytes);
-    MR_TRY(own_strings(table, group, error));
+    int status = own_strings(table, group, error);
     for (int a = 0; a < table->aggregate_count; a++)
         table->aggregates[a]->type->init(table->aggregates[a], (char *)group + table->offsets[a]);
     if (table->payload_bytes > 0)
         memset(mr_group_payload(table, group), 0, table->payload_bytes);
-    table->count++;
+    if (status < 0)
+        return status;
+    table->unused = next_unused;
+    table->count += number == table->count;
     table->live++;
     *out = group;
     return MR_OK;
@@ -437,7 +444,7 @@ static int find_one(struct mr_group_table *table, const char *key_row, uint64_t 
         return MR_OK;
     MR_TRY(new_group(table, key_row, hash, out, error));
     table->slots[at].tag = tag;
-    table->slots[at].number = table->count;
+    table->slots[at].number = (*out)->number + 1;
     table->used_slots++;
     return MR_OK;
 }
@@ -541,11 +548,41 @@ void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group)
     for (; table->slots[at].number != 0; at = (at + 1) & table->slot_mask)
         if (table->slots[at].number != REMOVED_SLOT &&
             mr_group_table_at(table, table->slots[at].number - 1) == group) {
+            group->next = table->unused;
+            table->unused = group;
             table->slots[at].number = REMOVED_SLOT;
             break;
         }
     group->flags = MR_GROUP_REMOVED;
     table->live--;
+}
+
+/* ---- records as bytes: hash, key row, states ---- */
+
+size_t mr_group_table_raw_bytes(const struct mr_group_table *table)
+{
+    bool whole = table->flat && !table->has_strings && !table->encoded;
+    return whole ? 8 + table->key_bytes + table->states_bytes : 0;
+}
+
+void mr_group_table_raw_append(const struct mr_group_table *table, const struct mr_group *group,
+                               struct mr_text *out)
+{
+    mr_text_append(out, &group->hash, 8);
+    mr_text_append(out, key_row_of(group), table->key_bytes);
+    mr_text_append(out, (const char *)group + table->states_offset, table->states_bytes);
+}
+
+int mr_group_table_raw_add(struct mr_group_table *table, const char *raw, struct mr_group **out,
+                           struct mr_error *error)
+{
+    uint64_t hash;
+    memcpy(&hash, raw, 8);
+    if (((uint64_t)table->used_slots + 1) * 3 > (uint64_t)table->slot_mask * 2)
+        MR_TRY(grow_slots(table, error));
+    MR_TRY(find_one(table, raw + 8, hash, true, out, error));
+    memcpy((char *)*out + table->states_offset, raw + 8 + table->key_bytes, table->states_bytes);
+    return MR_OK;
 }
 
 int mr_group_table_retain(struct mr_group_table *table, bool (*keep)(void *ctx, struct mr_group *group),
@@ -566,6 +603,7 @@ int mr_group_table_retain(struct mr_group_table *table, bool (*keep)(void *ctx, 
         kept++;
     }
     mr_arena_release(&strings);
+    table->unused = NULL;
     table->count = table->live = status < 0 ? 0 : kept;
     for (uint32_t used = (kept + CHUNK_RECORDS - 1) / CHUNK_RECORDS; table->chunk_count > used + 1;)
         mr_free(table->chunks[--table->chunk_count]);

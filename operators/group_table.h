@@ -58,7 +58,8 @@ struct mr_group_table {
     char **chunks;
     uint32_t chunk_count, chunk_capacity, count; /* count: records ever made since clear */
     uint32_t live;
-    struct mr_arena arena; /* long strings, memory of states that are not flat */
+    struct mr_group *unused; /* removed ones, whose records are taken again */
+    struct mr_arena arena;   /* long strings, memory of states that are not flat */
     struct mr_arena layout;
     char *key_rows; /* scratch */
     size_t key_rows_bytes;
@@ -118,6 +119,13 @@ int mr_group_table_merge_group(struct mr_group_table *table, struct mr_group *in
 /* New BINARY column of the encoded states of these records. */
 int mr_group_table_states(const struct mr_group_table *table, struct mr_group *const *records, int64_t count,
                           struct mr_column **out, struct mr_error *error);
+/* A group as bytes of a fixed size that begin with its hash (0: keys or states of this table hold more than a
+ * record), and such a group back in the table, its states replaced when it is there. */
+size_t mr_group_table_raw_bytes(const struct mr_group_table *table);
+void mr_group_table_raw_append(const struct mr_group_table *table, const struct mr_group *group,
+                               struct mr_text *out);
+int mr_group_table_raw_add(struct mr_group_table *table, const char *raw, struct mr_group **out,
+                           struct mr_error *error);
 /* One result column per aggregate. */
 int mr_group_table_results(struct mr_group_table *table, struct mr_group *const *records, int64_t count,
                            struct mr_column **out, struct mr_error *error);

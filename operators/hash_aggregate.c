@@ -28,6 +28,7 @@ struct aggregate {
     struct mr_group_table table;
     struct mr_aggregate_state state;
     bool everything;       /* emit all groups every time, evict none */
+    bool full;             /* the cache, at the last flush: it is emptied once that is decided */
     struct mr_map buckets; /* event time -> struct bucket, in bucket_pool */
     struct mr_arena bucket_pool;
     struct run run;
@@ -42,37 +43,14 @@ struct aggregate {
     const struct mr_column *times; /* event times of the batch being pushed */
 };
 
-/* The list without the groups that have been removed. */
-static void list_compact(struct mr_group_list *list)
+/* The list without the groups that have been removed or written. */
+static void keep_dirty(struct mr_group_list *list)
 {
     int64_t kept = 0;
     for (int64_t i = 0; i < list->count; i++)
-        if (!(list->groups[i]->flags & MR_GROUP_REMOVED))
+        if ((list->groups[i]->flags & (MR_GROUP_REMOVED | MR_GROUP_DIRTY)) == MR_GROUP_DIRTY)
             list->groups[kept++] = list->groups[i];
     list->count = kept;
-}
-
-static int aggregate_open(struct mr_operator *op, struct mr_error *error)
-{
-    const struct mr_aggregate_config *config = op->node->config;
-    MR_TRY(mr_operator_context(op, sizeof(struct aggregate), error));
-    struct aggregate *aggregate = op->ctx;
-    mr_map_init(&aggregate->buckets);
-    mr_arena_init(&aggregate->bucket_pool);
-    aggregate->evicted_us = MR_NO_WATERMARK;
-    aggregate->everything = !op->checkpoint || config->complete_output || op->mode == MR_MODE_COMPLETE;
-    const struct mr_type **types = mr_allocate(sizeof(void *) * (size_t)(config->group_count + 1));
-    if (!types)
-        return mr_error_memory(error, sizeof(void *) * (size_t)config->group_count);
-    for (int g = 0; g < config->group_count; g++)
-        types[g] = mr_operator_input(op, 0)->fields[g].type;
-    int status = mr_group_table_init(&aggregate->table, types, config->group_count, config->aggregates,
-                                     config->aggregate_count, error);
-    if (status >= 0)
-        status = mr_aggregate_state_open(&aggregate->state, op, &aggregate->table, types, error);
-    mr_free(types);
-    op->metrics.rows_total = aggregate->state.rows;
-    return status;
 }
 
 static int aggregate_begin(struct mr_operator *op, struct mr_error *error)
@@ -149,6 +127,22 @@ static int turn_to(struct mr_operator *op, int64_t time_us, struct mr_error *err
     return MR_OK;
 }
 
+/* Into the list of its event time, which has been turned to, and that of dirty groups. */
+static int list_group(struct mr_operator *op, struct mr_group *group, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    struct bucket *bucket = aggregate->run.bucket;
+    if (!(group->flags & MR_GROUP_DIRTY) && op->checkpoint)
+        MR_TRY(mr_group_list_add(&aggregate->dirty, group, error));
+    if (!(group->flags & MR_GROUP_LISTED) && bucket) {
+        group->flags |= MR_GROUP_LISTED;
+        group->next = bucket->first;
+        bucket->first = group;
+    }
+    group->flags |= MR_GROUP_DIRTY;
+    return MR_OK;
+}
+
 static int touch(struct mr_operator *op, struct mr_group *group, const struct mr_batch *batch, int64_t row,
                  struct mr_error *error)
 {
@@ -166,16 +160,42 @@ static int touch(struct mr_operator *op, struct mr_group *group, const struct mr
             aggregate->state.rows++;
         }
     }
-    if (!(group->flags & MR_GROUP_DIRTY) && op->checkpoint)
-        MR_TRY(mr_group_list_add(&aggregate->dirty, group, error));
-    struct bucket *bucket = aggregate->run.bucket;
-    if (!(group->flags & MR_GROUP_LISTED) && bucket) {
-        group->flags |= MR_GROUP_LISTED;
-        group->next = bucket->first;
-        bucket->first = group;
-    }
-    group->flags |= MR_GROUP_TOUCHED | MR_GROUP_DIRTY;
+    MR_TRY(list_group(op, group, error));
+    group->flags |= MR_GROUP_TOUCHED;
     return MR_OK;
+}
+
+/* A group that the last decision before this process packed. */
+static int take_back(struct mr_operator *op, struct mr_group *group, int64_t time_us, struct mr_error *error)
+{
+    MR_TRY(turn_to(op, time_us, error));
+    group->flags |= MR_GROUP_LOADED;
+    return list_group(op, group, error);
+}
+
+static int aggregate_open(struct mr_operator *op, struct mr_error *error)
+{
+    const struct mr_aggregate_config *config = op->node->config;
+    MR_TRY(mr_operator_context(op, sizeof(struct aggregate), error));
+    struct aggregate *aggregate = op->ctx;
+    mr_map_init(&aggregate->buckets);
+    mr_arena_init(&aggregate->bucket_pool);
+    aggregate->evicted_us = MR_NO_WATERMARK;
+    aggregate->everything = !op->checkpoint || config->complete_output || op->mode == MR_MODE_COMPLETE;
+    const struct mr_type **types = mr_allocate(sizeof(void *) * (size_t)(config->group_count + 1));
+    if (!types)
+        return mr_error_memory(error, sizeof(void *) * (size_t)config->group_count);
+    for (int g = 0; g < config->group_count; g++)
+        types[g] = mr_operator_input(op, 0)->fields[g].type;
+    int status = mr_group_table_init(&aggregate->table, types, config->group_count, config->aggregates,
+                                     config->aggregate_count, error);
+    if (status >= 0)
+        status = mr_aggregate_state_open(&aggregate->state, op, &aggregate->table, types, error);
+    mr_free(types);
+    if (status >= 0)
+        status = mr_aggregate_state_unpack(&aggregate->state, take_back, error);
+    op->metrics.rows_total = aggregate->state.rows;
+    return status;
 }
 
 static int aggregate_push(struct mr_operator *op, int input, const struct mr_batch *batch,
@@ -229,16 +249,20 @@ static int emit_groups(struct mr_operator *op, struct mr_group_table *table, str
     return MR_OK;
 }
 
-static int emit_cached(struct mr_operator *op, struct mr_error *error)
+/* All groups of the table, by a function that takes MR_BATCH_ROWS of them at most. */
+static int each_cached(struct mr_operator *op,
+                       int (*each)(struct mr_operator *op, struct mr_group_table *table,
+                                   struct mr_group **groups, int64_t count, struct mr_error *error),
+                       struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
+    struct mr_group *groups[MR_BATCH_ROWS];
     struct mr_group_cursor cursor = {0};
-    struct mr_group *groups[1024];
     for (;;) {
-        int64_t count = mr_group_table_next(&aggregate->table, &cursor, groups, 1024);
+        int64_t count = mr_group_table_next(&aggregate->table, &cursor, groups, MR_BATCH_ROWS);
         if (count == 0)
             return MR_OK;
-        MR_TRY(emit_groups(op, &aggregate->table, groups, count, error));
+        MR_TRY(each(op, &aggregate->table, groups, count, error));
     }
 }
 
@@ -322,7 +346,7 @@ static int evict(struct mr_operator *op, struct mr_error *error)
     mr_map_release(&aggregate->buckets);
     aggregate->buckets = left;
     aggregate->evicted_us = op->evict_us;
-    list_compact(&aggregate->dirty);
+    keep_dirty(&aggregate->dirty);
     return status;
 }
 
@@ -338,7 +362,7 @@ static int aggregate_finish(struct mr_operator *op, struct mr_error *error)
         aggregate->touched.groups[i]->flags &= ~(uint32_t)MR_GROUP_TOUCHED;
     if (aggregate->everything) {
         MR_TRY(mr_aggregate_state_scan(&aggregate->state, INT64_MIN, INT64_MAX, emit_groups, &stored, error));
-        MR_TRY(emit_cached(op, error));
+        MR_TRY(each_cached(op, emit_groups, error));
     } else if (op->mode == MR_MODE_UPDATE) {
         MR_TRY(
             emit_groups(op, &aggregate->table, aggregate->touched.groups, aggregate->touched.count, error));
@@ -353,10 +377,39 @@ static int aggregate_finish(struct mr_operator *op, struct mr_error *error)
 }
 
 /* ---- decisions ---- */
+static bool cache_is_full(const struct mr_operator *op)
+{
+    const struct aggregate *aggregate = op->ctx;
+    size_t limit = op->memory_limit_bytes ? op->memory_limit_bytes : (size_t)64 << 20;
+    return mr_group_table_bytes(&aggregate->table) > limit;
+}
+
+/* What the next micro-batch evicts whatever it reads. */
+static int pack(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    if (aggregate->everything || aggregate->full || op->next_evict_us == MR_NO_WATERMARK ||
+        mr_group_table_raw_bytes(&aggregate->table) == 0)
+        return MR_OK;
+    for (size_t i = 0; i < aggregate->buckets.count; i++) {
+        const struct mr_map_entry *entry = &aggregate->buckets.entries[i];
+        int64_t time_us;
+        memcpy(&time_us, entry->key.data, 8);
+        if (time_us <= op->next_evict_us)
+            MR_TRY(mr_aggregate_state_pack(&aggregate->state, decision, time_us,
+                                           ((struct bucket *)entry->pointer)->first, error));
+    }
+    keep_dirty(&aggregate->dirty);
+    return MR_OK;
+}
+
 static int aggregate_flush(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
     aggregate->run.known = false;
+    aggregate->full = cache_is_full(op);
+    mr_aggregate_state_drop_packed(&aggregate->state, decision);
+    MR_TRY(pack(op, decision, error));
     MR_TRY(mr_aggregate_state_write(&aggregate->state, decision, aggregate->dirty.groups,
                                     aggregate->dirty.count,
                                     aggregate->everything ? MR_NO_WATERMARK : aggregate->evicted_us, error));
@@ -364,13 +417,11 @@ static int aggregate_flush(struct mr_operator *op, struct mr_decision *decision,
     return MR_OK;
 }
 
-/* All groups are clean now: when the cache has grown too large, or is mostly holes, it starts over. */
+/* All groups are clean now: when the cache has grown too large it starts over. */
 static void aggregate_decided(struct mr_operator *op)
 {
     struct aggregate *aggregate = op->ctx;
-    size_t limit = op->memory_limit_bytes ? op->memory_limit_bytes : (size_t)64 << 20;
-    uint32_t holes = aggregate->table.count - aggregate->table.live;
-    if (mr_group_table_bytes(&aggregate->table) <= limit && (holes < 8192 || holes < aggregate->table.live))
+    if (!aggregate->full)
         return;
     aggregate->run.known = false;
     mr_group_table_clear(&aggregate->table);
@@ -437,6 +488,7 @@ static int aggregate_show_state(struct mr_operator *op, const struct mr_type *ty
     struct aggregate *aggregate = op->ctx;
     int64_t count;
     aggregate->shown = type;
+    MR_TRY(each_cached(op, show_groups, error)); /* those that were packed */
     return mr_aggregate_state_scan(&aggregate->state, INT64_MIN, INT64_MAX, show_groups, &count, error);
 }
 

@@ -88,8 +88,8 @@ struct mr_node {
     const int *const *exchange_keys;
     const int *exchange_key_counts;
     const struct mr_row_key *row_key; /* output mode update: what names a row of its output; NULL: nothing */
-    int source; /* index of the job's source when type is NULL, else -1 */
-    int sink;   /* index of the job's sink for the sink operator, else -1 */
+    int source;                       /* index of the job's source when type is NULL, else -1 */
+    int sink;                         /* index of the job's sink for the sink operator, else -1 */
 };
 struct mr_operator {
     const struct mr_operator_type *type;
@@ -106,6 +106,8 @@ struct mr_operator {
     int64_t batch;
     int64_t late_us;  /* rows at or before are late (watermark of the previous batch) */
     int64_t evict_us; /* emit and drop what ends at or before (watermark of this batch) */
+    int64_t
+        next_evict_us; /* set before flush: what evict_us will be in the next micro-batch, come what may */
     bool last_batch_of_decision;
     /* Where emitted batches go; set by the runtime. Returns MR_OK or an error; the batch stays the emitter's.
      */

@@ -7,7 +7,13 @@
 
 #include "operators/operator.h"
 
-enum mr_state_kind { MR_STATE_COUNTS = 0, MR_STATE_ENTRIES = 1, MR_STATE_TIMES = 2, MR_STATE_END = 3 };
+enum mr_state_kind {
+    MR_STATE_COUNTS = 0,
+    MR_STATE_ENTRIES = 1,
+    MR_STATE_TIMES = 2,
+    MR_STATE_END = 3,
+    MR_STATE_PACKED = 4
+};
 
 static inline void mr_state_put_u16(struct mr_text *out, unsigned value)
 {

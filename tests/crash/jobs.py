@@ -36,12 +36,16 @@ PROPERTIES = {"update": " TBLPROPERTIES ('millrace.outputMode' = 'update')"}
 READ = "read_files('LANDING', format => 'json', schema => '" + SCHEMA + "', maxFilesPerTrigger => 1)"
 WINDOW = ("SELECT window.start AS minute, k, count(*) AS n, sum(v) AS total, min(id) AS lowest "
           "FROM STREAM %s WATERMARK t DELAY OF INTERVAL 30 SECONDS GROUP BY window(t, '1 minute'), k")
+# Keys of a fixed size: groups about to be evicted are stored many in one value, and sliding windows go by panes.
+PANES = ("SELECT window.start AS begins, id % 5 AS g, count(*) AS n, sum(v) AS total, min(id) AS lowest "
+         "FROM STREAM " + READ + " WATERMARK t DELAY OF INTERVAL 30 SECONDS GROUP BY window(t, '2 minutes', '30 seconds'), id % 5")
 # name -> {table: (SQL, the columns that are unique)}
 JOBS = {
     "map": {"mapped": ("SELECT id, k, v * 2 AS doubled, t FROM STREAM " + READ + " WHERE v % 5 <> 0", ("id",))},
     "window": {"windowed": (WINDOW % READ, ("minute", "k"))},
     "update": {"updated": ("SELECT k, v % 4 AS part, count(*) AS n, sum(v) AS total, max(id) AS last FROM STREAM " + READ + " GROUP BY k, v % 4",
                            ("k", "part"))},
+    "panes": {"slid": (PANES, ("begins", "g"))},
     "medallion": {"bronze": ("SELECT id, k, v, t FROM STREAM " + READ, ("id",)),
                   "gold": (WINDOW % "bronze", ("minute", "k"))},
 }

@@ -70,7 +70,7 @@ class Trials:
         folder = self.folder(job)
         met = 0
         for number, how in enumerate(lives):
-            life = jobs.live(folder, workers=workers, **how)
+            life = jobs.live(folder, **dict(dict(workers=workers), **how))
             met += life.status != 0
             fine = life.status == 0 or (life.refused if may_refuse else life.died)
             if not fine:
