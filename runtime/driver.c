@@ -1,8 +1,8 @@
 /* runtime/driver.c: the loop of a query: plan, execute, and when to decide.
  *
- * A decision is closed at once when nothing more is there to read (and the table has not had more than its
- * commits per second); while there is, micro-batches are gathered until a limit on time, state or input. How
- * they are gathered changes no row, no watermark and no progress report. */
+ * A decision is closed at once when nothing more is there to read, or little at a time (and the table has not
+ * had more than its commits per second); while there is more, micro-batches are gathered until a limit on
+ * time, state or input. How they are gathered changes no row, no watermark and no progress report. */
 #include "runtime/driver.h"
 
 #include "runtime/static_side.h"
@@ -10,6 +10,7 @@
 #define COMMITS_PER_SECOND 10.0
 #define MOST_PATIENCE 16    /* times the usual limits of a decision */
 #define TOKENS_AT_ONCE 4.0 /* so that a little jitter at that rate delays nobody */
+#define TRICKLE_BYTES (1 << 20)
 
 /* ---- pace ---- */
 
@@ -22,10 +23,19 @@ static void refill(struct mr_query *query)
     query->tokens_at_us = now;
 }
 
+static bool has_pace(const struct mr_query *query)
+{
+    for (int s = 0; s < query->job->sink_count; s++) {
+        if (!(query->job->sinks[s]->type->flags & MR_SINK_ANY_PACE))
+            return true;
+    }
+    return query->job->sink_count == 0;
+}
+
 static bool may_commit(struct mr_query *query)
 {
     refill(query);
-    return query->tokens >= 1.0 || query->options.trigger != MR_TRIGGER_CONTINUOUS ||
+    return query->tokens >= 1.0 || !has_pace(query) || query->options.trigger != MR_TRIGGER_CONTINUOUS ||
            query->options.interval_us > 0;
 }
 
@@ -256,6 +266,14 @@ static bool wants_batch_without_data(const struct mr_query *query)
            mr_watermark_wants_batch(&query->watermark, query->job, query->scratch_us, query->late_us);
 }
 
+/* Data that come all the time, a little at a time, must not wait for a pause: then every micro-batch may be
+ * the last of its decision. More than that in one micro-batch is catching up. */
+static bool trickles(const struct mr_query *query, size_t batch_bytes)
+{
+    return query->options.trigger == MR_TRIGGER_CONTINUOUS && query->options.interval_us <= 0 &&
+           batch_bytes < TRICKLE_BYTES;
+}
+
 /* One turn; *ended: there is nothing more to do. */
 static int turn(struct mr_query *query, bool *ended, struct mr_error *error)
 {
@@ -270,8 +288,11 @@ static int turn(struct mr_query *query, bool *ended, struct mr_error *error)
     if (once && fresh)
         MR_TRY(plan_all(query, error));
     if (fresh || wants_batch_without_data(query)) {
+        size_t before = query->input_bytes;
         MR_TRY(run_micro_batch(query, mr_env()->monotonic_us() - planning_us, error));
-        return !once && decision_is_full(query) ? decide(query, error) : MR_OK;
+        bool enough =
+            decision_is_full(query) || (trickles(query, query->input_bytes - before) && may_commit(query));
+        return !once && enough ? decide(query, error) : MR_OK;
     }
     if (query->micro_batches > 0 && may_commit(query))
         return decide(query, error);

@@ -30,7 +30,7 @@ static const struct { /* what Millrace decides itself, and what only Kafka's Jav
     {"ssl.truststore.type", "use kafka.ssl.ca.location (PEM)"},
 };
 /* Settings of the Java client that change no result, accepted so that a project runs on both; and the group,
- * which the source tells about its progress without being a member. */
+ * for which there is no use. */
 static const char *const ignored[] = {
     "max.poll.records",  "default.api.timeout.ms", "receive.buffer.bytes",
     "send.buffer.bytes", "buffer.memory",          "max.block.ms",

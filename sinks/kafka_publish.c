@@ -7,8 +7,6 @@
 
 #define ANSWER_MS 20000 /* for each step of a transaction */
 #define COMMIT_TRIES 3
-#define READ_MS 1500 /* a coordinator that is new is found by asking again, not by waiting */
-#define READ_TRIES 12
 #define READ_BYTES (4 << 20) /* of a large outbox at a time */
 #define RENEW_US (24LL * 3600 * 1000000)
 #define VERSION_MARK "millrace 1 "
@@ -111,51 +109,36 @@ static int parse_register(struct mr_kafka_sink *self, const rd_kafka_topic_parti
     return MR_OK;
 }
 
+/* By a consumer of the group that reads committed offsets only; one that is still in a transaction makes the
+ * brokers say so, and librdkafka ask again. */
 static int read_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
 {
-    rd_kafka_t *handle = self->producer.handle;
-    rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(asked, self->register_topic, 0);
-    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(self->id, asked);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    char why[128];
-    rd_kafka_AdminOptions_set_request_timeout(options, READ_MS, why, sizeof why);
-    rd_kafka_error_t *wrong = rd_kafka_AdminOptions_set_require_stable_offsets(options, 1);
-    if (wrong)
-        rd_kafka_error_destroy(wrong);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
-    rd_kafka_ListConsumerGroupOffsets(handle, &request, 1, options, queue);
-    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, READ_MS + 1000);
-    const rd_kafka_ListConsumerGroupOffsets_result_t *result =
-        answer ? rd_kafka_event_ListConsumerGroupOffsets_result(answer) : NULL;
-    rd_kafka_resp_err_t code = !answer ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(answer);
-    int status = MR_OK;
-    const rd_kafka_topic_partition_list_t *found = NULL;
-    if (result && code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        size_t count;
-        const rd_kafka_group_result_t **groups =
-            rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
-        const rd_kafka_error_t *group_error = count == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
-        code = group_error ? rd_kafka_error_code(group_error) : code;
-        found = count == 1 && !group_error ? rd_kafka_group_result_partitions(groups[0]) : NULL;
-        if (found && found->cnt == 1 && found->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-            code = found->elems[0].err;
-    }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && found && found->cnt == 1)
-        status = parse_register(self, &found->elems[0], out, error);
-    else
-        status = mr_kafka_error(&self->producer, code ? code : RD_KAFKA_RESP_ERR__BAD_MSG, error,
-                                "The register of the sink '%s' (group %s) cannot be read", self->sink->name,
-                                self->id);
-    if (status < 0 && code == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
+    static const struct mr_kafka_setting defaults[] = {{"reconnect.backoff.ms", "20"}, {0}};
+    const struct mr_kafka_setting fixed[] = {{"group.id", self->id},
+                                             {"isolation.level", "read_committed"},
+                                             {"enable.auto.commit", "false"},
+                                             {0}};
+    struct mr_kafka_client_options options = {.type = RD_KAFKA_CONSUMER,
+                                              .options = self->sink->options,
+                                              .option_count = self->sink->option_count,
+                                              .defaults = defaults,
+                                              .fixed = fixed};
+    struct mr_kafka_client reader = {0};
+    MR_TRY(mr_kafka_client_open(&reader, &options, error));
+    rd_kafka_topic_partition_list_t *found = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(found, self->register_topic, 0);
+    rd_kafka_resp_err_t why = rd_kafka_committed(reader.handle, found, ANSWER_MS);
+    if (why == RD_KAFKA_RESP_ERR_NO_ERROR)
+        why = found->elems[0].err;
+    int status =
+        why == RD_KAFKA_RESP_ERR_NO_ERROR
+            ? parse_register(self, &found->elems[0], out, error)
+            : mr_kafka_error(&reader, why, error, "The register of the sink '%s' (group %s) cannot be read",
+                             self->sink->name, self->id);
+    if (status < 0 && why == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
         error->flags |= MR_RETRIABLE;
-    if (answer)
-        rd_kafka_event_destroy(answer);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_ListConsumerGroupOffsets_destroy(request);
-    rd_kafka_topic_partition_list_destroy(asked);
+    rd_kafka_topic_partition_list_destroy(found);
+    mr_kafka_client_close(&reader);
     return status;
 }
 
@@ -168,8 +151,6 @@ int mr_kafka_register(struct mr_kafka_sink *self, struct mr_register *out, struc
         if (why)
             return failed(self, why, MR_RETRIABLE, "Starting transactions", error);
         int status = read_register(self, &self->current, error);
-        for (int i = 1; i < READ_TRIES && status < 0 && (error->flags & MR_RETRIABLE); i++)
-            status = read_register(self, &self->current, error);
         if (status < 0) {
             mr_kafka_producer_drop(self);
             return status;

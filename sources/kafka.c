@@ -13,8 +13,6 @@
 #define IDLE_US 1000000 /* then the brokers are asked for new partitions */
 #define GATHER_US 50000 /* minOffsetsPerTrigger: how often it is looked whether there are enough */
 #define AWAY_US 200000
-#define COMMIT_GROUP_US 1000000
-#define COMMIT_LAST_MS 3000
 
 int mr_kafka_data_loss(const struct mr_kafka_source *self, struct mr_error *error, const char *subclass,
                        const char *format, ...)
@@ -50,44 +48,11 @@ static void stop_fetching(struct mr_kafka_source *self)
     mr_kafka_client_close(&self->asker);
 }
 
-/* Lag tools look at a group's offsets; nothing here does. Waits for the answer only when asked to. */
-static void commit_group(struct mr_kafka_source *self, int wait_ms)
-{
-    if (self->committed.size == 0 || !self->asker.handle)
-        return;
-    struct mr_kafka_offsets offsets;
-    struct mr_error error;
-    if (mr_kafka_offsets_parse(self, &self->arena, mr_text_str(&self->committed), &offsets, &error) < 0)
-        return;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)offsets.count);
-    for (size_t i = 0; i < offsets.count; i++) {
-        if (offsets.at[i] >= 0)
-            rd_kafka_topic_partition_list_add(list, self->partitions[i]->topic->name, self->partitions[i]->id)
-                ->offset = offsets.at[i];
-    }
-    rd_kafka_queue_t *answers = rd_kafka_queue_new(self->asker.handle);
-    rd_kafka_AlterConsumerGroupOffsets_t *change =
-        rd_kafka_AlterConsumerGroupOffsets_new(self->options.group, list);
-    rd_kafka_AlterConsumerGroupOffsets(self->asker.handle, &change, 1, NULL, answers);
-    rd_kafka_event_t *answer = rd_kafka_queue_poll(answers, wait_ms);
-    if (answer && rd_kafka_event_error(answer) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        mr_log(MR_LOG_WARN, "kafka.group", "The offsets of the group %s stay behind: %s.",
-               self->options.group, rd_kafka_event_error_string(answer));
-    if (answer)
-        rd_kafka_event_destroy(answer);
-    rd_kafka_AlterConsumerGroupOffsets_destroy(change);
-    rd_kafka_queue_destroy(answers);
-    rd_kafka_topic_partition_list_destroy(list);
-    mr_text_clear(&self->committed);
-    self->committed_us = mr_env()->monotonic_us();
-}
-
 static void kafka_close(struct mr_source *source)
 {
     struct mr_kafka_source *self = source->ctx;
     if (!self)
         return;
-    commit_group(self, COMMIT_LAST_MS);
     stop_fetching(self);
     for (size_t i = 0; i < self->partition_count; i++) {
         pthread_mutex_destroy(&self->partitions[i]->lock);
@@ -102,7 +67,6 @@ static void kafka_close(struct mr_source *source)
     mr_free(self->partitions);
     mr_free(self->topics);
     pcre2_code_free(self->pattern);
-    mr_text_release(&self->committed);
     mr_text_release(&self->initial);
     mr_text_release(&self->stop_at);
     mr_arena_release(&self->arena);
@@ -120,7 +84,6 @@ static int kafka_open(struct mr_source *source, struct mr_error *error)
     if (!self)
         return mr_error_memory(error, sizeof *self);
     mr_arena_init(&self->arena);
-    mr_text_init(&self->committed);
     mr_text_init(&self->initial);
     mr_text_init(&self->stop_at);
     self->bell = -1;
@@ -162,19 +125,6 @@ static int kafka_restore(struct mr_source *source, struct mr_str from, struct mr
     if (status == MR_OK && !mr_kafka_limits_fit((int64_t)self->partition_count))
         status = reopen(source, error);
     return status < 0 ? status : MR_OK;
-}
-
-static int kafka_published(struct mr_source *source, struct mr_str upto, struct mr_error *error)
-{
-    struct mr_kafka_source *self = source->ctx;
-    (void)error;
-    if (!self->options.group || upto.size == 0)
-        return MR_OK;
-    mr_text_clear(&self->committed);
-    mr_text_append(&self->committed, upto.data, upto.size);
-    if (mr_env()->monotonic_us() - self->committed_us >= COMMIT_GROUP_US)
-        commit_group(self, 0);
-    return MR_OK;
 }
 
 static bool something_is_there(struct mr_kafka_source *self)
@@ -236,7 +186,6 @@ const struct mr_source_type mr_kafka_source = {
     .read = mr_kafka_read,
     .reader_close = mr_kafka_reader_close,
     .cut = mr_kafka_cut,
-    .published = kafka_published,
     .wait = kafka_wait,
     .wake = kafka_wake,
     .describe = kafka_describe,

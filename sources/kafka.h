@@ -51,7 +51,6 @@ struct mr_kafka_offsets {
 enum mr_kafka_select { MR_KAFKA_ASSIGN, MR_KAFKA_SUBSCRIBE, MR_KAFKA_PATTERN };
 struct mr_kafka_options { /* checked; texts are the source's options' */
     enum mr_kafka_select select;
-    const char *group;  /* kafka.group.id: is told what is published, for lag tools; NULL: none */
     const char *topics; /* JSON, a list with commas, or a pattern */
     const char *starting, *starting_by_timestamp, *ending, *ending_by_timestamp; /* NULL: not given */
     int64_t starting_ms, ending_ms;                                              /* -1: not given */
@@ -73,18 +72,16 @@ struct mr_kafka_source {
     size_t topic_count;
     struct mr_kafka_partition **partitions; /* in order of being found: indexes stay */
     size_t partition_count, partition_capacity;
-    struct mr_arena arena;    /* of one plan */
-    struct mr_text initial;   /* where a new query starts; "" not known yet */
-    struct mr_text stop_at;   /* available_now, batch: where it ends; "" not known yet */
-    struct mr_text committed; /* of kafka.group.id: offsets published and not yet told to the group */
-    int64_t committed_us;
-    int64_t looked_us;    /* when topics and partitions were asked for */
-    int64_t triggered_us; /* of minOffsetsPerTrigger: the last batch */
-    bool waits_for_more;  /* there is something, but not minOffsetsPerTrigger of it */
-    bool reached;         /* a micro-batch has been planned: brokers may go and come */
-    double mean_bytes;    /* of a row, roughly; 0: unknown */
-    bool away;            /* the brokers do not answer; said so once */
-    int bell;             /* eventfd: wake, and librdkafka when a queue fills; -1 */
+    struct mr_arena arena;  /* of one plan */
+    struct mr_text initial; /* where a new query starts; "" not known yet */
+    struct mr_text stop_at; /* available_now, batch: where it ends; "" not known yet */
+    int64_t looked_us;      /* when topics and partitions were asked for */
+    int64_t triggered_us;   /* of minOffsetsPerTrigger: the last batch */
+    bool waits_for_more;    /* there is something, but not minOffsetsPerTrigger of it */
+    bool reached;           /* a micro-batch has been planned: brokers may go and come */
+    double mean_bytes;      /* of a row, roughly; 0: unknown */
+    bool away;              /* the brokers do not answer; said so once */
+    int bell;               /* eventfd: wake, and librdkafka when a queue fills; -1 */
     _Atomic bool woken;
 };
 

@@ -36,7 +36,7 @@ const struct mr_option_spec mr_kafka_source_options[] = {
     {"maxRecordsPerPartition", MR_OPTION_INTEGER, NULL, "kafka source", NULL, "the same, by size"},
     {"includeHeaders", MR_OPTION_BOOLEAN, "false", "kafka source", NULL, "adds the column headers"},
     {"groupIdPrefix", MR_OPTION_IGNORED, NULL, "kafka source", NULL,
-     "no group is needed; with kafka.group.id its offsets follow what is published"},
+     "no group is needed, nor is kafka.group.id: offsets are kept in the checkpoint"},
     {"fetchOffset.numRetries", MR_OPTION_INTEGER, "3", "kafka source", NULL,
      "tries to learn offsets when a query starts"},
     {"fetchOffset.retryIntervalMs", MR_OPTION_INTEGER, "1000", "kafka source", NULL, "pause between them"},
@@ -142,7 +142,6 @@ int mr_kafka_options_read(struct mr_source *source, struct mr_kafka_options *out
     out->poll_timeout_us = number(source, "kafkaConsumer.pollTimeoutMs", 120000) * 1000;
     out->retries = number(source, "fetchOffset.numRetries", 3);
     out->retry_us = number(source, "fetchOffset.retryIntervalMs", 1000) * 1000;
-    out->group = text(source, "kafka.group.id");
     return check_bounds(out, error);
 }
 

@@ -1,7 +1,7 @@
 """A real Kafka broker for the tests: one node, KRaft, on free ports, in a folder of its own. Its jars come from Maven Central once and
 are kept outside the repository. Needs java and mvn; Unavailable says what is missing.
 
-    python tests/kafka/broker.py DIRECTORY [PORT]   runs one in the foreground, until it is killed
+    python tests/kafka/broker.py DIRECTORY [PORT] [--create-topics]   runs one in the foreground, until it is told to end
 """
 import os
 import shutil
@@ -166,9 +166,13 @@ class Broker:
 
 
 if __name__ == "__main__":
-    broker = Broker(os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None).start()
-    print(broker.servers, flush=True)
+    given = [a for a in sys.argv[1:] if not a.startswith("--")]
+    more = "auto.create.topics.enable=true\nnum.partitions=4\n" if "--create-topics" in sys.argv else ""
+    broker = Broker(os.path.abspath(given[0]), int(given[1]) if len(given) > 1 else None, more_properties=more)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
+        broker.start()
+        print(broker.servers, flush=True)
         broker.process.wait()
     finally:
         broker.kill()

@@ -262,22 +262,6 @@ def min_offsets(kafka):
         same(running.wait(20), 0)
 
 
-def group_offsets(kafka):
-    kafka.topic("lag")
-    kafka.send("lag", numbers(0, 7))
-    project = stream(kafka, "subscribe => 'lag', startingOffsets => 'earliest', `kafka.group.id` => 'lag-tool'")
-    import confluent_kafka
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.servers, "group.id": "lag-tool"})
-
-    def followed():  # the first time a broker is asked for a group, it has to make a topic for it
-        kafka.send("lag", ["0"])
-        project.run()
-        return consumer.committed([confluent_kafka.TopicPartition("lag", 0)], 10)[0].offset == len(values(project))
-
-    kafka.until(followed)
-    consumer.close()
-
-
 def from_json_windows(kafka):
     kafka.topic("clicks", 4)
     for p in range(4):
@@ -315,7 +299,7 @@ def body(kafka):
     only = os.environ.get("ONLY")
     for test in (row_schema, selection, wrong_options, bounds_by_offset, bounds_by_timestamp, offsets_in_the_decision, latest_is_remembered,
                  max_offsets, shares_of_a_partition, new_partitions, transactions, compacted, truncated, deleted_and_made_anew,
-                 large_messages, min_offsets, group_offsets, from_json_windows, broker_goes_and_comes):
+                 large_messages, min_offsets, from_json_windows, broker_goes_and_comes):
         if not only or test.__name__ in only.split(","):
             check(test, kafka)
 
