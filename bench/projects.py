@@ -38,6 +38,17 @@ JOIN (SELECT * FROM (SELECT * FROM STREAM read_files('%(data)s/auction', format 
           WATERMARK dateTime DELAY OF INTERVAL 4 SECONDS) AS a
 ON b.auction = a.id AND b.dateTime >= a.dateTime AND b.dateTime <= a.expires;
 """,
+    "session": """CREATE STREAMING TABLE out AS
+SELECT session_window.start AS ws, session_window.end AS we, bidder, count(*) AS cnt
+FROM STREAM read_files('%(data)s/bid', format => 'json', schema => '%(bids)s', maxFilesPerTrigger => %(files)d)
+     WATERMARK dateTime DELAY OF INTERVAL 4 SECONDS
+GROUP BY session_window(dateTime, '10 seconds'), bidder;
+""",
+    "dedup": """CREATE STREAMING TABLE out AS
+SELECT * FROM drop_duplicates_within_watermark(TABLE(
+    SELECT * FROM STREAM read_files('%(data)s/bid', format => 'json', schema => '%(bids)s', maxFilesPerTrigger => %(files)d)
+                  WATERMARK dateTime DELAY OF INTERVAL 4 SECONDS), 'auction', 'bidder');
+""",
     "day": """CREATE STREAMING TABLE out AS
 SELECT window.start AS ws, auction, count(*) AS cnt, max(price) AS mx
 FROM STREAM read_files('%(data)s/bid', format => 'json', schema => '%(bids)s', maxFilesPerTrigger => %(files)d)

@@ -39,6 +39,11 @@ WINDOW = ("SELECT window.start AS minute, k, count(*) AS n, sum(v) AS total, min
 # Keys of a fixed size: groups about to be evicted are stored many in one value, and sliding windows go by panes.
 PANES = ("SELECT window.start AS begins, id % 5 AS g, count(*) AS n, sum(v) AS total, min(id) AS lowest "
          "FROM STREAM " + READ + " WATERMARK t DELAY OF INTERVAL 30 SECONDS GROUP BY window(t, '2 minutes', '30 seconds'), id % 5")
+# State that is looked up by key: deduplication and sessions, over the same rows.
+MARKED = "(SELECT id, k, v, v %% 4 AS d, t FROM STREAM %s WATERMARK t DELAY OF INTERVAL 30 SECONDS)" % READ
+FIRSTS = "SELECT id, k, v, t FROM drop_duplicates_within_watermark(TABLE%s, 'k', 'd')" % MARKED
+SESSIONS = ("SELECT session_window.start AS began, k, count(*) AS n, sum(v) AS total, max(id) AS highest "
+            "FROM %s GROUP BY session_window(t, '9 seconds'), k" % MARKED)
 # name -> {table: (SQL, the columns that are unique)}
 JOBS = {
     "map": {"mapped": ("SELECT id, k, v * 2 AS doubled, t FROM STREAM " + READ + " WHERE v % 5 <> 0", ("id",))},
@@ -48,6 +53,7 @@ JOBS = {
     "panes": {"slid": (PANES, ("begins", "g"))},
     "medallion": {"bronze": ("SELECT id, k, v, t FROM STREAM " + READ, ("id",)),
                   "gold": (WINDOW % "bronze", ("minute", "k"))},
+    "keyed": {"firsts": (FIRSTS, ("id",)), "sessions": (SESSIONS, ("began", "k"))},
 }
 
 
