@@ -23,6 +23,8 @@ struct deduplicate {
     int64_t evicted_us; /* keys that expire at or before are absent, unless fleeting */
     bool begun;
     struct mr_group_list dirty, fleeting;
+    int64_t passing;        /* of dirty: those that the next watermark will pass */
+    int64_t newest_us;      /* latest expiry given so far */
     uint32_t trimmed_count; /* groups that the last trimming left */
     struct mr_column **keys;
     struct mr_group **records; /* scratch, per pushed batch */
@@ -53,7 +55,7 @@ static int deduplicate_open(struct mr_operator *op, struct mr_error *error)
     mr_free(types);
     if (status >= 0)
         status = mr_expiry_counts_open(&d->counts, op, error);
-    d->evicted_us = MR_NO_WATERMARK;
+    d->evicted_us = d->newest_us = MR_NO_WATERMARK;
     d->state = (struct mr_keyed_state){.op = op,
                                        .table = &d->table,
                                        .format = FORMAT,
@@ -78,21 +80,36 @@ static bool is_used(void *ctx, struct mr_group *group)
     return used;
 }
 
-/* Drops what has expired; if that is not enough what was not used since the last time, or else everything. */
+/* Groups have moved. */
+static int list_dirty(struct deduplicate *d, struct mr_error *error)
+{
+    struct mr_group_cursor cursor = {0};
+    struct mr_group *some[256];
+    int64_t count = 1;
+    for (d->dirty.count = 0; count > 0;) {
+        count = mr_group_table_next(&d->table, &cursor, some, 256);
+        for (int64_t i = 0; i < count; i++)
+            if (some[i]->flags & MR_GROUP_DIRTY)
+                MR_TRY(mr_group_list_add(&d->dirty, some[i], error));
+    }
+    return MR_OK;
+}
+
+/* Drops what has expired; if that is not enough, and all is written, what was not used since the last time,
+ * or else everything. */
 static int trim(struct mr_operator *op, struct mr_error *error)
 {
     struct deduplicate *d = op->ctx;
     size_t limit = op->memory_limit_bytes ? op->memory_limit_bytes : (size_t)64 << 20;
-    bool too_large = mr_group_table_bytes(&d->table) > limit;
-    if (d->dirty.count > 0 || (!too_large && d->table.count / 2 <= d->trimmed_count + 8192))
+    bool written = d->dirty.count == 0;
+    bool too_large = written && mr_group_table_bytes(&d->table) > limit;
+    if (!too_large && d->table.count / 2 <= d->trimmed_count + 8192)
         return MR_OK;
     MR_TRY(mr_group_table_retain(&d->table, is_live, d, error));
-    if (mr_group_table_bytes(&d->table) > limit / 4 * 3)
-        MR_TRY(mr_group_table_retain(&d->table, is_used, d, error));
-    if (mr_group_table_bytes(&d->table) > limit / 4 * 3)
-        MR_TRY(mr_group_table_retain(&d->table, is_used, d, error)); /* nothing is used any more */
+    for (int pass = 0; written && pass < 2 && mr_group_table_bytes(&d->table) > limit / 4 * 3; pass++)
+        MR_TRY(mr_group_table_retain(&d->table, is_used, d, error)); /* the second time nothing is used */
     d->trimmed_count = d->table.count;
-    return MR_OK;
+    return written ? MR_OK : list_dirty(d, error);
 }
 
 static int deduplicate_begin(struct mr_operator *op, struct mr_error *error)
@@ -202,6 +219,8 @@ static int choose(struct mr_operator *op, const struct mr_batch *batch, int64_t 
             continue;
         group->time_us = expiry_of(config, column, times, d->rows[k]);
         d->rows[chosen++] = d->rows[k];
+        if (group->time_us > d->newest_us && group->time_us != MR_NEVER)
+            d->newest_us = group->time_us;
         MR_TRY(mr_expiry_counts_add(&d->counts, group->time_us, error));
         if (group->time_us <= d->evicted_us) {
             group->flags |= FLEETING;
@@ -246,6 +265,26 @@ static int deduplicate_push(struct mr_operator *op, int input, const struct mr_b
     return status;
 }
 
+/* Forgets dirty keys that have expired; counts those that will with the watermark that this micro-batch's
+ * rows make: it is the delay behind their newest event time. */
+static void sift_dirty(struct deduplicate *d, const struct mr_deduplicate_config *config)
+{
+    int64_t behind = config->within_watermark ? 2 * config->delay_us : config->delay_us, kept = 0, reached;
+    if (__builtin_sub_overflow(d->newest_us, behind, &reached))
+        reached = INT64_MIN;
+    d->passing = 0;
+    for (int64_t i = 0; i < d->dirty.count; i++) {
+        struct mr_group *group = d->dirty.groups[i];
+        if (group->time_us <= d->evicted_us) {
+            group->flags &= ~(uint32_t)MR_GROUP_DIRTY;
+            continue;
+        }
+        d->dirty.groups[kept++] = group;
+        d->passing += group->time_us <= reached;
+    }
+    d->dirty.count = kept;
+}
+
 static int deduplicate_finish(struct mr_operator *op, struct mr_error *error)
 {
     struct deduplicate *d = op->ctx;
@@ -257,6 +296,7 @@ static int deduplicate_finish(struct mr_operator *op, struct mr_error *error)
     for (int64_t i = 0; i < d->fleeting.count; i++)
         d->fleeting.groups[i]->flags &= ~(uint32_t)FLEETING;
     d->fleeting.count = 0;
+    sift_dirty(d, op->node->config);
     op->metrics.rows_total = d->counts.live;
     op->metrics.state_bytes = (int64_t)(mr_group_table_bytes(&d->table) + d->counts.bytes);
     if (!op->checkpoint)
@@ -269,28 +309,22 @@ static int write_dirty(struct deduplicate *d, struct mr_decision *decision, stru
 {
     struct mr_arena arena;
     struct mr_text value;
-    int64_t count = 0;
     int status = MR_OK;
     mr_arena_init(&arena);
     mr_text_init(&value);
     struct mr_state_entry *entries = mr_allocate(sizeof *entries * (size_t)(d->dirty.count + 1));
     if (!entries)
         MR_ERR(mr_error_memory(error, sizeof *entries * (size_t)d->dirty.count));
+    MR_ERR(mr_keyed_state_sort(&d->state, d->dirty.groups, d->dirty.count, &arena, entries, error));
     for (int64_t i = 0; i < d->dirty.count; i++) {
-        struct mr_group *group = d->dirty.groups[i];
-        group->flags &= ~(uint32_t)MR_GROUP_DIRTY;
-        d->dirty.groups[count] = group;
-        count += group->time_us > d->evicted_us;
-    }
-    MR_ERR(mr_keyed_state_sort(&d->state, d->dirty.groups, count, &arena, entries, error));
-    for (int64_t i = 0; i < count; i++) {
+        entries[i].group->flags &= ~(uint32_t)MR_GROUP_DIRTY;
         mr_text_clear(&value);
         mr_keyed_state_put_head(&value, FORMAT, entries[i].group->time_us);
         mr_decision_put(decision, MR_FAMILY_STATE, entries[i].key, mr_text_str(&value));
     }
     if (value.failed)
         MR_ERR(mr_error_memory(error, value.capacity));
-    d->dirty.count = 0;
+    d->dirty.count = d->passing = 0;
 err:
     mr_free(entries);
     mr_arena_release(&arena);
@@ -308,10 +342,21 @@ static int deduplicate_flush(struct mr_operator *op, struct mr_decision *decisio
     return MR_OK;
 }
 
+static int64_t bytes_of(const struct deduplicate *d, int64_t keys)
+{
+    return keys * (int64_t)(d->table.key_bytes + 32);
+}
+
 static int64_t deduplicate_dirty_bytes(struct mr_operator *op)
 {
     struct deduplicate *d = op->ctx;
-    return d->dirty.count * (int64_t)(d->table.key_bytes + 32);
+    return bytes_of(d, d->dirty.count - d->passing);
+}
+
+static int64_t deduplicate_passing_bytes(struct mr_operator *op)
+{
+    struct deduplicate *d = op->ctx;
+    return bytes_of(d, d->passing);
 }
 
 static bool deduplicate_wants_batch(const struct mr_node *node, int64_t old_watermark_us,
@@ -357,8 +402,8 @@ static void deduplicate_close(struct mr_operator *op)
         .name = spark_name, .flags = MR_OP_STATEFUL | MR_OP_KEYED, .open = deduplicate_open,                 \
         .begin = deduplicate_begin, .push = deduplicate_push, .finish = deduplicate_finish,                  \
         .flush = deduplicate_flush, .dirty_bytes = deduplicate_dirty_bytes,                                  \
-        .wants_batch = deduplicate_wants_batch, .fingerprint = deduplicate_fingerprint,                      \
-        .close = deduplicate_close                                                                           \
+        .passing_bytes = deduplicate_passing_bytes, .wants_batch = deduplicate_wants_batch,                  \
+        .fingerprint = deduplicate_fingerprint, .close = deduplicate_close                                   \
     }
 const struct mr_operator_type mr_deduplicate_operator = DEDUPLICATE("dedupe");
 const struct mr_operator_type mr_deduplicate_within_operator = DEDUPLICATE("dedupeWithinWatermark");

@@ -6,6 +6,7 @@
 #include "columns/value.h"
 
 #define CHUNK MR_BATCH_ROWS
+#define KEY_HEAD 5 /* id, kind and key group, before the key itself */
 
 int mr_state_corrupt(const struct mr_operator *op, const char *what, struct mr_error *error)
 {
@@ -21,8 +22,18 @@ int mr_state_corrupt(const struct mr_operator *op, const char *what, struct mr_e
 /* ---- keys ---- */
 static int compare_entries(const void *left, const void *right)
 {
-    return mr_str_compare(((const struct mr_state_entry *)left)->key,
-                          ((const struct mr_state_entry *)right)->key);
+    const struct mr_state_entry *a = left, *b = right;
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix ? -1 : 1;
+    return mr_str_compare(a->key, b->key);
+}
+
+/* Of one key group. */
+static uint64_t prefix_of(struct mr_str key)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, key.data + KEY_HEAD, key.size - KEY_HEAD < 8 ? key.size - KEY_HEAD : 8);
+    return __builtin_bswap64(bits);
 }
 
 /* Groups by key group: a pass that saves most of the sorting. */
@@ -63,6 +74,7 @@ static int encode_some(const struct mr_keyed_state *state, struct mr_state_entry
         if (!copy)
             status = mr_error_memory(error, key->size);
         entries[i].key = (struct mr_str){copy, key->size};
+        entries[i].prefix = copy ? prefix_of(entries[i].key) : 0;
     }
     for (int c = 0; c < columns_count; c++)
         mr_column_unref(columns[c]);

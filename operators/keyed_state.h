@@ -22,8 +22,9 @@ struct mr_keyed_state {
     int64_t uncached_us;
 };
 struct mr_state_entry {
-    struct mr_str key; /* in the arena given */
     struct mr_group *group;
+    uint64_t prefix;   /* bytes of the key behind the key group, to be compared first */
+    struct mr_str key; /* in the arena given */
 };
 
 static inline bool mr_keyed_state_is_cached(const struct mr_keyed_state *state, int64_t evicted_us)

@@ -90,6 +90,13 @@ static int build_deduplicate(struct planner *p, const struct mr_plan *plan, cons
 {
     const struct mr_operator_type *type =
         plan->within_watermark ? &mr_deduplicate_within_operator : &mr_deduplicate_operator;
+    if (plan->within_watermark && !plan->streaming) {
+        mr_error_set(p->error, MR_E_SQL, "_LEGACY_ERROR_TEMP_3102",
+                     "drop_duplicates_within_watermark is for streams; drop_duplicates does for a batch.");
+        if (!plan->origin)
+            return p->error->code;
+        return mr_error_in_sql(p->error, plan->origin->file, plan->origin->text, plan->start, plan->stop);
+    }
     struct mr_deduplicate_config config = {.columns = plan->group_columns,
                                            .count = plan->group_count,
                                            .event_time_column = -1,
