@@ -37,7 +37,7 @@ int mr_aggregate_state_pack(struct mr_aggregate_state *state, struct mr_decision
     mr_text_init(&value);
     begin_value(state, &value);
     for (struct mr_group *group = first; group; group = group->next) {
-        if (group->flags & MR_GROUP_DIRTY) {
+        if ((group->flags & MR_GROUP_DIRTY) && mr_group_table_is_raw(state->table, group)) {
             mr_group_table_raw_append(state->table, group, &value);
             group->flags &= ~(uint32_t)MR_GROUP_DIRTY;
         }

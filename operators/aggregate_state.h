@@ -52,9 +52,9 @@ int mr_aggregate_state_scan(struct mr_aggregate_state *state, int64_t after_us, 
 int mr_aggregate_state_write(struct mr_aggregate_state *state, struct mr_decision *decision,
                              struct mr_group **groups, int64_t count, int64_t evicted_us,
                              struct mr_error *error);
-/* aggregate_pack.c: dirty groups of one event time, a list by next, as a few values; they are clean then and
- * must stay in the table. What was packed by the last decision is deleted. What is found at the start, in the
- * table again: each is called for each group, which is to be made dirty. */
+/* aggregate_pack.c: dirty groups of one event time, a list by next, as a few values; those packed are clean
+ * then and must stay in the table. What was packed by the last decision is deleted. What is found at the
+ * start, in the table again: each is called for each group, which is to be made dirty. */
 int mr_aggregate_state_pack(struct mr_aggregate_state *state, struct mr_decision *decision, int64_t time_us,
                             struct mr_group *first, struct mr_error *error);
 void mr_aggregate_state_drop_packed(struct mr_aggregate_state *state, struct mr_decision *decision);

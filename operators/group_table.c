@@ -561,8 +561,20 @@ void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group)
 
 size_t mr_group_table_raw_bytes(const struct mr_group_table *table)
 {
-    bool whole = table->flat && !table->has_strings && !table->encoded;
-    return whole ? 8 + table->key_bytes + table->states_bytes : 0;
+    return table->flat && !table->encoded ? 8 + table->key_bytes + table->states_bytes : 0;
+}
+
+bool mr_group_table_is_raw(const struct mr_group_table *table, const struct mr_group *group)
+{
+    for (int n = 0; table->has_strings && n < table->node_count; n++) {
+        struct mr_view view;
+        if (!mr_type_is_bytes(table->nodes[n].type))
+            continue;
+        memcpy(&view, key_row_of(group) + table->nodes[n].offset, 16);
+        if (view.size > MR_VIEW_INLINE)
+            return false;
+    }
+    return true;
 }
 
 void mr_group_table_raw_append(const struct mr_group_table *table, const struct mr_group *group,

@@ -120,8 +120,10 @@ int mr_group_table_merge_group(struct mr_group_table *table, struct mr_group *in
 int mr_group_table_states(const struct mr_group_table *table, struct mr_group *const *records, int64_t count,
                           struct mr_column **out, struct mr_error *error);
 /* A group as bytes of a fixed size that begin with its hash (0: keys or states of this table hold more than a
- * record), and such a group back in the table, its states replaced when it is there. */
+ * record), unless a long string is among its keys (is_raw); and such a group back in the table, its states
+ * replaced when it is there. */
 size_t mr_group_table_raw_bytes(const struct mr_group_table *table);
+bool mr_group_table_is_raw(const struct mr_group_table *table, const struct mr_group *group);
 void mr_group_table_raw_append(const struct mr_group_table *table, const struct mr_group *group,
                                struct mr_text *out);
 int mr_group_table_raw_add(struct mr_group_table *table, const char *raw, struct mr_group **out,
