@@ -436,8 +436,16 @@ static int put_percentile(const struct percentile_plan *plan, struct mr_column *
     return MR_OK;
 }
 
+/* The first value at or behind which that part of the values stands. */
+static double discrete(const double *sorted, int64_t count, double percentage)
+{
+    int64_t place = (int64_t)ceil(percentage * (double)count) - 1;
+    return sorted[place < 0 ? 0 : place];
+}
+
 MR_AGGREGATE_FINISH(percentile_finish)
 {
+    bool between = strcmp(a->type->name, "percentile_disc") != 0;
     const struct percentile_plan *plan = a->bound;
     for (int64_t k = 0; k < count; k++) {
         const struct list *list = MR_STATE(struct state, records, offset, k)->list;
@@ -448,7 +456,9 @@ MR_AGGREGATE_FINISH(percentile_finish)
         int status = mr_aggregate_append(out, !list, &row, error);
         for (int i = 0; i < plan->percentages.count && list && status >= 0; i++)
             status = put_percentile(plan, out, row,
-                                    interpolate(sorted, list->count, plan->percentages.values[i]), error);
+                                    (between ? interpolate : discrete)(sorted, list->count,
+                                                                       plan->percentages.values[i]),
+                                    error);
         if (plan->percentages.array)
             out->offsets[row + 1] = (int32_t)out->children[0]->length;
         mr_free(sorted);
@@ -469,6 +479,9 @@ const struct mr_aggregate_type mr_aggregates_collect[] = {
     LIST("listagg", 1, 2, string_agg_resolve, list_update, string_agg_finish),
     LIST("mode", 1, 2, mode_resolve, list_update, mode_finish),
     LIST("percentile", 2, 3, percentile_resolve, percentile_update, percentile_finish),
+    /* Written with WITHIN GROUP (ORDER BY value), which makes these of them. */
+    LIST("percentile_cont", 2, 2, percentile_resolve, percentile_update, percentile_finish),
+    LIST("percentile_disc", 2, 2, percentile_resolve, percentile_update, percentile_finish),
     LIST("median", 1, 1, percentile_resolve, percentile_update, percentile_finish),
     {0},
 };

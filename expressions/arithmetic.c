@@ -26,6 +26,8 @@ static const char *alternative(char operator)
 int mr_arithmetic_overflow(const struct mr_arithmetic *a, struct mr_column *out, int64_t row,
                            struct mr_error *error)
 {
+    if (a->wraps) /* the row holds the low bits */
+        return MR_OK;
     if (a->try_it)
         return mr_column_set_null(out, row, error);
     return mr_row_overflow(error, a->operator== 'd' ? "Overflow in integral divide" : "overflow",
@@ -48,6 +50,8 @@ int mr_arithmetic_zero(const struct mr_arithmetic *a, struct mr_column *out, int
 static int small_overflow(const struct mr_arithmetic *a, struct mr_column *out, int64_t row, int left,
                           int right, struct mr_error *error)
 {
+    if (a->wraps)
+        return MR_OK;
     if (a->try_it)
         return mr_column_set_null(out, row, error);
     mr_row_error(error, "BINARY_ARITHMETIC_OVERFLOW",

@@ -9,6 +9,7 @@ struct mr_arithmetic { /* bound to a call */
     struct mr_bound_kernel kernel;
     char operator; /* + - * / %, d for div, p for pmod */
     bool try_it;   /* NULL instead of an error */
+    bool wraps;    /* without ANSI: integers wrap around where they would be NULL */
 };
 /* Of function->data: which operator a function is. */
 struct mr_arithmetic_kind {

@@ -152,14 +152,16 @@ static int convert_same(const struct mr_cast *cast, const struct mr_session *ses
 
 /* ---- planning ---- */
 static const struct mr_cast *plan_cast(struct mr_arena *arena, const struct mr_type *from,
-                                       const struct mr_type *to, bool try_cast, const char *insert_column)
+                                       const struct mr_type *to, bool try_cast, bool wraps,
+                                       const char *insert_column)
 {
     struct mr_cast *cast = MR_ARENA_NEW(arena, struct mr_cast);
     if (!cast)
         return NULL;
     cast->from = from;
     cast->to = to;
-    cast->try_cast = try_cast;
+    cast->try_cast = try_cast || wraps;
+    cast->wraps = wraps;
     cast->insert_column = insert_column;
     cast->nullable =
         from->id == MR_VOID || ((from->id == MR_FLOAT || from->id == MR_DOUBLE) && to->id == MR_DECIMAL);
@@ -179,7 +181,7 @@ static const struct mr_cast *plan_cast(struct mr_arena *arena, const struct mr_t
     cast->children = MR_ARENA_ARRAY(arena, const struct mr_cast *, from->field_count + 1);
     for (int i = 0; cast->children && i < from->field_count; i++) {
         cast->children[i] =
-            plan_cast(arena, from->fields[i].type, to->fields[i].type, try_cast, insert_column);
+            plan_cast(arena, from->fields[i].type, to->fields[i].type, try_cast, wraps, insert_column);
         if (!cast->children[i])
             return NULL;
     }
@@ -272,13 +274,15 @@ static int build(struct mr_expression_builder *b, const struct mr_expression *va
     if (why != CASTABLE)
         return refuse(b, value, to, try_cast, why, function, error);
     to = mr_type_copy(b->arena, to);
-    const struct mr_cast *cast = to ? plan_cast(b->arena, value->type, to, try_cast, insert_column) : NULL;
+    bool lenient = !try_cast && !insert_column && !b->session->ansi;
+    const struct mr_cast *cast =
+        to ? plan_cast(b->arena, value->type, to, try_cast, lenient, insert_column) : NULL;
     const struct mr_expression **arguments = MR_ARENA_ARRAY(b->arena, const struct mr_expression *, 1);
     if (!cast || !arguments)
         return mr_error_memory(error, sizeof *cast);
     arguments[0] = value;
     const struct mr_expression *e = NULL;
-    bool nullable = value->nullable || try_cast || cast->nullable;
+    bool nullable = value->nullable || try_cast || lenient || cast->nullable;
     MR_TRY(mr_call_build(b, try_cast ? &try_cast_function : &cast_function, NULL, arguments, 1, to, nullable,
                          cast, &e, error));
     ((struct mr_expression *)e)->implicit = implicit;

@@ -17,6 +17,7 @@ struct mr_cast {
     struct mr_bound_kernel kernel; /* first: what the evaluator reads */
     const struct mr_type *from, *to;
     bool try_cast;
+    bool wraps;                /* without ANSI: integers that do not fit lose their upper bits */
     bool total;                /* never fails, on any value */
     bool nullable;             /* may give NULL for what is not NULL, try_cast aside */
     const char *insert_column; /* store assignment into this column; NULL: an ordinary cast */

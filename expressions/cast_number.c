@@ -11,9 +11,36 @@
                     struct mr_error *error)
 #define UNUSED ((void)cast, (void)session, (void)error)
 
+/* As Java narrows integers. */
+static int wrap(struct mr_column *out, int64_t row, int64_t value)
+{
+    if (out->type->id == MR_TINYINT)
+        out->i8[row] = (int8_t)value;
+    else if (out->type->id == MR_SMALLINT)
+        out->i16[row] = (int16_t)value;
+    else if (out->type->id == MR_INT)
+        out->i32[row] = (int32_t)value;
+    else
+        out->i64[row] = value;
+    return MR_OK;
+}
+
+/* As Java makes an integer of a float: cut to INT's or BIGINT's bounds, then narrowed. */
+static int64_t saturated(const struct mr_column *out, double value)
+{
+    bool wide = out->type->id == MR_BIGINT;
+    if (isnan(value))
+        return 0;
+    if (value < 0)
+        return wide ? INT64_MIN : value <= INT32_MIN ? INT32_MIN : (int64_t)value;
+    return wide ? INT64_MAX : value >= INT32_MAX ? INT32_MAX : (int64_t)value;
+}
+
 static int overflow_i64(const struct mr_cast *cast, struct mr_column *out, int64_t row, int64_t value,
                         struct mr_error *error)
 {
+    if (cast->wraps)
+        return wrap(out, row, value);
     static const char *const suffixes[] = {
         [MR_TINYINT] = "Y", [MR_SMALLINT] = "S", [MR_INT] = "", [MR_BIGINT] = "L"};
     char text[32];
@@ -24,6 +51,8 @@ static int overflow_i64(const struct mr_cast *cast, struct mr_column *out, int64
 static int overflow_f64(const struct mr_cast *cast, struct mr_column *out, int64_t row, double value,
                         struct mr_error *error)
 {
+    if (cast->wraps)
+        return wrap(out, row, saturated(out, value));
     char text[40];
     size_t size =
         cast->from->id == MR_FLOAT ? mr_float_text((float)value, text) : mr_double_text(value, text);

@@ -23,10 +23,17 @@ struct mr_str mr_cast_trim(struct mr_str text)
 }
 
 /* ---- from text ---- */
-/* Sign and digits, nothing else. */
-static bool parse_integer(struct mr_str text, int64_t least, int64_t most, int64_t *out)
+/* Sign and digits, nothing else; without ANSI also digits behind a point, which do not count. */
+static bool parse_integer(const struct mr_cast *cast, struct mr_str text, int64_t least, int64_t most,
+                          int64_t *out)
 {
     text = mr_cast_trim(text);
+    const char *point = cast->wraps && text.size > 1 ? memchr(text.data, '.', text.size) : NULL;
+    for (const char *at = point ? point + 1 : NULL; at && at < text.data + text.size; at++)
+        if (*at < '0' || *at > '9')
+            return false;
+    if (point)
+        text.size = (size_t)(point - text.data);
     bool negative = text.size > 0 && text.data[0] == '-';
     if (text.size > 0 && (text.data[0] == '-' || text.data[0] == '+')) {
         text.data++;
@@ -54,7 +61,7 @@ static bool parse_integer(struct mr_str text, int64_t least, int64_t most, int64
         UNUSED;                                                                                              \
         MR_ROWS(i, rows, out->length, {                                                                      \
             int64_t value = 0;                                                                               \
-            if (parse_integer(mr_string_at(in, i), least, most, &value))                                     \
+            if (parse_integer(cast, mr_string_at(in, i), least, most, &value))                               \
                 out->field[i] = (type)value;                                                                 \
             else                                                                                             \
                 MR_TRY(mr_cast_invalid(cast, out, i, mr_string_at(in, i), error));                           \

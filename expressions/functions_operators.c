@@ -40,7 +40,7 @@ static int coerce_to_numbers(struct mr_resolve *r, const struct mr_type *alone, 
             MR_TRY(mr_resolve_force(r, i, alone, error));
         else if (own->id == MR_VOID && mr_type_is_numeric(other))
             MR_TRY(mr_resolve_force(r, i, other, error));
-        else if (own->id == MR_STRING && mr_type_is_integral(other))
+        else if (own->id == MR_STRING && mr_type_is_integral(other) && b->session->ansi)
             MR_TRY(mr_cast_build(b, r->arguments[i], mr_type_of(MR_BIGINT), try_it, true, &r->arguments[i],
                                  error));
         else if (own->id == MR_STRING && mr_type_is_numeric(other))
@@ -120,7 +120,8 @@ static int resolve_arithmetic(struct mr_resolve *r, struct mr_error *error)
         return resolve_unary(r, error);
     const struct mr_type *const sides[2] = {r->arguments[0]->type, r->arguments[1]->type};
     a->operator= kind->operator;
-    a->try_it = kind->try_it;
+    a->wraps = !kind->try_it && !r->builder->session->ansi;
+    a->try_it = kind->try_it || a->wraps;
     r->bound = a;
     MR_TRY(mr_resolve_time_arithmetic(r, a, &done, error));
     if (!done) {

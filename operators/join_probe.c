@@ -104,6 +104,7 @@ int mr_join_probe_open(struct mr_join_probe *probe, const struct mr_join_config 
     probe->pairs = mr_allocate(sizeof *probe->pairs);
     if (!probe->pairs)
         return mr_error_memory(error, sizeof *probe->pairs);
+    probe->pairs->count = 0;
     MR_TRY(pair_type(probe, left, right, error));
     return config->condition ? mr_evaluator_open(&probe->evaluator, &config->condition, 1, session, error)
                              : MR_OK;

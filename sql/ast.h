@@ -100,7 +100,9 @@ struct mr_sql_expression {
     struct mr_str to;
     struct mr_sql_expression *filter;
     const struct mr_sql_window *over;
-    bool ignore_nulls, within_group;
+    bool ignore_nulls;
+    const struct mr_sql_order *within; /* WITHIN GROUP (ORDER BY …) */
+    int within_count;
     struct mr_sql_query *query;
     struct mr_sql_relation *relation;
 };

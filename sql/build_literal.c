@@ -319,6 +319,26 @@ struct mr_sql_expression *mr_sql_call_over(struct mr_sql_parser *p, struct mr_sq
     return call;
 }
 
+static const struct mr_sql_order *orders_of(struct mr_sql_parser *p, const struct mr_sql_list *orders,
+                                            int *count)
+{
+    struct mr_sql_order *list = mr_sql_parser_new(p, sizeof *list * (size_t)orders->count);
+    for (int i = 0; list && i < orders->count; i++)
+        list[i] = *(struct mr_sql_order *)orders->items[i];
+    *count = list ? orders->count : 0;
+    return list;
+}
+
+struct mr_sql_expression *mr_sql_call_within(struct mr_sql_parser *p, struct mr_sql_expression *call,
+                                             struct mr_sql_list *orders)
+{
+    call->within = orders_of(p, orders, &call->within_count);
+    for (int i = 0; i < call->within_count; i++)
+        if (call->within[i].expression->depth >= call->depth)
+            call->depth = call->within[i].expression->depth + 1;
+    return call;
+}
+
 struct mr_sql_window *mr_sql_make_window(struct mr_sql_parser *p, const struct mr_sql_token *reference,
                                          struct mr_sql_list *partition, struct mr_sql_list *order,
                                          const struct mr_sql_token *end)
@@ -330,13 +350,8 @@ struct mr_sql_window *mr_sql_make_window(struct mr_sql_parser *p, const struct m
         w->partition = (struct mr_sql_expression *const *)partition->items;
         w->partition_count = partition->count;
     }
-    if (order) {
-        struct mr_sql_order *list = mr_sql_parser_new(p, sizeof *list * (size_t)order->count);
-        for (int i = 0; list && i < order->count; i++)
-            list[i] = *(struct mr_sql_order *)order->items[i];
-        w->order = list;
-        w->order_count = list ? order->count : 0;
-    }
+    if (order)
+        w->order = orders_of(p, order, &w->order_count);
     w->stop = end ? end->stop : p->last_stop;
     return w;
 }

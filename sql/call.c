@@ -6,6 +6,7 @@
 #include "expressions/function.h"
 #include "expressions/window.h"
 #include "sql/over.h"
+#include "sql/within_group.h"
 
 static struct mr_str function_name(const struct mr_sql_expression *ast)
 {
@@ -342,8 +343,6 @@ int mr_sql_resolve_aggregate(struct mr_resolution *r, const struct mr_sql_expres
     bool done;
     if (!r->aggregates_allowed)
         return misplaced(r, ast);
-    if (ast->within_group)
-        return mr_sql_unsupported(a, ast->start, ast->stop, "WITHIN GROUP is not supported yet.");
     enum mr_sql_place place = r->place;
     r->place = MR_PLACE_ARGUMENT;
     r->aggregates_allowed = false;
@@ -636,6 +635,13 @@ int mr_sql_resolve_call(struct mr_resolution *r, const struct mr_sql_expression 
         return resolve_time_window(r, ast, out);
     if (is_grouping_function(ast))
         return resolve_grouping(r, ast, out);
+    if (ast->within_count > 0 && r->aggregates_allowed)
+        return mr_sql_resolve_within_group(r, ast, out);
+    if (mr_sql_is_ordered_set(ast) && ast->argument_count == 1)
+        return mr_sql_error(r->analysis, ast->start, ast->stop,
+                            "INVALID_WITHIN_GROUP_EXPRESSION.WITHIN_GROUP_MISSING",
+                            "%.*s needs WITHIN GROUP (ORDER BY …).", (int)function_name(ast).size,
+                            function_name(ast).data);
     if (mr_aggregate_find(function_name(ast)))
         return mr_sql_resolve_aggregate(r, ast, out);
     if (mr_sql_is_generator(ast))

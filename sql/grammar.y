@@ -459,7 +459,7 @@ call(R) ::= qname(N) LP DISTINCT arguments(L) RP(E). { R = mr_sql_make_call(p, N
 call(R) ::= qname(N) LP ALL arguments(L) RP(E). { R = mr_sql_make_call(p, N, 0, L, &E); }
 call(R) ::= qname(N) LP arguments(L) IGNORE NULLS RP(E). { R = mr_sql_make_call(p, N, 0, L, &E); R->ignore_nulls = true; }
 call(R) ::= qname(N) LP arguments(L) RESPECT NULLS RP(E). { R = mr_sql_make_call(p, N, 0, L, &E); }
-call(R) ::= call(C) WITHIN GROUP LP ORDER BY orders RP(E). { R = C; R->within_group = true; mr_sql_call_stop(R, &E); }
+call(R) ::= call(C) WITHIN GROUP LP ORDER BY orders(L) RP(E). { R = mr_sql_call_within(p, C, L); mr_sql_call_stop(R, &E); }
 call(R) ::= call(C) FILTER LP WHERE expr(F) RP(E). { R = C; R->filter = F; mr_sql_call_stop(R, &E); }
 call(R) ::= call(C) IGNORE NULLS(E). { R = C; R->ignore_nulls = true; mr_sql_call_stop(R, &E); }
 call(R) ::= call(C) RESPECT NULLS(E). { R = C; mr_sql_call_stop(R, &E); }

@@ -142,8 +142,8 @@ static bool is_other(const struct mr_sql_parser *p, const struct tokens *list, s
                                          "call",     "execute", "declare", "comment", "add",      "list",
                                          "optimize", "vacuum",  "restore", "begin",   "apply",    "clear",
                                          "repair",   "lock",    "update",  "undrop",  "copy"};
-    static const char *const created[] = {"schema",  "database", "namespace", "function", "index", "role",
-                                          "catalog", "variable", "macro",     "volume"};
+    static const char *const created[] = {"schema", "database", "namespace", "function", "index",
+                                          "role",   "catalog",  "variable",  "macro",    "volume"};
     *words = 1;
     for (size_t k = 0; k < sizeof single / sizeof *single; k++)
         if (word_is(p, list, 0, single[k]))

@@ -173,6 +173,9 @@ struct mr_sql_expression *mr_sql_make_call(struct mr_sql_parser *p, struct mr_sq
 void mr_sql_call_stop(struct mr_sql_expression *call, const struct mr_sql_token *end);
 struct mr_sql_expression *mr_sql_call_over(struct mr_sql_parser *p, struct mr_sql_expression *call,
                                            struct mr_sql_window *window);
+/* f(…) WITHIN GROUP (ORDER BY …) */
+struct mr_sql_expression *mr_sql_call_within(struct mr_sql_parser *p, struct mr_sql_expression *call,
+                                             struct mr_sql_list *orders);
 struct mr_sql_window *mr_sql_make_window(struct mr_sql_parser *p, const struct mr_sql_token *reference,
                                          struct mr_sql_list *partition, struct mr_sql_list *order,
                                          const struct mr_sql_token *end);

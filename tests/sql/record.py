@@ -57,6 +57,8 @@ def main():
         for comments, lines in cases(path):
             if lines and lines[0].startswith("view "):
                 spark.sql("CREATE OR REPLACE TEMP VIEW %s AS %s" % (lines[0][5:], "\n".join(lines[1:])))
+            elif lines and lines[0].startswith("set "):
+                spark.conf.set(*lines[0][4:].split("=", 1))
             elif lines and lines[0] in ("query", "error"):
                 cut = lines.index("----") if "----" in lines else len(lines)
                 if everything or cut == len(lines):

@@ -8,6 +8,7 @@
  *   SELECT …
  *   stream NAME           a stream with these columns; nothing can be run on it
  *   id BIGINT, ts TIMESTAMP
+ *   set KEY=VALUE         for the cases that follow: spark.sql.ansi.enabled
  *   query                 a batch query: its schema, then its rows, columns divided by |; in any order unless
  * the query SELECT …              says ORDER BY
  *   ----
@@ -111,10 +112,10 @@ static void forget_outcome(void)
     memset(&outcome, 0, sizeof outcome);
 }
 
-static const struct mr_session session = {.ansi = true,
-                                          .catalog = "spark_catalog",
-                                          .database = "default",
-                                          .user = "me"};
+static struct mr_session session = {.ansi = true,
+                                    .catalog = "spark_catalog",
+                                    .database = "default",
+                                    .user = "me"};
 
 static int run(const char *sql, struct mr_error *error)
 {
@@ -279,6 +280,10 @@ static bool run_case(char *head, const char *sql, struct lines *expected, const 
     char *argument = strchr(head, ' ');
     if (argument)
         *argument++ = 0;
+    if (strcmp(head, "set") == 0 && argument) {
+        session.ansi = strcmp(argument, "spark.sql.ansi.enabled=false") != 0;
+        return true;
+    }
     if (strcmp(head, "view") == 0 || strcmp(head, "stream") == 0)
         return define(head, argument ? argument : "", sql, place);
     bool good = false;
@@ -360,7 +365,8 @@ static int run_file(const char *path)
         } else if (head) {
             char place[300];
             snprintf(place, sizeof place, "%s:%d", path, started);
-            bool definition = strncmp(head, "view", 4) == 0 || strncmp(head, "stream", 6) == 0;
+            bool definition = strncmp(head, "view", 4) == 0 || strncmp(head, "stream", 6) == 0 ||
+                              strncmp(head, "set ", 4) == 0;
             bool good = run_case(head, sql.data ? sql.data : "", &expected, place);
             bad += !good;
             if (good && !definition)
@@ -401,6 +407,7 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "-q") == 0)
         return show_query(argv[2]);
     for (int i = 1; i < argc; i++) {
+        session.ansi = true;
         bad += run_file(argv[i]);
         for (int k = 0; k < relation_count; k++)
             mr_sql_script_release(&relations[k].script);
