@@ -10,6 +10,7 @@
  * made and expired between two decisions is never written. */
 #include "operators/aggregate_input.h"
 #include "operators/expiry_counts.h"
+#include "operators/plan_text.h"
 
 #define FORMAT 1
 #define ABSENT INT64_MIN          /* expiry of a key that is not in state */
@@ -369,15 +370,13 @@ static bool deduplicate_wants_batch(const struct mr_node *node, int64_t old_wate
 static void deduplicate_fingerprint(const struct mr_node *node, struct mr_text *out)
 {
     const struct mr_deduplicate_config *config = node->config;
-    int event_time = -1;
-    mr_text_append_str(out, "first of");
-    for (int c = 0; c < config->count; c++) {
-        mr_text_append_str(out, c > 0 ? ", " : " ");
-        mr_type_simple_text(out, node->inputs[0]->output->fields[config->columns[c]].type);
-        if (config->expires && config->columns[c] == config->event_time_column)
-            event_time = c;
-    }
-    mr_text_format(out, " event time %d", event_time);
+    const struct mr_type *input = node->inputs[0]->output;
+    bool is_key = false;
+    for (int c = 0; c < config->count; c++)
+        is_key = is_key || (config->expires && config->columns[c] == config->event_time_column);
+    mr_text_append_str(out, "deduplication columns: ");
+    mr_plan_text_columns(out, input, config->columns, config->count);
+    mr_text_format(out, "; event time: %s", is_key ? input->fields[config->event_time_column].name : "none");
 }
 
 static void deduplicate_close(struct mr_operator *op)

@@ -13,6 +13,7 @@
 #include "operators/aggregate_state.h"
 
 #include "columns/value.h"
+#include "operators/plan_text.h"
 #include "operators/show_state.h"
 
 struct bucket { /* cached groups of one event time */
@@ -448,16 +449,12 @@ static void aggregate_fingerprint(const struct mr_node *node, struct mr_text *ou
 {
     const struct mr_aggregate_config *config = node->config;
     const struct mr_type *input = node->inputs[0]->output;
-    mr_text_append_str(out, "group by");
-    for (int g = 0; g < config->group_count; g++) {
-        mr_text_append_str(out, g > 0 ? ", " : " ");
-        mr_type_simple_text(out, input->fields[g].type);
-    }
-    mr_text_format(out, " event time %d aggregates", config->event_time_group);
-    for (int a = 0; a < config->aggregate_count; a++) {
-        mr_text_append_str(out, a > 0 ? ", " : " ");
-        mr_aggregate_fingerprint(out, config->aggregates[a]);
-    }
+    mr_text_append_str(out, "grouping keys: ");
+    mr_plan_text_columns(out, input, NULL, config->group_count);
+    mr_text_format(out, "; event time: %s; aggregates: ",
+                   config->event_time_group < 0 ? "none" : input->fields[config->event_time_group].name);
+    mr_plan_text_aggregates(out, config->aggregates, config->aggregate_count,
+                            node->inputs[0]->inputs[0]->output);
 }
 
 /* ---- for people ---- */

@@ -10,6 +10,7 @@
  * The table is a write-back cache: a key's stored sessions are read when it is first touched; a session made
  * and closed between two decisions is never written. */
 #include "operators/session_state.h"
+#include "operators/plan_text.h"
 
 #include <stdlib.h>
 
@@ -392,16 +393,11 @@ static void session_fingerprint(const struct mr_node *node, struct mr_text *out)
 {
     const struct mr_session_config *config = node->config;
     const struct mr_type *input = node->inputs[0]->output;
-    mr_text_append_str(out, "sessions by");
-    for (int g = 0; g < config->aggregate.group_count; g++) {
-        mr_text_append_str(out, g > 0 ? ", " : " ");
-        mr_type_simple_text(out, input->fields[g].type);
-    }
-    mr_text_format(out, " session %d aggregates", config->session_group);
-    for (int a = 0; a < config->aggregate.aggregate_count; a++) {
-        mr_text_append_str(out, a > 0 ? ", " : " ");
-        mr_aggregate_fingerprint(out, config->aggregate.aggregates[a]);
-    }
+    mr_text_append_str(out, "grouping keys: ");
+    mr_plan_text_columns(out, input, NULL, config->aggregate.group_count);
+    mr_text_format(out, "; session window: %s; aggregates: ", input->fields[config->session_group].name);
+    mr_plan_text_aggregates(out, config->aggregate.aggregates, config->aggregate.aggregate_count,
+                            node->inputs[0]->inputs[0]->output);
 }
 
 static void session_close(struct mr_operator *op)

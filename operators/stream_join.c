@@ -15,6 +15,7 @@
 #include "operators/aggregate_state.h"
 #include "operators/stream_join_pack.h"
 #include "operators/stream_join_pairs.h"
+#include "operators/plan_text.h"
 
 struct stream_join {
     struct mr_stream_join_state state;
@@ -415,26 +416,22 @@ static bool join_wants_batch(const struct mr_node *node, int64_t old_watermark_u
 static void join_fingerprint(const struct mr_node *node, struct mr_text *out)
 {
     static const char *const kinds[] = {"inner", "left outer", "right outer", "full outer", "left semi"};
+    static const char *const sides[] = {"left", "right"};
     const struct mr_stream_join_config *config = node->config;
-    mr_text_format(out, "%s join", kinds[config->kind]);
+    mr_text_format(out, "join type: %s", kinds[config->kind]);
     for (int side = 0; side < 2; side++) {
         const struct mr_stream_join_side *s = &config->sides[side];
         const struct mr_type *input = node->inputs[side]->output;
-        mr_text_append_str(out, side == 0 ? " of (" : " and (");
-        for (int c = 0; c < s->width; c++) {
-            mr_text_format(out, "%s%s ", c > 0 ? ", " : "", input->fields[c].name);
-            mr_type_simple_text(out, input->fields[c].type);
-        }
-        mr_text_append_str(out, ") on");
-        for (int k = 0; k < config->key_count; k++) {
-            mr_text_append_char(out, ' ');
-            mr_type_simple_text(out, input->fields[s->keys[k]].type);
-        }
+        mr_text_format(out, "; %s join keys: ", sides[side]);
+        mr_plan_text_columns(out, input, s->keys, config->key_count);
+        mr_text_format(out, "; %s columns: ", sides[side]);
+        mr_plan_text_columns(out, input, NULL, s->width);
+        mr_text_format(out, "; %s rows kept: ", sides[side]);
         if (s->expiry == MR_EXPIRE_BY_VALUE)
-            mr_text_format(out, " kept by time %d and %lld us, %lld", s->expiry_column,
-                           (long long)s->shift_us, (long long)s->latest_us);
+            mr_text_format(out, "by time %d and %lld us, %lld", s->expiry_column, (long long)s->shift_us,
+                           (long long)s->latest_us);
         else
-            mr_text_append_str(out, s->expiry == MR_EXPIRE_BY_KEY ? " kept by key" : " kept for ever");
+            mr_text_append_str(out, s->expiry == MR_EXPIRE_BY_KEY ? "by key" : "for ever");
     }
 }
 

@@ -83,6 +83,57 @@ static int check_sources(const struct mr_json *before, const struct mr_json *now
     return MR_OK;
 }
 
+/* Next part of a plan's text ("label: value; …"), cut off its front. */
+static struct mr_str next_part(struct mr_str *rest)
+{
+    struct mr_str part = *rest;
+    for (size_t i = 0; i + 1 < rest->size; i++) {
+        if (rest->data[i] != ';' || rest->data[i + 1] != ' ')
+            continue;
+        part.size = i;
+        *rest = (struct mr_str){rest->data + i + 2, rest->size - i - 2};
+        return part;
+    }
+    rest->size = 0;
+    return part;
+}
+
+static struct mr_str value_of(struct mr_str part, struct mr_str *label)
+{
+    const char *colon = memchr(part.data, ':', part.size);
+    size_t size = colon ? (size_t)(colon - part.data) : 0;
+    *label = (struct mr_str){part.data, size};
+    if (size + 2 > part.size)
+        return part;
+    return (struct mr_str){part.data + size + 2, part.size - size - 2};
+}
+
+static int shown(struct mr_str text)
+{
+    return (int)(text.size < 400 ? text.size : 400);
+}
+
+/* Names the first part of the two plans that differs. */
+static int refuse_plan(int id, struct mr_str name, struct mr_str before, struct mr_str now,
+                       struct mr_error *error)
+{
+    struct mr_str old_part = before, new_part = now, label, old_label;
+    while (before.size > 0 && now.size > 0) {
+        old_part = next_part(&before);
+        new_part = next_part(&now);
+        if (!mr_str_equal(old_part, new_part))
+            break;
+    }
+    struct mr_str new_value = value_of(new_part, &label), old_value = value_of(old_part, &old_label);
+    bool values = mr_str_equal(label, mr_str_of("aggregates"));
+    return mr_error_set(error, MR_E_UNSUPPORTED,
+                        values ? "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE"
+                               : "STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE",
+                        "Stateful operator %d (%.*s): its %.*s changed from [%.*s] to [%.*s]. " REMEDY, id,
+                        shown(name), name.data, shown(label), label.data, shown(old_value), old_value.data,
+                        shown(new_value), new_value.data);
+}
+
 static int check_states(const struct mr_json *before, const struct mr_json *now, struct mr_error *error)
 {
     const struct mr_json *a = before ? before->first : NULL, *b = now->first;
@@ -95,11 +146,7 @@ static int check_states(const struct mr_json *before, const struct mr_json *now,
                                 (int)old_name.size, old_name.data, (int)new_name.size, new_name.data);
         struct mr_str old_plan = text_of(a, "plan"), new_plan = text_of(b, "plan");
         if (!mr_str_equal(old_plan, new_plan))
-            return mr_error_set(
-                error, MR_E_UNSUPPORTED, "STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE",
-                "Stateful operator %d (%.*s) was planned as %.*s and is planned as %.*s. " REMEDY, id,
-                (int)old_name.size, old_name.data, (int)(old_plan.size < 300 ? old_plan.size : 300),
-                old_plan.data, (int)(new_plan.size < 300 ? new_plan.size : 300), new_plan.data);
+            return refuse_plan(id, new_name, old_plan, new_plan, error);
     }
     if (a || b)
         return mr_error_set(error, MR_E_UNSUPPORTED,
