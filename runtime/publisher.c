@@ -35,7 +35,7 @@ struct mr_publisher {
     struct decision *first, *last;
     int unpublished; /* decisions */
     int64_t published;
-    bool stopping, clean_due;
+    bool stopping, clean_due, renew_due;
     _Atomic int64_t hurry_since_us; /* 0: no hurry */
     int status;
     struct mr_error error;
@@ -220,8 +220,38 @@ static void clean(struct mr_publisher *publisher)
     }
 }
 
+#define RENEW_AGAIN_US 30000000 /* after an error that may pass */
+
+/* Sinks whose registers expire say them again; *until_us is lowered to when one is due next. */
+static void renew(struct mr_publisher *publisher, int64_t *until_us)
+{
+    for (int s = 0; s < publisher->options.sink_count; s++) {
+        struct mr_sink *sink = publisher->options.sinks[s];
+        struct mr_error error;
+        int64_t next_us = INT64_MAX;
+        if (!sink->type->renew)
+            continue;
+        mr_error_clear(&error);
+        int status = sink->type->renew(sink, &next_us, &error);
+        if (status < 0 && (error.flags & MR_RETRIABLE)) {
+            mr_log(MR_LOG_WARN, "sink.renew", "sink '%s': %s", sink->name, error.message);
+            next_us = mr_env()->monotonic_us() + RENEW_AGAIN_US;
+        } else if (status < 0) {
+            pthread_mutex_lock(&publisher->lock);
+            publisher->status = status;
+            publisher->error = error;
+            pthread_cond_broadcast(&publisher->progress);
+            pthread_mutex_unlock(&publisher->lock);
+            if (publisher->options.wake)
+                publisher->options.wake(publisher->options.driver);
+        }
+        *until_us = next_us < *until_us ? next_us : *until_us;
+    }
+}
+
 static void *publisher_main(void *argument)
 {
+    int64_t renew_us = INT64_MAX; /* sinks may not be open yet */
     struct mr_publisher *publisher = argument;
     pthread_mutex_lock(&publisher->lock);
     while (!publisher->stopping && publisher->status >= 0) {
@@ -236,9 +266,16 @@ static void *publisher_main(void *argument)
             else
                 publish_one(publisher, item);
             pthread_mutex_lock(&publisher->lock);
-        } else if (until_us == INT64_MAX) {
+        } else if (!publisher->first && (publisher->renew_due || mr_env()->monotonic_us() >= renew_us)) {
+            publisher->renew_due = false;
+            pthread_mutex_unlock(&publisher->lock);
+            renew_us = INT64_MAX;
+            renew(publisher, &renew_us);
+            pthread_mutex_lock(&publisher->lock);
+        } else if (until_us == INT64_MAX && renew_us == INT64_MAX) {
             pthread_cond_wait(&publisher->work, &publisher->lock);
         } else {
+            until_us = until_us < renew_us ? until_us : renew_us;
             struct timespec until = {until_us / 1000000, until_us % 1000000 * 1000};
             pthread_cond_timedwait(&publisher->work, &publisher->lock, &until);
         }
@@ -339,6 +376,7 @@ int mr_publisher_add(struct mr_publisher *publisher, int64_t batch, const struct
             queue->first = item;
         queue->last = item;
     }
+    publisher->renew_due = true;
     struct item none = {.decision = decision};
     mark_done(publisher, &none);
     pthread_cond_signal(&publisher->work);
@@ -385,7 +423,7 @@ void mr_publisher_hurry(struct mr_publisher *publisher)
 void mr_publisher_clean(struct mr_publisher *publisher)
 {
     pthread_mutex_lock(&publisher->lock);
-    publisher->clean_due = true;
+    publisher->clean_due = publisher->renew_due = true;
     pthread_cond_signal(&publisher->work);
     pthread_mutex_unlock(&publisher->lock);
 }

@@ -13,6 +13,8 @@ const struct mr_option_spec mr_kafka_sink_options[] = {
     {"registerTopic", MR_OPTION_TEXT, NULL, "kafka sink", NULL,
      "topic under whose partition 0 the sink's group keeps its place; the option topic, or "
      "__consumer_offsets"},
+    {"registerRenewal", MR_OPTION_DURATION, "1 day", "kafka sink", NULL,
+     "how often an idle query says its place again; brokers forget it after offsets.retention.minutes"},
     {0},
 };
 
@@ -76,6 +78,10 @@ static int read_options(struct mr_kafka_sink *self, struct mr_error *error)
     self->register_topic = mr_option_text(sink->options, sink->option_count, "registerTopic");
     if (!self->register_topic)
         self->register_topic = self->topic ? self->topic : "__consumer_offsets";
+    const char *renewal = mr_option_text(sink->options, sink->option_count, "registerRenewal");
+    self->renew_every_us = 24LL * 3600 * 1000000;
+    if (renewal)
+        mr_option_parse_duration(renewal, &self->renew_every_us);
     self->largest_bytes =
         mr_option_integer(sink->options, sink->option_count, "kafka.message.max.bytes", 1000000);
     MR_TRY(mr_kafka_producer_open(self, true, error));
@@ -286,6 +292,7 @@ const struct mr_sink_type mr_kafka_sink = {
     .publish = mr_kafka_publish,
     .published = kafka_published,
     .clean = kafka_clean,
+    .renew = mr_kafka_renew,
     .abandon = kafka_abandon,
     .describe = kafka_describe,
     .close = kafka_close,

@@ -49,8 +49,9 @@ struct mr_kafka_sink {
     struct mr_register current;      /* the target's, while the producer is open */
     struct mr_map handles;           /* topics of the producer: pointer = rd_kafka_topic_t */
     rd_kafka_topic_t *last_handle;
-    char trouble[256]; /* the first message that could not be delivered */
-    int64_t renewed_us;
+    char trouble[256];  /* the first message that could not be delivered */
+    int64_t renewed_us; /* the register was written then */
+    int64_t renew_every_us;
     struct mr_kafka_client asker; /* about topics; of the driver's thread */
 };
 
@@ -93,6 +94,8 @@ int mr_kafka_publish(struct mr_sink *sink, struct mr_str manifest, struct mr_err
 int mr_kafka_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error);
 /* Writes the register alone. */
 int mr_kafka_enrol(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error);
+/* Writes the register again when that is due: offsets of a group without members expire (after 7 days). */
+int mr_kafka_renew(struct mr_sink *sink, int64_t *next_us, struct mr_error *error);
 void mr_kafka_producer_drop(struct mr_kafka_sink *self);
 /* What librdkafka is told; check_only: nothing is opened. */
 int mr_kafka_producer_open(struct mr_kafka_sink *self, bool check_only, struct mr_error *error);

@@ -8,7 +8,6 @@
 #define ANSWER_MS 20000 /* for each step of a transaction */
 #define COMMIT_TRIES 3
 #define READ_BYTES (4 << 20) /* of a large outbox at a time */
-#define RENEW_US (24LL * 3600 * 1000000)
 #define VERSION_MARK "millrace 1 "
 
 void mr_kafka_producer_drop(struct mr_kafka_sink *self)
@@ -228,6 +227,21 @@ int mr_kafka_enrol(struct mr_kafka_sink *self, struct mr_register *out, struct m
         return failed(self, why, MR_RETRIABLE, "Beginning a transaction", error);
     MR_TRY(commit(self, &enrolled, error));
     *out = enrolled;
+    return MR_OK;
+}
+
+int mr_kafka_renew(struct mr_sink *sink, int64_t *next_us, struct mr_error *error)
+{
+    struct mr_kafka_sink *self = sink->ctx;
+    struct mr_register held;
+    *next_us = self->renewed_us + self->renew_every_us;
+    if (!self->producer.handle || mr_env()->monotonic_us() < *next_us) {
+        if (!self->producer.handle) /* a publication is due first, and says the register itself */
+            *next_us = mr_env()->monotonic_us() + self->renew_every_us;
+        return MR_OK;
+    }
+    MR_TRY(mr_kafka_enrol(self, &held, error));
+    *next_us = self->renewed_us + self->renew_every_us;
     return MR_OK;
 }
 

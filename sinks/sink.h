@@ -69,6 +69,10 @@ struct mr_sink_type {
                      struct mr_error *error); /* reads the target's register */
     /* Removes files of undecided batches: those that `published` proves dead (invariant 4). */
     int (*clean)(struct mr_sink *sink, const struct mr_register *published, struct mr_error *error);
+    /* May be NULL: registers that expire are said again. Called by the thread that publishes while it has
+     * nothing to publish, first after the first publication or at once; *next_us: when to call again
+     * (mr_env()->monotonic_us). A retriable error is tried again. */
+    int (*renew)(struct mr_sink *sink, int64_t *next_us, struct mr_error *error);
     /* Drops what the decision in hand wrote, after an error: memory only, files stay for clean. */
     void (*abandon)(struct mr_sink *sink);
     void (*describe)(struct mr_sink *sink, struct mr_text *out); /* for progress: "DeltaSink[file:/…]" */

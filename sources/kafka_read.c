@@ -2,7 +2,7 @@
 #include "sources/kafka.h"
 
 #define ROWS_BYTES (4LL << 20) /* of one batch */
-#define WAIT_US 20000          /* for a message; a worker that waits does nothing else */
+#define WAIT_US 5000           /* for a message; a worker that waits does nothing else */
 
 enum column { KEY, VALUE, TOPIC, PARTITION, OFFSET, TIMESTAMP, TIMESTAMP_TYPE, HEADERS };
 

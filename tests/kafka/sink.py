@@ -138,6 +138,30 @@ def register_lost(kafka):
     same([v for (_, _, v, _) in kafka.read("lost.out")], [b"0"])
 
 
+def register_is_renewed(kafka):
+    project = pipe(kafka, "renewed", "value", "topic 'o', registerRenewal '1 second'")
+    kafka.send("renewed", ["0"])
+    running = project.start()
+    kafka.until(lambda: len(kafka.read("renewed.out")) == 1)
+
+    def end():  # markers of transactions occupy offsets
+        import confluent_kafka
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.servers, "group.id": "x"})
+        try:
+            return consumer.get_watermark_offsets(confluent_kafka.TopicPartition("__consumer_offsets", 0), 10)[1]
+        finally:
+            consumer.close()
+
+    before = end()
+    kafka.until(lambda: end() > before + 3, 10)
+    kafka.send("renewed", ["1"])
+    kafka.until(lambda: len(kafka.read("renewed.out")) == 2)
+    running.send_signal(signal.SIGTERM)
+    same(running.wait(20), 0)
+    project.run()
+    same([v for (_, _, v, _) in kafka.read("renewed.out")], [b"0", b"1"])
+
+
 def order_is_kept(kafka):
     project = pipe(kafka, "order", "key, value")
     for p in range(2):
@@ -175,7 +199,7 @@ def console(kafka):
 def body(kafka):
     check = Checks("kafka_sink")
     only = os.environ.get("ONLY")
-    for test in (columns, topic_of_the_row, register_in_internal_topic, refused, large_outbox, at_least_once, fencing, register_lost, order_is_kept,
+    for test in (columns, topic_of_the_row, register_in_internal_topic, refused, large_outbox, at_least_once, fencing, register_lost, register_is_renewed, order_is_kept,
                  windows_to_kafka, console):
         if not only or test.__name__ in only.split(","):
             check(test, kafka)
