@@ -35,7 +35,7 @@ enum mr_sink_flag {
     MR_SINK_NO_REGISTER = 1,
     /* A publication leaves nothing behind that readers have to go through (a table's log): there may be as
      * many a second as come. */
-    MR_SINK_ANY_PACE = 2,
+    MR_SINK_ANY_PACE = 4,
     /* In mode UPDATE rows replace each other by their row key: a query that groups must put its groups out.
      */
     MR_SINK_BY_KEY = 2,

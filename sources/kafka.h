@@ -134,6 +134,9 @@ void mr_kafka_fetch_stop(struct mr_kafka_source *self, struct mr_kafka_partition
 int mr_kafka_take(struct mr_kafka_source *self, struct mr_kafka_partition *partition, int64_t wait_us,
                   rd_kafka_message_t **messages, size_t most, int64_t bytes, size_t *count,
                   struct mr_error *error);
+/* A queue that was full has been emptied, and nobody has told librdkafka's thread, which looks once a second:
+ * any request makes it look. The answer is of no interest. */
+void mr_kafka_nudge(struct mr_kafka_source *self, const struct mr_kafka_partition *partition);
 /* Is something there that was not handed out? Takes end-of-partition notes out of the queue's way. */
 bool mr_kafka_has_more(struct mr_kafka_source *self, struct mr_kafka_partition *partition);
 

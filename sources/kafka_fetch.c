@@ -102,17 +102,6 @@ static void refill(struct mr_kafka_partition *partition, int64_t wait_us)
     partition->held_count = got > 0 ? (size_t)got : 0;
 }
 
-/* A queue that was full has been emptied, and nobody has told librdkafka's thread, which looks once a second:
- * any request makes it look. The answer is of no interest. */
-static void nudge(struct mr_kafka_source *self, const struct mr_kafka_partition *partition)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, partition->topic->name, partition->id)->offset =
-        MR_KAFKA_EARLIEST;
-    rd_kafka_offsets_for_times(self->client.handle, list, 100);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 int mr_kafka_take(struct mr_kafka_source *self, struct mr_kafka_partition *partition, int64_t wait_us,
                   rd_kafka_message_t **messages, size_t most, int64_t bytes, size_t *count,
                   struct mr_error *error)
@@ -122,8 +111,6 @@ int mr_kafka_take(struct mr_kafka_source *self, struct mr_kafka_partition *parti
         return MR_END;
     if (partition->held_first == partition->held_count)
         refill(partition, wait_us);
-    if (partition->held_count == 0)
-        nudge(self, partition);
     while (partition->held_first < partition->held_count && partition->position < partition->end &&
            *count < most && bytes > 0) {
         rd_kafka_message_t *message = partition->held[partition->held_first];
@@ -168,4 +155,13 @@ bool mr_kafka_has_more(struct mr_kafka_source *self, struct mr_kafka_partition *
         }
     }
     return false;
+}
+
+void mr_kafka_nudge(struct mr_kafka_source *self, const struct mr_kafka_partition *partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, partition->topic->name, partition->id)->offset =
+        MR_KAFKA_EARLIEST;
+    rd_kafka_offsets_for_times(self->client.handle, list, 10);
+    rd_kafka_topic_partition_list_destroy(list);
 }

@@ -2,6 +2,7 @@
 #include "sources/kafka.h"
 
 #define ROWS_BYTES (4LL << 20) /* of one batch */
+#define NUDGE_US 40000         /* a fetch that is under way answers sooner */
 #define WAIT_US 5000           /* for a message; a worker that waits does nothing else */
 
 enum column { KEY, VALUE, TOPIC, PARTITION, OFFSET, TIMESTAMP, TIMESTAMP_TYPE, HEADERS };
@@ -9,7 +10,7 @@ enum column { KEY, VALUE, TOPIC, PARTITION, OFFSET, TIMESTAMP, TIMESTAMP_TYPE, H
 struct reader {
     struct mr_kafka_partition *partition;
     int64_t left; /* offsets of this share */
-    int64_t heard_us;
+    int64_t heard_us, nudged_us;
     rd_kafka_message_t *messages[MR_BATCH_ROWS];
 };
 
@@ -48,7 +49,7 @@ int mr_kafka_reader_open(struct mr_source *source, const struct mr_split *split,
         return mr_error_memory(error, sizeof *state);
     state->partition = share->partition;
     state->left = share->offsets;
-    state->heard_us = mr_env()->monotonic_us();
+    state->heard_us = state->nudged_us = mr_env()->monotonic_us();
     reader->ctx = state;
     return MR_OK;
 }
@@ -217,7 +218,11 @@ int mr_kafka_read(struct mr_source *source, struct mr_reader *reader, struct mr_
         rd_kafka_message_destroy(state->messages[i]);
     int64_t now_us = mr_env()->monotonic_us();
     if (count > 0)
-        state->heard_us = now_us;
+        state->heard_us = state->nudged_us = now_us;
+    if (status == MR_OK && count == 0 && now_us - state->nudged_us > NUDGE_US) {
+        mr_kafka_nudge(self, partition);
+        state->nudged_us = mr_env()->monotonic_us();
+    }
     if (status == MR_OK && count == 0 && now_us - state->heard_us > self->options.poll_timeout_us) {
         mr_error_set(error, MR_E_IO, "KAFKA_DATA_LOSS.COULD_NOT_READ_OFFSET_RANGE",
                      "Nothing has come of partition %d of %s at offset %lld for %lld s "

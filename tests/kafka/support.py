@@ -1,4 +1,5 @@
 """What the Kafka tests share: checks, topics, messages, projects."""
+import glob
 import json
 import os
 import shutil
@@ -173,7 +174,7 @@ class Project:
         """Rows of a Delta table, read by delta-rs."""
         from deltalake import DeltaTable
         path = os.path.join(self.directory, "spark-warehouse", name)
-        if not os.path.isdir(os.path.join(path, "_delta_log")):
+        if not glob.glob(os.path.join(path, "_delta_log", "*.json")):
             return []
         data = DeltaTable(path).to_pyarrow_table(columns=columns)
         return list(zip(*[column.to_pylist() for column in data.columns])) if data.num_rows else []
