@@ -336,9 +336,11 @@ static int resolve_function(struct mr_resolution *r, struct mr_window_call *c, b
     bool real = c->kind == MR_WINDOW_PERCENT_RANK || c->kind == MR_WINDOW_CUME_DIST;
     c->type = mr_type_of(real ? MR_DOUBLE : MR_INT);
     c->offset = 1;
-    if (c->ast->argument_count > (c->kind == MR_WINDOW_NTILE))
+    bool any = c->kind == MR_WINDOW_RANK || c->kind == MR_WINDOW_DENSE_RANK ||
+               c->kind == MR_WINDOW_PERCENT_RANK; /* take arguments, which do not count */
+    if (!any && c->ast->argument_count > (c->kind == MR_WINDOW_NTILE))
         return wrong_count(r, c->ast);
-    if (c->ast->argument_count == 1)
+    if (!any && c->ast->argument_count == 1)
         MR_TRY(whole_number(r, c->ast->arguments[0], &c->offset));
     if (c->offset <= 0)
         return mr_sql_error(a, c->ast->start, c->ast->stop, "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE",
