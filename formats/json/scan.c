@@ -77,6 +77,8 @@ int mr_json_scan_open(struct json_scan **out, const struct json_plan *plan, stru
     scan->segments[0].mask = 1;
     memset(scan->minute.text, '?', sizeof scan->minute.text);
     memset(scan->date.text, '?', sizeof scan->date.text);
+    for (int i = 0; i < JSON_KNOWN; i++)
+        scan->known[i].size = 255;
     mr_text_init(&scan->scratch);
     int status = open_parts(scan, error);
     if (status < 0) {

@@ -18,6 +18,12 @@ struct json_segment { /* the bytes expected between a comma and a value: `"name"
     uint16_t size;
     int16_t target; /* index into targets */
 };
+#define JSON_KNOWN 64 /* a power of two */
+struct json_known {   /* a name met before, of at most 15 bytes, zeros behind it */
+    char name[16];
+    uint8_t size; /* 255: none yet */
+    int16_t target;
+};
 struct json_target { /* where a member's value goes */
     uint8_t kind;
     uint8_t precision, scale;
@@ -51,6 +57,7 @@ struct json_scan {
     struct mr_error *error;                /* of the call in hand; failed is set with it: out of memory */
     bool failed;
     const char *(*line)(struct json_scan *scan, const char *line);
+    struct json_known known[JSON_KNOWN]; /* by hash; one each */
     struct json_segment segments[JSON_SEGMENTS];
 };
 

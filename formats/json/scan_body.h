@@ -370,6 +370,9 @@ static inline const char *date(struct json_scan *scan, struct json_target *targe
     return text + 11;
 }
 
+/* Bytes [16 - n, 32 - n) keep n bytes and make the rest zero. */
+static const char KEEP[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+
 static inline const char *string(struct json_scan *scan, struct json_target *target, const char *text)
 {
     bool escaped = false;
@@ -384,9 +387,8 @@ static inline const char *string(struct json_scan *scan, struct json_target *tar
     struct mr_view *view = &((struct mr_view *)target->values)[scan->row];
     uint32_t size = (uint32_t)(end - text);
     if (size <= MR_VIEW_INLINE) { /* sixteen bytes may be read; those beyond the string are made zero */
-        static const char keep[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
         __m128i bytes = _mm_loadu_si128((const __m128i *)text);
-        bytes = _mm_and_si128(bytes, _mm_loadu_si128((const __m128i *)(keep + 16 - size)));
+        bytes = _mm_and_si128(bytes, _mm_loadu_si128((const __m128i *)(KEEP + 16 - size)));
         bytes = _mm_slli_si128(bytes, 4);
         bytes = _mm_or_si128(bytes, _mm_cvtsi32_si128((int)size));
         _mm_storeu_si128((__m128i *)view, bytes);
@@ -517,6 +519,44 @@ static void learn(struct json_scan *scan, const char *text, size_t size, int tar
         (struct json_segment){.mask = 1}; /* the last: what ends a text, and nothing else, looks like it */
 }
 
+/* Where a name of these 16 bytes (those behind it zero) is remembered. */
+static inline struct json_known *known_place(struct json_scan *scan, __m128i name)
+{
+    uint64_t low = (uint64_t)_mm_cvtsi128_si64(name), high = (uint64_t)_mm_extract_epi64(name, 1);
+    uint64_t hash = (low ^ (high << 29 | high >> 35)) * 0x9E3779B97F4A7C15ULL;
+    return &scan->known[hash >> 58 & (JSON_KNOWN - 1)];
+}
+
+/* A member whose name (text, behind the quote) has been met before: its value. NULL: not known. What was
+ * learned was a valid name, so equal bytes are one, too. */
+static inline const char *known_member(struct json_scan *scan, const char *text, struct json_target **target)
+{
+    __m128i name = _mm_loadu_si128((const __m128i *)text);
+    unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(name, _mm_set1_epi8('"')));
+    if (!quotes)
+        return NULL;
+    unsigned size = (unsigned)__builtin_ctz(quotes);
+    name = _mm_and_si128(name, _mm_loadu_si128((const __m128i *)(KEEP + 16 - size)));
+    const struct json_known *known = known_place(scan, name);
+    __m128i same = _mm_cmpeq_epi8(name, _mm_loadu_si128((const __m128i *)known->name));
+    if (_mm_movemask_epi8(same) != 0xFFFF || known->size != size || text[size + 1] != ':')
+        return NULL;
+    *target = &scan->targets[known->target];
+    return blanks(text + size + 2);
+}
+
+static void remember(struct json_scan *scan, const char *text, size_t size, int target)
+{
+    if (size > 15)
+        return;
+    __m128i name = _mm_loadu_si128((const __m128i *)text);
+    name = _mm_and_si128(name, _mm_loadu_si128((const __m128i *)(KEEP + 16 - size)));
+    struct json_known *known = known_place(scan, name);
+    _mm_storeu_si128((__m128i *)known->name, name);
+    known->size = (uint8_t)size;
+    known->target = (int16_t)target;
+}
+
 /* A member that is not the one expected: skipped ones first, then by name. */
 static const char *surprise(struct json_scan *scan, struct json_segment **expected, const char *p,
                             struct json_target **target)
@@ -536,6 +576,9 @@ static const char *surprise(struct json_scan *scan, struct json_segment **expect
     p = blanks(p);
     if (*p != '"')
         return NULL;
+    const char *value_at = scan->learning ? NULL : known_member(scan, p + 1, target);
+    if (value_at)
+        return value_at;
     const char *name = p + 1, *name_end = string_end(name, &escaped);
     if (!name_end || escaped || name_end - name > 50000)
         return NULL;
@@ -543,6 +586,7 @@ static const char *surprise(struct json_scan *scan, struct json_segment **expect
     p = blanks(name_end + 1);
     if (index < 0 || *p != ':')
         return NULL;
+    remember(scan, name, (size_t)(name_end - name), index);
     p = blanks(p + 1);
     if (scan->learning) {
         learn(scan, start, (size_t)(p - start), index);

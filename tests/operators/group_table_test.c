@@ -180,6 +180,13 @@ static void test_many_groups_remove_and_clear(void **state)
         while ((some = mr_group_table_next(&table, &cursor, found, 1000)) > 0)
             walked += some;
         assert_int_equal(walked, ROWS / 2);
+        /* Records of removed groups are taken again, and their groups begin anew. */
+        size_t bytes = mr_group_table_bytes(&table);
+        OK(mr_group_table_find(&table, &column, hashes, NULL, ROWS, true, found, &error));
+        assert_int_equal(table.count, ROWS);
+        assert_int_equal(mr_group_table_bytes(&table), bytes);
+        for (int i = 0; i < ROWS; i++)
+            assert_int_equal(found[i]->flags, 0);
         mr_group_table_clear(&table);
         assert_int_equal(table.live, 0);
     }
@@ -224,6 +231,58 @@ static void test_states_travel(void **state)
     mr_group_table_release(&table);
 }
 
+/* Groups as bytes and back; those with a long string among their keys are none. */
+static void test_raw_groups(void **state)
+{
+    (void)state;
+    struct mr_group_table table, other;
+    const struct mr_aggregate *aggregates[] = {count_rows()};
+    const struct mr_type *types[] = {mr_type_of(MR_BIGINT), mr_type_of(MR_STRING)};
+    enum { ROWS = 3000 };
+    struct mr_column *keys[] = {mr_column_new(types[0], ROWS), mr_column_new(types[1], ROWS)};
+    struct mr_group *groups[ROWS], *back;
+    for (int i = 0; i < ROWS; i++) {
+        char text[40];
+        int size = snprintf(text, sizeof text, i % 3 ? "%d" : "a string of some length %d", i);
+        keys[0]->i64[i] = i;
+        OK(mr_column_set_bytes(keys[1], i, text, (size_t)size, &error));
+    }
+    OK(mr_column_set_null(keys[0], 7, &error));
+    OK(mr_column_set_null(keys[1], 8, &error));
+    keys[0]->length = keys[1]->length = ROWS;
+    OK(mr_group_table_init(&table, types, 2, aggregates, 1, &error));
+    OK(mr_group_table_init(&other, types, 2, aggregates, 1, &error));
+    OK(mr_group_table_find(&table, keys, NULL, NULL, ROWS, true, groups, &error));
+    struct mr_text bytes;
+    mr_text_init(&bytes);
+    for (int i = 0; i < ROWS; i++) {
+        bool raw = i % 3 != 0 || i == 8;
+        assert_int_equal(mr_group_table_is_raw(&table, groups[i]), raw);
+        if (!raw)
+            continue;
+        memcpy((char *)groups[i] + table.offsets[0], &(int64_t){i * 5}, 8);
+        mr_text_clear(&bytes);
+        mr_group_table_raw_append(&table, groups[i], &bytes);
+        assert_int_equal(bytes.size, mr_group_table_raw_bytes(&table));
+        OK(mr_group_table_raw_add(&other, bytes.data, &back, &error));
+    }
+    struct mr_group **found = groups;
+    OK(mr_group_table_find(&other, keys, NULL, NULL, ROWS, false, found, &error));
+    for (int i = 0; i < ROWS; i++) {
+        int64_t count;
+        assert_int_equal(found[i] != NULL, i % 3 != 0 || i == 8);
+        if (!found[i])
+            continue;
+        memcpy(&count, (char *)found[i] + other.offsets[0], 8);
+        assert_int_equal(count, i * 5);
+    }
+    mr_text_release(&bytes);
+    mr_group_table_release(&table);
+    mr_group_table_release(&other);
+    mr_column_unref(keys[0]);
+    mr_column_unref(keys[1]);
+}
+
 int main(void)
 {
     mr_arena_init(&arena);
@@ -231,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_keys_of_all_kinds),
         cmocka_unit_test(test_many_groups_remove_and_clear),
         cmocka_unit_test(test_states_travel),
+        cmocka_unit_test(test_raw_groups),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     mr_arena_release(&arena);
