@@ -49,6 +49,12 @@ SELECT * FROM drop_duplicates_within_watermark(TABLE(
     SELECT * FROM STREAM read_files('%(data)s/bid', format => 'json', schema => '%(bids)s', maxFilesPerTrigger => %(files)d)
                   WATERMARK dateTime DELAY OF INTERVAL 4 SECONDS), 'auction', 'bidder');
 """,
+    "sliding": """CREATE STREAMING TABLE out AS
+SELECT window.start AS ws, window.end AS we, auction, count(*) AS cnt
+FROM STREAM read_files('%(data)s/bid', format => 'json', schema => '%(bids)s', maxFilesPerTrigger => %(files)d)
+     WATERMARK dateTime DELAY OF INTERVAL 4 SECONDS
+GROUP BY window(dateTime, '10 seconds', '2 seconds'), auction;
+""",
     "day": """CREATE STREAMING TABLE out AS
 SELECT window.start AS ws, auction, count(*) AS cnt, max(price) AS mx
 FROM STREAM read_files('%(data)s/bid', format => 'json', schema => '%(bids)s', maxFilesPerTrigger => %(files)d)

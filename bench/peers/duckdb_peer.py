@@ -19,5 +19,10 @@ elif work == "tumble":
              "FROM %s GROUP BY ALL" % source)
     rows, bids = connection.execute("SELECT count(*), sum(cnt) FROM (%s)" % query).fetchone()
     print(json.dumps({"rows": rows, "bids": int(bids)}))
+elif work == "sliding":
+    query = ("SELECT time_bucket(INTERVAL 2 SECOND, dateTime) - to_seconds(back) AS w, auction, count(*) AS cnt "
+             "FROM (SELECT auction, dateTime, unnest([0, 2, 4, 6, 8]) AS back FROM %s) GROUP BY ALL" % source)
+    rows, bids = connection.execute("SELECT count(*), sum(cnt) FROM (%s)" % query).fetchone()
+    print(json.dumps({"rows": rows, "bids": int(bids)}))
 elif work == "count":
     print(json.dumps({"rows": connection.execute("SELECT count(*) FROM %s" % source).fetchone()[0]}))

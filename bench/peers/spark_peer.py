@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bench/peers/spark_peer.py WORK DATA OUT FILES: the same work as a Structured Streaming query, availableNow, Delta sink, RocksDB state, local[2].
 
-DELTA_JARS names the folder of jars (bench/README.md says how to get them); WORK is pass, tumble, session, dedup or one-row."""
+DELTA_JARS names the folder of jars (bench/README.md says how to get them); WORK is pass, tumble, sliding, session, dedup or one-row."""
 import glob
 import os
 import sys
@@ -25,6 +25,9 @@ if work == "tumble":
     rows = (bids.withWatermark("dateTime", "4 seconds").groupBy(F.window("dateTime", "10 seconds"), "auction")
             .agg(F.count("*").alias("cnt"), F.max("price").alias("mx"), F.avg("price").alias("av"))
             .select(F.col("window.start").alias("ws"), F.col("window.end").alias("we"), "auction", "cnt", "mx", "av"))
+elif work == "sliding":
+    rows = (bids.withWatermark("dateTime", "4 seconds").groupBy(F.window("dateTime", "10 seconds", "2 seconds"), "auction")
+            .agg(F.count("*").alias("cnt")).select(F.col("window.start").alias("ws"), F.col("window.end").alias("we"), "auction", "cnt"))
 elif work == "session":
     rows = (bids.withWatermark("dateTime", "4 seconds").groupBy(F.session_window("dateTime", "10 seconds").alias("w"), "bidder")
             .agg(F.count("*").alias("cnt")).select(F.col("w.start").alias("ws"), F.col("w.end").alias("we"), "bidder", "cnt"))
