@@ -11,11 +11,13 @@
 #include "operators/aggregate_input.h"
 #include "operators/expiry_counts.h"
 #include "operators/plan_text.h"
+#include "operators/show_state.h"
 
 #define FORMAT 1
-#define ABSENT INT64_MIN          /* expiry of a key that is not in state */
-#define FLEETING MR_GROUP_TOUCHED /* made in this micro-batch, and expired when it ends */
-#define USED MR_GROUP_LISTED      /* since the cache was last trimmed */
+#define STATE_HEAD_BYTES (2 + 1 + 2) /* state id, kind, key group */
+#define ABSENT INT64_MIN             /* expiry of a key that is not in state */
+#define FLEETING MR_GROUP_TOUCHED    /* made in this micro-batch, and expired when it ends */
+#define USED MR_GROUP_LISTED         /* since the cache was last trimmed */
 
 struct deduplicate {
     struct mr_group_table table;
@@ -379,6 +381,68 @@ static void deduplicate_fingerprint(const struct mr_node *node, struct mr_text *
     mr_text_format(out, "; event time: %s", is_key ? input->fields[config->event_time_column].name : "none");
 }
 
+/* ---- for people ---- */
+static const struct mr_type *deduplicate_state_type(const struct mr_node *node, struct mr_arena *arena)
+{
+    const struct mr_deduplicate_config *config = node->config;
+    const struct mr_field value = {.name = "expires", .type = mr_type_of(MR_TIMESTAMP), .nullable = true};
+    struct mr_field *keys = MR_ARENA_ARRAY(arena, struct mr_field, config->count + 1);
+    for (int c = 0; keys && c < config->count; c++)
+        keys[c] = node->inputs[0]->output->fields[config->columns[c]];
+    return keys ? mr_shown_type(arena, keys, config->count, &value, 1) : NULL;
+}
+
+struct showing {
+    struct mr_operator *op;
+    const struct mr_type *type;
+};
+
+/* One entry is one batch: it is for people. */
+static int show_entry(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
+{
+    const struct showing *showing = ctx;
+    struct mr_operator *op = showing->op;
+    const struct mr_deduplicate_config *config = op->node->config;
+    struct deduplicate *d = op->ctx;
+    struct mr_batch out;
+    struct mr_str rest;
+    int64_t expiry_us;
+    MR_TRY(mr_keyed_state_get_head(&d->state, value, &expiry_us, &rest, error));
+    if (expiry_us <= op->late_us)
+        return MR_OK;
+    int status = mr_batch_init(&out, showing->type, 1, error);
+    const char *at = key.data + STATE_HEAD_BYTES, *end = key.data + key.size;
+    for (int c = 0; status >= 0 && c < config->count; c++)
+        status = mr_key_decode(&at, end, out.columns[0]->children[c], error);
+    if (status >= 0) {
+        struct mr_column *expires = out.columns[1]->children[0];
+        expires->i64[0] = expiry_us;
+        expires->length = out.columns[0]->length = out.columns[1]->length = out.length = 1;
+        status = expiry_us == MR_NEVER ? mr_column_set_null(expires, 0, error) : MR_OK;
+    }
+    if (status >= 0)
+        status = mr_operator_emit(op, &out, error);
+    mr_batch_release(&out);
+    return status < 0 ? status : MR_OK;
+}
+
+static int deduplicate_show_state(struct mr_operator *op, const struct mr_type *type, struct mr_error *error)
+{
+    struct showing showing = {op, type};
+    struct mr_text keys;
+    mr_text_init(&keys);
+    mr_state_put_prefix(&keys, op, MR_STATE_ENTRIES);
+    size_t begin = keys.size;
+    mr_state_put_prefix(&keys, op, MR_STATE_TIMES);
+    int status = keys.failed
+                     ? mr_error_memory(error, keys.capacity)
+                     : mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){keys.data, begin},
+                                          (struct mr_str){keys.data + begin, keys.size - begin}, show_entry,
+                                          &showing, error);
+    mr_text_release(&keys);
+    return status;
+}
+
 static void deduplicate_close(struct mr_operator *op)
 {
     struct deduplicate *d = op->ctx;
@@ -402,7 +466,8 @@ static void deduplicate_close(struct mr_operator *op)
         .begin = deduplicate_begin, .push = deduplicate_push, .finish = deduplicate_finish,                  \
         .flush = deduplicate_flush, .dirty_bytes = deduplicate_dirty_bytes,                                  \
         .passing_bytes = deduplicate_passing_bytes, .wants_batch = deduplicate_wants_batch,                  \
-        .fingerprint = deduplicate_fingerprint, .close = deduplicate_close                                   \
+        .fingerprint = deduplicate_fingerprint, .state_type = deduplicate_state_type,                        \
+        .show_state = deduplicate_show_state, .close = deduplicate_close                                     \
     }
 const struct mr_operator_type mr_deduplicate_operator = DEDUPLICATE("dedupe");
 const struct mr_operator_type mr_deduplicate_within_operator = DEDUPLICATE("dedupeWithinWatermark");

@@ -11,6 +11,7 @@
  * and closed between two decisions is never written. */
 #include "operators/session_state.h"
 #include "operators/plan_text.h"
+#include "operators/show_state.h"
 
 #include <stdlib.h>
 
@@ -400,6 +401,38 @@ static void session_fingerprint(const struct mr_node *node, struct mr_text *out)
                             node->inputs[0]->inputs[0]->output);
 }
 
+/* ---- for people ---- */
+static const struct mr_type *session_state_type(const struct mr_node *node, struct mr_arena *arena)
+{
+    const struct mr_session_config *config = node->config;
+    return mr_shown_aggregate_type(node, config->aggregate.group_count, config->aggregate.aggregates,
+                                   config->aggregate.aggregate_count, node->inputs[0]->inputs[0]->output,
+                                   arena);
+}
+
+static int session_show_state(struct mr_operator *op, const struct mr_type *type, struct mr_error *error)
+{
+    struct session_aggregate *a = op->ctx;
+    struct mr_group_cursor cursor = {0};
+    struct mr_group *sessions[1024];
+    MR_TRY(mr_session_state_load_due(&a->state, MR_NEVER, error));
+    for (;;) {
+        struct mr_batch out;
+        int64_t count = mr_group_table_next(&a->table.states, &cursor, sessions, 1024);
+        if (count == 0)
+            return MR_OK;
+        MR_TRY(mr_shown_batch(&out, type, count, error));
+        int status = mr_session_table_columns(&a->table, sessions, count, out.columns[0]->children, error);
+        if (status >= 0)
+            status =
+                mr_group_table_results(&a->table.states, sessions, count, out.columns[1]->children, error);
+        if (status >= 0)
+            status = mr_operator_emit(op, &out, error);
+        mr_batch_release(&out);
+        MR_TRY(status);
+    }
+}
+
 static void session_close(struct mr_operator *op)
 {
     struct session_aggregate *a = op->ctx;
@@ -427,4 +460,6 @@ const struct mr_operator_type mr_session_operator = {.name = "sessionWindowState
                                                      .dirty_bytes = session_dirty_bytes,
                                                      .wants_batch = session_wants_batch,
                                                      .fingerprint = session_fingerprint,
+                                                     .state_type = session_state_type,
+                                                     .show_state = session_show_state,
                                                      .close = session_close};
