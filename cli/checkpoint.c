@@ -1,4 +1,4 @@
-/* cli/checkpoint.c: millrace checkpoint list | show | set-aside. */
+/* cli/checkpoint.c: millrace checkpoint list | show | set-aside | compact. */
 #include "checkpoints/checkpoint.h"
 #include "cli/open.h"
 
@@ -67,6 +67,18 @@ static void print_manifests(const char *title, const struct mr_pending *items, s
                items[i].manifest.size);
 }
 
+static int print_retained(struct opened_checkpoint *opened, struct mr_error *error)
+{
+    int64_t *batches;
+    int count;
+    MR_TRY(mr_checkpoint_retained(opened->checkpoint, &opened->arena, &batches, &count, error));
+    printf("copies retained of batches:%s", count == 0 ? " none" : "");
+    for (int i = 0; i < count; i++)
+        printf(" %lld", (long long)batches[i]);
+    putchar('\n');
+    return MR_OK;
+}
+
 static int show(struct mr_opened *project, const char *name, struct mr_error *error)
 {
     struct mr_flow *flow = mr_find_flow(project, name, error);
@@ -84,6 +96,7 @@ static int show(struct mr_opened *project, const char *name, struct mr_error *er
                opened.last.record.size ? opened.last.record.data : "");
         print_manifests("decided and not known to be published", opened.pending, opened.pending_count);
         print_manifests("set aside", opened.aside, opened.aside_count);
+        status = print_retained(&opened, error);
     }
     close_checkpoint(&opened);
     return status;
@@ -114,6 +127,21 @@ static int set_aside(struct mr_opened *project, const char *name, const char *ba
     return status;
 }
 
+static int compact(struct mr_opened *project, const char *name, struct mr_error *error)
+{
+    struct mr_flow *flow = mr_find_flow(project, name, error);
+    struct opened_checkpoint opened;
+    if (!flow)
+        return error->code;
+    int status = open_checkpoint(&opened, &project->pipeline, flow, false, error);
+    if (status == MR_END)
+        printf("%s has no checkpoint yet: it has not run.\n", flow->full_name);
+    else if (status >= 0)
+        status = mr_checkpoint_compact(opened.checkpoint, error);
+    close_checkpoint(&opened);
+    return status;
+}
+
 static int run_checkpoint(int argc, char **argv)
 {
     const char *spec = NULL, *batch = NULL, *words[2];
@@ -127,14 +155,15 @@ static int run_checkpoint(int argc, char **argv)
     if (status != MR_EXIT_OK)
         return status < 0 ? MR_EXIT_OK : status;
     const char *verb = count > 0 ? words[0] : "";
-    bool lists = strcmp(verb, "list") == 0;
-    if (!lists && strcmp(verb, "show") != 0 && strcmp(verb, "set-aside") != 0)
-        return mr_usage(&mr_command_checkpoint, "say list, show FLOW or set-aside FLOW.");
+    bool lists = strcmp(verb, "list") == 0, compacts = strcmp(verb, "compact") == 0;
+    if (!lists && !compacts && strcmp(verb, "show") != 0 && strcmp(verb, "set-aside") != 0)
+        return mr_usage(&mr_command_checkpoint, "say list, show FLOW, set-aside FLOW or compact FLOW.");
     if (count != (lists ? 1 : 2))
         return mr_usage(&mr_command_checkpoint, lists ? "list takes no argument." : "which flow?");
     status = mr_open_project(&opened, spec, true, &error);
     if (status >= 0)
         status = lists                       ? list(&opened, &error)
+                 : compacts                  ? compact(&opened, words[1], &error)
                  : strcmp(verb, "show") == 0 ? show(&opened, words[1], &error)
                                              : set_aside(&opened, words[1], batch, &error);
     status = status < 0 ? mr_report(&error) : MR_EXIT_OK;
@@ -148,6 +177,7 @@ const struct mr_command mr_command_checkpoint = {
     .help = "usage: millrace checkpoint list [--spec FILE]\n"
             "       millrace checkpoint show FLOW [--spec FILE]\n"
             "       millrace checkpoint set-aside FLOW [--batch N] [--spec FILE]\n"
+            "       millrace checkpoint compact FLOW [--spec FILE]\n"
             "\n"
             "list shows every streaming flow's last decided batch and what is not yet published; show adds "
             "offsets,\n"
@@ -158,6 +188,10 @@ const struct mr_command mr_command_checkpoint = {
             "batch's manifest in the checkpoint and lets the query go on without it. The rows of that batch "
             "will be\n"
             "missing in the table. A full refresh is the other way out.\n"
+            "\n"
+            "compact merges all files of a checkpoint that is not in use, which drops for good what has "
+            "expired; the query does\n"
+            "the same bit by bit.\n"
             "\n"
             "options:\n"
             "  --spec FILE   the project file; else spark-pipeline.yml here or in a folder above\n"

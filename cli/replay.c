@@ -79,7 +79,7 @@ const struct mr_command mr_command_replay = {
         "       millrace replay TABLE --from-checkpoint N --into NAME [--spec FILE]\n"
         "\n"
         "Goes back to the checkpoint that the query of TABLE retained of batch N\n"
-        "(millrace.checkpoint.retainEvery; `millrace state TABLE --metadata` tells the oldest).\n"
+        "(millrace.checkpoint.retainEvery; `millrace checkpoint show` tells which there are).\n"
         "\n"
         "Without --into, one commit makes the table what it was behind that batch (what others wrote\n"
         "since is undone too), the checkpoint is put back under a new query id, and the next `millrace\n"
