@@ -44,6 +44,9 @@ MARKED = "(SELECT id, k, v, v %% 4 AS d, t FROM STREAM %s WATERMARK t DELAY OF I
 FIRSTS = "SELECT id, k, v, t FROM drop_duplicates_within_watermark(TABLE%s, 'k', 'd')" % MARKED
 SESSIONS = ("SELECT session_window.start AS began, k, count(*) AS n, sum(v) AS total, max(id) AS highest "
             "FROM %s GROUP BY session_window(t, '9 seconds'), k" % MARKED)
+SIDE = "(SELECT id, k, t FROM STREAM " + READ + " WATERMARK t DELAY OF INTERVAL 30 SECONDS WHERE v %s)"
+OUTER = ("SELECT l.id AS lid, l.k AS lk, r.id AS rid, r.k AS rk FROM " + SIDE % "< 60" + " AS l FULL OUTER JOIN " + SIDE % ">= 40" +
+         " AS r ON l.k = r.k AND r.t >= l.t AND r.t <= l.t + INTERVAL 20 SECONDS")
 # name -> {table: (SQL, the columns that are unique)}
 JOBS = {
     "map": {"mapped": ("SELECT id, k, v * 2 AS doubled, t FROM STREAM " + READ + " WHERE v % 5 <> 0", ("id",))},
@@ -51,6 +54,7 @@ JOBS = {
     "update": {"updated": ("SELECT k, v % 4 AS part, count(*) AS n, sum(v) AS total, max(id) AS last FROM STREAM " + READ + " GROUP BY k, v % 4",
                            ("k", "part"))},
     "panes": {"slid": (PANES, ("begins", "g"))},
+    "outer": {"joined": (OUTER, ("lid", "rid"))},
     "medallion": {"bronze": ("SELECT id, k, v, t FROM STREAM " + READ, ("id",)),
                   "gold": (WINDOW % "bronze", ("minute", "k"))},
     "keyed": {"firsts": (FIRSTS, ("id",)), "sessions": (SESSIONS, ("began", "k"))},
