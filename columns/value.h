@@ -105,6 +105,7 @@ int mr_row_decode(const char **at, const char *end, struct mr_column *out, struc
 /* The same encoding for many rows. A flat type is no ARRAY, MAP or STRUCT: its values can be written straight
  * to their place, when there are mr_row_bound bytes for each (8 more may be overwritten by 0). */
 bool mr_row_is_flat(const struct mr_type *type);
+#define MR_FLAT_ROW_BYTES 17 /* of a value that is no string; beside the bytes of one */
 size_t mr_row_bound(const struct mr_column *column, int64_t row);
 char *mr_row_write(char *to, const struct mr_column *column, int64_t row); /* returns the end */
 /* Decodes one value of each of count rows: from at[i], which is moved behind it; ends[i] is the row's end.

@@ -207,9 +207,10 @@ static int64_t expiry_of(const struct mr_stream_join_side *side, const struct mr
 static int keep_flat(struct stream_join *join, int width, const struct mr_batch *batch, int64_t row,
                      int64_t expiry_us, struct mr_join_row **out, struct mr_error *error)
 {
-    size_t bound = 0;
+    size_t bound = (size_t)width * MR_FLAT_ROW_BYTES;
     for (int c = 0; c < width; c++)
-        bound += mr_row_bound(batch->columns[c], row);
+        if (mr_type_is_bytes(batch->columns[c]->type) && !mr_column_is_null(batch->columns[c], row))
+            bound += batch->columns[c]->views[row].size;
     MR_TRY(mr_join_rows_place(&join->state.rows, expiry_us, bound, out, error));
     char *to = (char *)(*out + 1), *at = to;
     for (int c = 0; c < width; c++)

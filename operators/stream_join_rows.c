@@ -3,7 +3,6 @@
 
 #define FIRST_SPAN_BITS 14 /* 16 ms */
 #define MAX_BUCKETS 4096   /* more: spans are doubled */
-#define MAX_BLOCK_BYTES ((size_t)256 << 10)
 #define MIN_BLOCK_BYTES ((size_t)1 << 10)
 #define NO_KEY UINT32_MAX
 #define PREFETCH_BYTES 2048
@@ -19,8 +18,20 @@ int mr_join_rows_init(struct mr_join_rows *rows, const struct mr_type *const *ke
     return MR_OK;
 }
 
+void mr_join_rows_trim(struct mr_join_rows *rows)
+{
+    for (int size = 0; size < MR_JOIN_BLOCK_SIZES; size++)
+        while (rows->pool[size]) {
+            struct mr_buffer *buffer = rows->pool[size];
+            memcpy(&rows->pool[size], buffer->data, sizeof buffer);
+            mr_buffer_unref(buffer);
+        }
+    rows->pool_bytes = 0;
+}
+
 void mr_join_rows_release(struct mr_join_rows *rows)
 {
+    mr_join_rows_trim(rows);
     for (uint32_t b = 0; b < rows->block_count; b++)
         mr_buffer_unref(rows->blocks[b].buffer);
     mr_free(rows->blocks);
@@ -31,6 +42,7 @@ void mr_join_rows_release(struct mr_join_rows *rows)
 
 void mr_join_rows_clear(struct mr_join_rows *rows)
 {
+    mr_join_rows_trim(rows);
     for (uint32_t b = 0; b < rows->block_count; b++)
         mr_buffer_unref(rows->blocks[b].buffer);
     rows->block_count = 0;
@@ -44,7 +56,7 @@ void mr_join_rows_clear(struct mr_join_rows *rows)
 
 size_t mr_join_rows_bytes(const struct mr_join_rows *rows)
 {
-    return rows->bytes + mr_group_table_bytes(&rows->keys) +
+    return rows->bytes + rows->pool_bytes + mr_group_table_bytes(&rows->keys) +
            sizeof *rows->buckets * (size_t)rows->bucket_capacity +
            sizeof *rows->blocks * (size_t)rows->block_capacity;
 }
@@ -132,14 +144,43 @@ static int find_bucket(struct mr_join_rows *rows, int64_t expiry_us, struct mr_j
 }
 
 /* ---- blocks ---- */
+/* What one bucket gives back the next one takes: new memory costs a page fault every 4 KiB. */
+static struct mr_buffer *take_buffer(struct mr_join_rows *rows, size_t wanted_bytes, size_t least_bytes)
+{
+    int size = 0;
+    while (size + 1 < MR_JOIN_BLOCK_SIZES && MIN_BLOCK_BYTES << size < wanted_bytes)
+        size++;
+    if (MIN_BLOCK_BYTES << size < least_bytes)
+        return mr_buffer_new(least_bytes);
+    struct mr_buffer *buffer = rows->pool[size];
+    if (!buffer)
+        return mr_buffer_new(MIN_BLOCK_BYTES << size);
+    memcpy(&rows->pool[size], buffer->data, sizeof buffer);
+    rows->pool_bytes -= buffer->capacity;
+    return buffer;
+}
+
+/* Output may still point into it; then it is given up. */
+static void give_buffer(struct mr_join_rows *rows, struct mr_buffer *buffer)
+{
+    int size = 0;
+    while (size < MR_JOIN_BLOCK_SIZES && MIN_BLOCK_BYTES << size != buffer->capacity)
+        size++;
+    if (size == MR_JOIN_BLOCK_SIZES || rows->pool_bytes + buffer->capacity > rows->bytes ||
+        atomic_load(&buffer->references) != 1) {
+        mr_buffer_unref(buffer);
+        return;
+    }
+    memcpy(buffer->data, &rows->pool[size], sizeof buffer);
+    rows->pool[size] = buffer;
+    rows->pool_bytes += buffer->capacity;
+}
+
 static int new_block(struct mr_join_rows *rows, struct mr_join_bucket *bucket, size_t bytes,
                      struct mr_error *error)
 {
     size_t quarter = bucket->bytes / 4; /* so that little is left empty */
-    size_t size = quarter < MIN_BLOCK_BYTES   ? MIN_BLOCK_BYTES
-                  : quarter > MAX_BLOCK_BYTES ? MAX_BLOCK_BYTES
-                                              : quarter;
-    struct mr_buffer *buffer = mr_buffer_new(size < bytes ? bytes : size);
+    struct mr_buffer *buffer = take_buffer(rows, quarter > bytes ? quarter : bytes, bytes);
     if (!buffer)
         return mr_error_memory(error, bytes);
     buffer->size = 0;
@@ -170,7 +211,7 @@ static void free_block(struct mr_join_rows *rows, uint32_t number)
 {
     struct mr_join_block *block = &rows->blocks[number];
     rows->bytes -= block->buffer->capacity;
-    mr_buffer_unref(block->buffer);
+    give_buffer(rows, block->buffer);
     *block = (struct mr_join_block){.next = rows->free_block};
     rows->free_block = number;
 }

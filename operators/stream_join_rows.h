@@ -28,7 +28,8 @@ static inline const char *mr_join_row_bytes(const struct mr_join_row *row)
     return (const char *)(row + 1);
 }
 #define MR_NO_BLOCK UINT32_MAX
-struct mr_join_block { /* of rows, one behind the other at multiples of 8 */
+#define MR_JOIN_BLOCK_SIZES 9 /* 1 KiB, 2 KiB, … 256 KiB; a row that is larger has a block of its own */
+struct mr_join_block {        /* of rows, one behind the other at multiples of 8 */
     struct mr_buffer *buffer;
     uint32_t next;  /* of its bucket, or of the free ones; MR_NO_BLOCK ends */
     uint64_t taken; /* the output batch that was last given the buffer to keep */
@@ -55,6 +56,8 @@ struct mr_join_rows {
     int64_t bucket_count, bucket_capacity, last_used;
     struct mr_join_block *blocks;
     uint32_t block_count, block_capacity, free_block;
+    struct mr_buffer *pool[MR_JOIN_BLOCK_SIZES]; /* of freed blocks, by size; chained by their first bytes */
+    size_t pool_bytes;
     int span_bits;
     size_t bytes;            /* of blocks */
     int64_t live;            /* rows */
@@ -98,6 +101,8 @@ void mr_join_rows_free_removed(struct mr_join_rows *rows);
 /* When removed keys have left more holes than there are keys: moves them together. Nobody may hold a group.
  */
 int mr_join_rows_compact(struct mr_join_rows *rows, struct mr_error *error);
+/* Gives back what is kept for reuse. */
+void mr_join_rows_trim(struct mr_join_rows *rows);
 size_t mr_join_rows_bytes(const struct mr_join_rows *rows);
 
 #endif

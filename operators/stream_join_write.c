@@ -264,7 +264,11 @@ err:
 
 void mr_stream_join_state_decided(struct mr_stream_join_state *state)
 {
-    if (mr_join_rows_bytes(&state->rows) <= mr_stream_join_memory_limit(state->op))
+    size_t limit = mr_stream_join_memory_limit(state->op);
+    if (mr_join_rows_bytes(&state->rows) <= limit)
+        return;
+    mr_join_rows_trim(&state->rows);
+    if (mr_join_rows_bytes(&state->rows) <= limit)
         return;
     mr_join_count_rows(&state->rows, state->outside, &state->outside_count);
     state->complete = false;
