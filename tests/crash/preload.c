@@ -13,6 +13,7 @@
  *     kill          SIGKILL before the call happens
  *     kill-after    SIGKILL right after it
  *     power         everything not yet fsynced is taken back, then SIGKILL (see below)
+ *     power-N       the same, but the earliest N percent of what was not fsynced survives
  *     eio enospc eintr   the call fails with that errno, once; with MILLRACE_FAULT_AGAIN=1 all later calls
  *                   of its name too
  *     short         the call, or the first write after it, writes half of its bytes
@@ -48,6 +49,7 @@ static int root_count;
 static long counter, fault_at;
 static enum trouble kind;
 static int fault_errno;
+static int surviving_percent; /* of a power cut */
 static const char *fault_path;
 static bool again;
 static char again_name[32];
@@ -145,10 +147,12 @@ static void start(void)
     fault_at = at ? atol(at) : 0;
     again = getenv("MILLRACE_FAULT_AGAIN") != NULL;
     fault_path = getenv("MILLRACE_FAULT_PATH");
+    if (name && !strncmp(name, "power-", 6))
+        surviving_percent = atoi(name + 6);
     if (name) {
         kind = !strcmp(name, "kill")         ? KILL
                : !strcmp(name, "kill-after") ? KILL_AFTER
-               : !strcmp(name, "power")      ? POWER
+               : !strncmp(name, "power", 5)  ? POWER
                : !strcmp(name, "short")      ? SHORT
                : !strcmp(name, "stop")       ? STOP
                                              : FAIL;
@@ -226,7 +230,8 @@ static bool counts_path(const char *path)
 /* ---- power cut ---- */
 static void take_back(void)
 {
-    for (size_t i = undo_count; i-- > 0;) {
+    size_t surviving = undo_count * (size_t)surviving_percent / 100; /* what came first, in its order */
+    for (size_t i = undo_count; i-- > surviving;) {
         struct undo *u = &undos[i];
         int file;
         switch (u->kind) {
