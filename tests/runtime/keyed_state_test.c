@@ -54,11 +54,13 @@ static void add_unit(int unit)
 }
 
 /* ---- the queries ---- */
-enum kind { WITHIN, EVENT_TIME, FOR_EVER, SESSION, SESSION_IN_ORDER };
+enum kind { WITHIN, EVENT_TIME, FOR_EVER, THEN_WINDOW, SESSION, SESSION_IN_ORDER };
 static const char *const queries[] = {
     [WITHIN] = "SELECT * FROM drop_duplicates_within_watermark(TABLE(s), 'k')",
     [EVENT_TIME] = "SELECT * FROM drop_duplicates(TABLE(s), 'k', 't')",
     [FOR_EVER] = "SELECT * FROM drop_duplicates(TABLE(s), 'k')",
+    [THEN_WINDOW] = "SELECT unix_micros(window.start), count(*) FROM "
+                    "drop_duplicates_within_watermark(TABLE(s), 'k') GROUP BY window(t, '5 seconds')",
     [SESSION] =
         "SELECT k, unix_micros(session_window.start), unix_micros(session_window.end), count(*), sum(v) "
         "FROM s GROUP BY session_window(t, '7 seconds'), k",
@@ -114,7 +116,8 @@ static struct seen seen[2 * UNITS + 8];
 static void on_progress(void *ctx, const struct mr_progress *progress)
 {
     (void)ctx;
-    const struct mr_operator_metrics *m = &progress->operators[0].metrics;
+    const struct mr_operator_metrics *m =
+        &progress->operators[progress->operator_count - 1].metrics; /* the first that rows come to */
     seen[progress->batch] =
         (struct seen){m->rows_total, m->rows_updated, m->rows_removed, m->rows_dropped_by_watermark > 0};
 }
@@ -140,6 +143,8 @@ struct model {
     int64_t expiry[4 * KEYS];    /* by key; NO_TIME: absent */
     struct model_session sessions[TOTAL];
     int session_count;
+    struct model_session windows[TOTAL]; /* of THEN_WINDOW */
+    int window_count;
     char (*lines)[96];
     int line_count;
     struct seen expected[2 * UNITS + 8];
@@ -154,9 +159,24 @@ static void model_line(struct model *m, const char *format, ...)
     va_end(arguments);
 }
 
+static void model_window(struct model *m, const struct row *row)
+{
+    int64_t start = row->t / (5 * SECOND) * (5 * SECOND);
+    int i = 0;
+    if (row->t == NO_TIME)
+        return;
+    while (i < m->window_count && m->windows[i].start != start)
+        i++;
+    if (i == m->window_count)
+        m->windows[m->window_count++] = (struct model_session){.start = start, .end = start + 5 * SECOND};
+    m->windows[i].count++;
+}
+
 static void model_output(struct model *m, const struct row *row)
 {
-    if (row->t == NO_TIME)
+    if (m->kind == THEN_WINDOW)
+        model_window(m, row);
+    else if (row->t == NO_TIME)
         model_line(m, "%lld,%lld,null", (long long)row->k, (long long)row->v);
     else
         model_line(m, "%lld,%lld,%lld", (long long)row->k, (long long)row->v, (long long)row->t);
@@ -255,6 +275,15 @@ static void model_evict(struct model *m, struct seen *now)
                        (long long)s->count, (long long)s->sum);
         now->removed++;
     }
+    int open = 0;
+    for (int i = 0; i < m->window_count; i++) {
+        struct model_session *w = &m->windows[i];
+        if (w->end > m->evict)
+            m->windows[open++] = *w;
+        else
+            model_line(m, "%lld,%lld", (long long)w->start, (long long)w->count);
+    }
+    m->window_count = open;
     m->session_count = kept;
     now->total += kept;
 }
@@ -370,7 +399,7 @@ static void run_parts(enum kind kind, const struct part *parts, int count)
     check_table(&m);
 }
 
-static const enum kind kinds[] = {WITHIN, EVENT_TIME, FOR_EVER, SESSION, SESSION_IN_ORDER};
+static const enum kind kinds[] = {WITHIN, EVENT_TIME, FOR_EVER, THEN_WINDOW, SESSION, SESSION_IN_ORDER};
 
 /* One life, plenty of memory, one decision for everything and one per micro-batch. */
 static void one_life(void **state)
