@@ -18,6 +18,8 @@
 #define ABSENT INT64_MIN             /* expiry of a key that is not in state */
 #define FLEETING MR_GROUP_TOUCHED    /* made in this micro-batch, and expired when it ends */
 #define USED MR_GROUP_LISTED         /* since the cache was last trimmed */
+#define PACKED MR_GROUP_PERSISTED    /* together with others: found in the cache only */
+#define SIFT_EVERY 65536             /* dirty keys */
 
 struct deduplicate {
     struct mr_group_table table;
@@ -27,6 +29,7 @@ struct deduplicate {
     bool begun;
     struct mr_group_list dirty, fleeting;
     int64_t passing;        /* of dirty: those that the next watermark will pass */
+    int64_t sifted;         /* how many were dirty when those were counted */
     int64_t newest_us;      /* latest expiry given so far */
     uint32_t trimmed_count; /* groups that the last trimming left */
     struct mr_column **keys;
@@ -76,6 +79,8 @@ static bool is_live(void *ctx, struct mr_group *group)
 static bool is_used(void *ctx, struct mr_group *group)
 {
     struct deduplicate *d = ctx;
+    if (group->flags & PACKED)
+        return true;
     if (!(group->flags & USED) && group->time_us > d->state.uncached_us)
         d->state.uncached_us = group->time_us;
     bool used = group->flags & USED;
@@ -115,6 +120,15 @@ static int trim(struct mr_operator *op, struct mr_error *error)
     return written ? MR_OK : list_dirty(d, error);
 }
 
+static int unpacked(void *ctx, struct mr_group *group, int64_t expiry_us, struct mr_error *error)
+{
+    (void)ctx;
+    (void)error;
+    group->flags |= MR_GROUP_LOADED | PACKED;
+    group->time_us = expiry_us;
+    return MR_OK;
+}
+
 static int deduplicate_begin(struct mr_operator *op, struct mr_error *error)
 {
     struct deduplicate *d = op->ctx;
@@ -123,6 +137,7 @@ static int deduplicate_begin(struct mr_operator *op, struct mr_error *error)
         d->evicted_us = whole_ms(op->late_us);
         if (d->evicted_us != MR_NO_WATERMARK)
             mr_expiry_counts_expire(&d->counts, d->evicted_us);
+        MR_TRY(mr_keyed_state_unpack(&d->state, d->evicted_us, unpacked, d, error));
     }
     return op->checkpoint ? trim(op, error) : MR_OK;
 }
@@ -221,6 +236,7 @@ static int choose(struct mr_operator *op, const struct mr_batch *batch, int64_t 
         if (group->time_us > d->evicted_us || (group->flags & FLEETING))
             continue;
         group->time_us = expiry_of(config, column, times, d->rows[k]);
+        group->flags &= ~(uint32_t)PACKED;
         d->rows[chosen++] = d->rows[k];
         if (group->time_us > d->newest_us && group->time_us != MR_NEVER)
             d->newest_us = group->time_us;
@@ -235,6 +251,32 @@ static int choose(struct mr_operator *op, const struct mr_batch *batch, int64_t 
     }
     *count = chosen;
     return MR_OK;
+}
+
+/* What the next watermark will be if nothing but this operator's rows make it: the delay behind their newest
+ * event time. */
+static int64_t next_watermark(const struct deduplicate *d, const struct mr_deduplicate_config *config)
+{
+    int64_t behind = config->within_watermark ? 2 * config->delay_us : config->delay_us, reached;
+    return __builtin_sub_overflow(d->newest_us, behind, &reached) ? INT64_MIN : reached;
+}
+
+/* Forgets dirty keys that have expired; counts those that will with the watermark that this micro-batch's
+ * rows make: it is the delay behind their newest event time. */
+static void sift_dirty(struct deduplicate *d, const struct mr_deduplicate_config *config)
+{
+    int64_t reached = next_watermark(d, config), kept = 0;
+    d->passing = 0;
+    for (int64_t i = 0; i < d->dirty.count; i++) {
+        struct mr_group *group = d->dirty.groups[i];
+        if (group->time_us <= d->evicted_us) {
+            group->flags &= ~(uint32_t)MR_GROUP_DIRTY;
+            continue;
+        }
+        d->dirty.groups[kept++] = group;
+        d->passing += group->time_us <= reached;
+    }
+    d->dirty.count = d->sifted = kept;
 }
 
 static int deduplicate_push(struct mr_operator *op, int input, const struct mr_batch *batch,
@@ -257,6 +299,8 @@ static int deduplicate_push(struct mr_operator *op, int input, const struct mr_b
     MR_TRY(load_fresh(d, count, error));
     MR_TRY(choose(op, batch, &count, error));
     op->metrics.rows_updated += count;
+    if (d->dirty.count - d->sifted > SIFT_EVERY)
+        sift_dirty(d, config);
     if (count == batch->length)
         return mr_operator_emit(op, batch, error);
     if (count == 0)
@@ -266,26 +310,6 @@ static int deduplicate_push(struct mr_operator *op, int input, const struct mr_b
     int status = mr_operator_emit(op, &out, error);
     mr_batch_release(&out);
     return status;
-}
-
-/* Forgets dirty keys that have expired; counts those that will with the watermark that this micro-batch's
- * rows make: it is the delay behind their newest event time. */
-static void sift_dirty(struct deduplicate *d, const struct mr_deduplicate_config *config)
-{
-    int64_t behind = config->within_watermark ? 2 * config->delay_us : config->delay_us, kept = 0, reached;
-    if (__builtin_sub_overflow(d->newest_us, behind, &reached))
-        reached = INT64_MIN;
-    d->passing = 0;
-    for (int64_t i = 0; i < d->dirty.count; i++) {
-        struct mr_group *group = d->dirty.groups[i];
-        if (group->time_us <= d->evicted_us) {
-            group->flags &= ~(uint32_t)MR_GROUP_DIRTY;
-            continue;
-        }
-        d->dirty.groups[kept++] = group;
-        d->passing += group->time_us <= reached;
-    }
-    d->dirty.count = kept;
 }
 
 static int deduplicate_finish(struct mr_operator *op, struct mr_error *error)
@@ -308,8 +332,28 @@ static int deduplicate_finish(struct mr_operator *op, struct mr_error *error)
 }
 
 /* ---- decisions ---- */
-static int write_dirty(struct deduplicate *d, struct mr_decision *decision, struct mr_error *error)
+/* Those that last first, of which it returns the number, then those that expire soon, to be packed. */
+static int64_t split_dirty(struct deduplicate *d, int64_t next_us)
 {
+    struct mr_group **groups = d->dirty.groups;
+    int64_t first = 0, end = d->dirty.count;
+    while (first < end) {
+        struct mr_group *group = groups[first];
+        group->flags &= ~(uint32_t)MR_GROUP_DIRTY;
+        if (group->time_us > next_us || !mr_keyed_state_can_pack(&d->state, group)) {
+            first++;
+            continue;
+        }
+        group->flags |= PACKED;
+        groups[first] = groups[--end];
+        groups[end] = group;
+    }
+    return first;
+}
+
+static int write_dirty(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error)
+{
+    struct deduplicate *d = op->ctx;
     struct mr_arena arena;
     struct mr_text value;
     int status = MR_OK;
@@ -318,16 +362,17 @@ static int write_dirty(struct deduplicate *d, struct mr_decision *decision, stru
     struct mr_state_entry *entries = mr_allocate(sizeof *entries * (size_t)(d->dirty.count + 1));
     if (!entries)
         MR_ERR(mr_error_memory(error, sizeof *entries * (size_t)d->dirty.count));
-    MR_ERR(mr_keyed_state_sort(&d->state, d->dirty.groups, d->dirty.count, &arena, entries, error));
-    for (int64_t i = 0; i < d->dirty.count; i++) {
-        entries[i].group->flags &= ~(uint32_t)MR_GROUP_DIRTY;
+    int64_t count = split_dirty(d, op->next_evict_us);
+    MR_ERR(mr_keyed_state_pack(&d->state, decision, d->dirty.groups + count, d->dirty.count - count, error));
+    MR_ERR(mr_keyed_state_sort(&d->state, d->dirty.groups, count, &arena, entries, error));
+    for (int64_t i = 0; i < count; i++) {
         mr_text_clear(&value);
         mr_keyed_state_put_head(&value, FORMAT, entries[i].group->time_us);
         mr_decision_put(decision, MR_FAMILY_STATE, entries[i].key, mr_text_str(&value));
     }
     if (value.failed)
         MR_ERR(mr_error_memory(error, value.capacity));
-    d->dirty.count = d->passing = 0;
+    d->dirty.count = d->passing = d->sifted = 0;
 err:
     mr_free(entries);
     mr_arena_release(&arena);
@@ -339,7 +384,7 @@ static int deduplicate_flush(struct mr_operator *op, struct mr_decision *decisio
 {
     struct deduplicate *d = op->ctx;
     MR_TRY(mr_expiry_counts_write(&d->counts, decision, error));
-    MR_TRY(write_dirty(d, decision, error));
+    MR_TRY(write_dirty(op, decision, error));
     if (d->evicted_us != MR_NO_WATERMARK)
         mr_decision_expire(decision, (uint16_t)op->node->id, d->evicted_us);
     return MR_OK;
@@ -426,10 +471,32 @@ static int show_entry(void *ctx, struct mr_str key, struct mr_str value, struct 
     return status < 0 ? status : MR_OK;
 }
 
+static int show_packed(void *ctx, struct mr_group *group, int64_t expiry_us, struct mr_error *error)
+{
+    const struct showing *showing = ctx;
+    struct deduplicate *d = showing->op->ctx;
+    struct mr_batch out;
+    MR_TRY(mr_shown_batch(&out, showing->type, 1, error));
+    int status = mr_group_table_keys(&d->table, &group, 1, out.columns[0]->children, error);
+    struct mr_column *expires = status < 0 ? NULL : mr_column_new(mr_type_of(MR_TIMESTAMP), 1);
+    if (status >= 0 && !expires)
+        status = mr_error_memory(error, 16);
+    if (status >= 0) {
+        expires->i64[0] = expiry_us;
+        expires->length = 1;
+        out.columns[1]->children[0] = expires;
+        status = mr_operator_emit(showing->op, &out, error);
+    }
+    mr_batch_release(&out);
+    return status;
+}
+
 static int deduplicate_show_state(struct mr_operator *op, const struct mr_type *type, struct mr_error *error)
 {
+    struct deduplicate *d = op->ctx;
     struct showing showing = {op, type};
     struct mr_text keys;
+    MR_TRY(mr_keyed_state_unpack(&d->state, op->late_us, show_packed, &showing, error));
     mr_text_init(&keys);
     mr_state_put_prefix(&keys, op, MR_STATE_ENTRIES);
     size_t begin = keys.size;

@@ -45,4 +45,15 @@ void mr_keyed_state_put_head(struct mr_text *out, char format, int64_t expiry_us
 int mr_keyed_state_get_head(const struct mr_keyed_state *state, struct mr_str value, int64_t *expiry_us,
                             struct mr_str *rest, struct mr_error *error);
 
+/* keyed_pack.c: groups of a table without aggregates that expire at time_us, as a few values; they must stay
+ * in the table until then. What was packed and expires after evicted_us is brought back, for this partition.
+ */
+bool mr_keyed_state_can_pack(const struct mr_keyed_state *state, const struct mr_group *group);
+int mr_keyed_state_pack(const struct mr_keyed_state *state, struct mr_decision *decision,
+                        struct mr_group *const *groups, int64_t count, struct mr_error *error);
+int mr_keyed_state_unpack(const struct mr_keyed_state *state, int64_t evicted_us,
+                          int (*each)(void *ctx, struct mr_group *group, int64_t expiry_us,
+                                      struct mr_error *error),
+                          void *ctx, struct mr_error *error);
+
 #endif
