@@ -7,6 +7,7 @@
 
 #define ANSWER_MS 20000 /* for each step of a transaction */
 #define COMMIT_TRIES 3
+#define STABLE_MS 3000       /* for a register that no transaction holds */
 #define READ_BYTES (4 << 20) /* of a large outbox at a time */
 #define VERSION_MARK "millrace 1 "
 
@@ -108,13 +109,13 @@ static int parse_register(struct mr_kafka_sink *self, const rd_kafka_topic_parti
     return MR_OK;
 }
 
-/* By a consumer of the group that reads committed offsets only; one that is still in a transaction makes the
- * brokers say so, and librdkafka ask again. */
-static int read_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
+/* By a consumer of the group. */
+static int read_register_at(struct mr_kafka_sink *self, const char *isolation, int wait_ms,
+                            struct mr_register *out, struct mr_error *error)
 {
     static const struct mr_kafka_setting defaults[] = {{"reconnect.backoff.ms", "20"}, {0}};
     const struct mr_kafka_setting fixed[] = {{"group.id", self->id},
-                                             {"isolation.level", "read_committed"},
+                                             {"isolation.level", isolation},
                                              {"enable.auto.commit", "false"},
                                              {0}};
     struct mr_kafka_client_options options = {.type = RD_KAFKA_CONSUMER,
@@ -126,7 +127,7 @@ static int read_register(struct mr_kafka_sink *self, struct mr_register *out, st
     MR_TRY(mr_kafka_client_open(&reader, &options, error));
     rd_kafka_topic_partition_list_t *found = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(found, self->register_topic, 0);
-    rd_kafka_resp_err_t why = rd_kafka_committed(reader.handle, found, ANSWER_MS);
+    rd_kafka_resp_err_t why = rd_kafka_committed(reader.handle, found, wait_ms);
     if (why == RD_KAFKA_RESP_ERR_NO_ERROR)
         why = found->elems[0].err;
     int status =
@@ -138,6 +139,17 @@ static int read_register(struct mr_kafka_sink *self, struct mr_register *out, st
         error->flags |= MR_RETRIABLE;
     rd_kafka_topic_partition_list_destroy(found);
     mr_kafka_client_close(&reader);
+    return status;
+}
+
+/* init_transactions has settled all transactions of this id. An offset that is pending all the same was
+ * written late, by a producer that was fenced, and can never be committed: a broker that was killed may hold
+ * such a one for ever. It must not count, and must not be waited for. */
+static int read_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
+{
+    int status = read_register_at(self, "read_committed", STABLE_MS, out, error);
+    if (status < 0 && (error->flags & MR_RETRIABLE))
+        status = read_register_at(self, "read_uncommitted", ANSWER_MS, out, error);
     return status;
 }
 
