@@ -191,8 +191,7 @@ def queries(spec):
             sql = "SELECT DISTINCT %s FROM s%s" % (", ".join(spec["columns"]), where)
         else:
             name, views, call = deduplicated(spec, spec["dedup"], spec["columns"], "s")
-            sql = "SELECT * FROM %s" + where
-            return sql % name, views, sql % call
+            return "SELECT * FROM %s%s" % (name, where), views, "SELECT * FROM %s%s" % (call, where)
     elif kind in ("join", "static"):
         sql = joined(spec)
         if spec.get("group"):
