@@ -100,19 +100,6 @@ static int over_side(struct sides *s, int side, const struct mr_expression *e,
     return mr_expression_substitute(s->a->arena, e, columns, out, s->a->error);
 }
 
-/* The result is NULL when an argument is. Operators have kernels by type, so their table does not say. */
-static bool is_strict(const struct mr_expression *e)
-{
-    static const char *const strict[] = {"=",   "<", "<=", ">", ">=", "<>", "!=",  "==",
-                                         "not", "+", "-",  "*", "/",  "%",  "cast"};
-    if (e->kind != MR_EXPR_CALL || (e->function->flags & MR_FN_NULL_IF_ANY))
-        return e->kind == MR_EXPR_CALL;
-    for (size_t i = 0; i < sizeof strict / sizeof *strict; i++)
-        if (strcmp(e->function->name, strict[i]) == 0)
-            return true;
-    return false;
-}
-
 /* Columns that cannot be NULL where e is TRUE. */
 static int not_null_columns(struct sides *s, const struct mr_expression *e)
 {
@@ -126,7 +113,7 @@ static int not_null_columns(struct sides *s, const struct mr_expression *e)
         add(&s->below[side], test);
         return MR_OK;
     }
-    if (!is_strict(e))
+    if (!mr_sql_is_strict(e))
         return MR_OK;
     for (int i = 0; i < e->argument_count; i++)
         MR_TRY(not_null_columns(s, e->arguments[i]));

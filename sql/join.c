@@ -30,7 +30,7 @@ int mr_plan_join(struct mr_analysis *a, enum mr_sql_join_kind kind, struct mr_pl
     plan->inputs = inputs;
     plan->input_count = 2;
     plan->streaming = left->streaming || right->streaming;
-    plan->join = kind;
+    plan->join = plan->written_join = kind;
     if (kind == MR_SQL_JOIN_MARK) {
         fields[width] = (struct mr_field){.name = "exists", .type = mr_type_of(MR_BOOLEAN)};
         delays[width] = -1;

@@ -54,8 +54,10 @@ struct mr_plan {
     int session_group;     /* AGGREGATE: which of the group columns is a session window; -1: none */
     bool within_watermark; /* DEDUPLICATE */
     enum mr_sql_join_kind join;
-    bool single;   /* LEFT JOIN: a second partner of a row is an error */
-    bool subquery; /* JOIN: made of a query inside an expression */
+    enum mr_sql_join_kind written_join; /* what a stream may do is judged by: a filter above may have made an
+                                           outer join an inner one */
+    bool single;                        /* LEFT JOIN: a second partner of a row is an error */
+    bool subquery;                      /* JOIN: made of a query inside an expression */
     const struct mr_sort_key *sort_keys;
     int sort_count;
     int64_t limit, offset; /* LIMIT; limit -1: all */

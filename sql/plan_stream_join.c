@@ -189,12 +189,12 @@ static void find_equalities(const struct mr_plan *join, const struct mr_expressi
 
 int mr_sql_check_stream_join(const struct mr_plan *join, enum mr_output_mode mode, struct mr_error *error)
 {
-    bool left = join->join == MR_SQL_JOIN_LEFT, right = join->join == MR_SQL_JOIN_RIGHT;
-    bool full = join->join == MR_SQL_JOIN_FULL, semi = join->join == MR_SQL_JOIN_SEMI;
+    bool left = join->written_join == MR_SQL_JOIN_LEFT, right = join->written_join == MR_SQL_JOIN_RIGHT;
+    bool full = join->written_join == MR_SQL_JOIN_FULL, semi = join->written_join == MR_SQL_JOIN_SEMI;
     struct equalities equal = {0};
     struct bound bound;
     int column;
-    if (join->join == MR_SQL_JOIN_ANTI)
+    if (join->written_join == MR_SQL_JOIN_ANTI)
         return mr_sql_refuse(join, "_LEGACY_ERROR_TEMP_3102",
                              "LEFT ANTI joins with a stream on the right are not supported.", error);
     if ((left || right || full) && mode != MR_MODE_APPEND)

@@ -199,19 +199,70 @@ static int sides_used(const struct mr_plan *join, const struct mr_expression *e)
     return sides;
 }
 
+/* The result is NULL when an argument is. Operators have kernels by type, so their table does not say. */
+bool mr_sql_is_strict(const struct mr_expression *e)
+{
+    static const char *const strict[] = {"=",   "<", "<=", ">", ">=", "<>", "!=",  "==",
+                                         "not", "+", "-",  "*", "/",  "%",  "cast"};
+    if (e->kind != MR_EXPR_CALL || (e->function->flags & MR_FN_NULL_IF_ANY))
+        return e->kind == MR_EXPR_CALL;
+    for (size_t i = 0; i < sizeof strict / sizeof *strict; i++)
+        if (strcmp(e->function->name, strict[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A column of that side is NULL: then so is e. */
+static bool follows_null(const struct mr_plan *join_plan, const struct mr_expression *e, int side)
+{
+    if (e->kind == MR_EXPR_COLUMN)
+        return (e->column >= join_plan->inputs[0]->schema->field_count) == side;
+    if (!mr_sql_is_strict(e))
+        return false;
+    for (int i = 0; i < e->argument_count; i++)
+        if (follows_null(join_plan, e->arguments[i], side))
+            return true;
+    return false;
+}
+
+/* Rows of an outer join without a partner do not pass a filter that asks for one: then it is no outer join.
+ * As Spark, for on a stream this decides what may be filtered before event times are observed. */
+static void strengthen_join(struct mr_plan *join_plan, const struct conjuncts *all)
+{
+    bool asks[2] = {false, false};
+    for (int i = 0; i < all->count; i++) {
+        const struct mr_expression *e = all->list[i];
+        bool test = e->kind == MR_EXPR_CALL && strcmp(e->function->name, "isnotnull") == 0;
+        for (int side = 0; e->deterministic && side < 2; side++)
+            asks[side] = asks[side] || follows_null(join_plan, test ? e->arguments[0] : e, side);
+    }
+    enum mr_sql_join_kind kind = join_plan->join;
+    bool full = kind == MR_SQL_JOIN_FULL;
+    bool left = asks[0] || kind == MR_SQL_JOIN_LEFT, right = asks[1] || kind == MR_SQL_JOIN_RIGHT;
+    if (!full && kind != MR_SQL_JOIN_LEFT && kind != MR_SQL_JOIN_RIGHT)
+        return;
+    if (left && right)
+        join_plan->join = MR_SQL_JOIN_INNER;
+    else if (full && left)
+        join_plan->join = MR_SQL_JOIN_LEFT;
+    else if (full && right)
+        join_plan->join = MR_SQL_JOIN_RIGHT;
+}
+
 /* Conjuncts of one side go into that side where no row of it is kept without a partner because of them; of an
  * inner join the others join the condition, so that FROM a, b WHERE a.x = b.x finds its keys. */
 static int push_into_join(struct mr_analysis *a, struct mr_plan **plan)
 {
     struct mr_plan *filter = *plan, *join_plan = filter->inputs[0];
+    struct conjuncts all = {0}, above = {0}, side[2] = {{{0}, 0}, {{0}, 0}}, on = {0};
+    split(filter->condition, &all);
+    strengthen_join(join_plan, &all);
     enum mr_sql_join_kind kind = join_plan->join;
     bool inner = kind == MR_SQL_JOIN_INNER || kind == MR_SQL_JOIN_CROSS;
     bool into_left = inner || kind == MR_SQL_JOIN_LEFT || kind == MR_SQL_JOIN_SEMI ||
                      kind == MR_SQL_JOIN_ANTI ||
                      kind == MR_SQL_JOIN_MARK; /* whose last column counts as the right side's */
     bool into_right = inner || kind == MR_SQL_JOIN_RIGHT;
-    struct conjuncts all = {0}, above = {0}, side[2] = {{{0}, 0}, {{0}, 0}}, on = {0};
-    split(filter->condition, &all);
     if (inner && join_plan->condition)
         split(join_plan->condition, &on);
     if (on.count + all.count > 64)
