@@ -138,6 +138,9 @@ struct mr_project_config {
 struct mr_watermark_config {
     int column;
     int64_t delay_us; /* column: TIMESTAMP, or STRUCT whose field `end` counts */
+    /* Where it was written, the same for a clause reached twice (a view or a WITH used twice); NULL: nowhere.
+     */
+    const char *clause;
 };
 struct mr_expect_config { /* data quality: counts, drops or fails; at most 16 */
     const struct mr_expression *const *conditions;

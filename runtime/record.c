@@ -13,15 +13,6 @@ static void write_watermark(struct mr_json_writer *w, const struct mr_watermark 
     mr_json_i64(w, watermark->previous_ms);
     mr_json_key(w, "next");
     mr_json_i64(w, watermark->current_ms);
-    mr_json_key(w, "operators");
-    mr_json_begin_array(w);
-    for (int i = 0; i < watermark->operator_count; i++) {
-        if (watermark->seen[i])
-            mr_json_i64(w, watermark->operator_ms[i]);
-        else
-            mr_json_null(w);
-    }
-    mr_json_end_array(w);
     mr_json_end_object(w);
 }
 
@@ -93,18 +84,13 @@ static int parse_watermark(struct mr_watermark *watermark, const struct mr_json 
                            struct mr_error *error)
 {
     struct mr_str policy;
-    const struct mr_json *operators = object ? mr_json_member(object, "operators") : NULL;
-    if (!operators || !mr_json_get_str(object, "policy", &policy) ||
+    if (!object || !mr_json_get_str(object, "policy", &policy) ||
         !mr_json_get_i64(object, "previous", &watermark->previous_ms) ||
         !mr_json_get_i64(object, "next", &watermark->current_ms))
         return damaged("watermark", error);
     /* As in Spark, the policy a query began with stays. */
     watermark->policy = mr_str_equal(policy, MR_STR("max")) ? MR_WATERMARK_MAX : MR_WATERMARK_MIN;
     watermark->first = false;
-    int i = 0;
-    for (const struct mr_json *one = operators->first; one && i < watermark->operator_count;
-         one = one->next, i++)
-        watermark->seen[i] = mr_json_to_i64(one, &watermark->operator_ms[i]);
     return MR_OK;
 }
 

@@ -10,6 +10,18 @@ static int position_of(const struct mr_job *job, const struct mr_node *node)
     return -1;
 }
 
+/* The first operator made from the same clause. */
+static int clause_of(const struct mr_watermark *watermark, const struct mr_job *job, int at)
+{
+    const struct mr_watermark_config *config = job->nodes[watermark->operators[at]]->config;
+    for (int i = 0; i < at && config->clause; i++) {
+        const struct mr_watermark_config *other = job->nodes[watermark->operators[i]]->config;
+        if (other->clause == config->clause)
+            return i;
+    }
+    return at;
+}
+
 /* Depth first, a node before its inputs: the order in which Spark collects them, which decides whose event
  * times a progress report shows. */
 static void collect(struct mr_watermark *watermark, const struct mr_job *job, const struct mr_node *node)
@@ -31,14 +43,17 @@ int mr_watermark_init(struct mr_watermark *watermark, const struct mr_job *job, 
 {
     *watermark = (struct mr_watermark){.policy = job->watermark_policy, .first = true};
     watermark->operators = MR_ARENA_ARRAY(arena, int, job->node_count + 1);
+    watermark->clauses = MR_ARENA_ARRAY(arena, int, job->node_count + 1);
     watermark->seen = MR_ARENA_ARRAY(arena, bool, job->node_count + 1);
     watermark->operator_ms = MR_ARENA_ARRAY(arena, int64_t, job->node_count + 1);
-    if (!watermark->operators || !watermark->seen || !watermark->operator_ms)
+    if (!watermark->operators || !watermark->clauses || !watermark->seen || !watermark->operator_ms)
         return mr_error_memory(error, sizeof(int64_t) * (size_t)job->node_count);
     for (int i = job->node_count - 1; i >= 0; i--) {
         if (job->nodes[i]->sink >= 0)
             collect(watermark, job, job->nodes[i]);
     }
+    for (int i = 0; i < watermark->operator_count; i++)
+        watermark->clauses[i] = clause_of(watermark, job, i);
     return MR_OK;
 }
 
@@ -54,15 +69,14 @@ void mr_watermark_advance(struct mr_watermark *watermark, const struct mr_job *j
     int64_t chosen = 0;
     for (int i = 0; i < watermark->operator_count; i++) {
         const struct mr_watermark_config *config = job->nodes[watermark->operators[i]]->config;
-        if (seen[i].count > 0) {
-            int64_t reached = floor_ms(seen[i].max_us) - floor_ms(config->delay_us);
-            if (!watermark->seen[i] || reached > watermark->operator_ms[i])
-                watermark->operator_ms[i] = reached;
-        } else if (!watermark->seen[i]) {
-            watermark->operator_ms[i] = 0;
-        }
-        watermark->seen[i] = true;
-        int64_t value = watermark->operator_ms[i];
+        int clause = watermark->clauses[i];
+        int64_t reached = floor_ms(seen[i].max_us) - floor_ms(config->delay_us);
+        if (seen[i].count > 0 && (!watermark->seen[clause] || reached > watermark->operator_ms[clause]))
+            watermark->operator_ms[clause] = reached;
+        watermark->seen[clause] = true; /* without rows so far: 0 */
+    }
+    for (int i = 0; i < watermark->operator_count; i++) {
+        int64_t value = watermark->operator_ms[watermark->clauses[i]];
         bool better = watermark->policy == MR_WATERMARK_MIN ? value < chosen : value > chosen;
         if (i == 0 || better)
             chosen = value;

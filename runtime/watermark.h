@@ -14,7 +14,11 @@ struct mr_watermark {
     enum mr_watermark_policy policy;
     int operator_count; /* watermark nodes, in Spark's order: depth first from the sinks */
     int *operators;     /* their positions in the job */
-    bool *seen;         /* per operator: has it had rows? Without, it counts as 0 */
+    int *clauses;       /* per operator: the first one made from the same WATERMARK clause: they are one */
+    /* Of the first of each clause: has a micro-batch run, and how far it has come; without rows 0. As in
+     * Spark not kept over a restart: then the query's watermark stands until every clause has had rows again.
+     */
+    bool *seen;
     int64_t *operator_ms;
     int64_t previous_ms; /* W of the last micro-batch, N-1; 0 before the first */
     int64_t current_ms;  /* W of the next micro-batch, N */

@@ -354,7 +354,7 @@ static int watermark_plan(struct mr_analysis *a, const struct mr_sql_watermark *
     for (int i = 0; i < out->plan->schema->field_count; i++)
         delays[i] = i == column ? delay_us : -1;
     plan->delays = delays;
-    plan->watermark = (struct mr_watermark_config){column, delay_us};
+    plan->watermark = (struct mr_watermark_config){column, delay_us, a->origin->text + w->start};
     out->plan = plan;
     return MR_OK;
 }
