@@ -83,9 +83,10 @@ static int check_join(const struct checks *c, const struct mr_plan *plan, struct
     bool left = plan->inputs[0]->streaming, right = plan->inputs[1]->streaming;
     if (left && right)
         return mr_sql_check_stream_join(plan, c->mode, error);
-    bool keeps_static = (!left && (plan->written_join == MR_SQL_JOIN_LEFT || plan->written_join == MR_SQL_JOIN_SEMI ||
-                                   plan->written_join == MR_SQL_JOIN_ANTI)) ||
-                        (!right && plan->written_join == MR_SQL_JOIN_RIGHT);
+    bool keeps_static =
+        (!left && (plan->written_join == MR_SQL_JOIN_LEFT || plan->written_join == MR_SQL_JOIN_SEMI ||
+                   plan->written_join == MR_SQL_JOIN_ANTI)) ||
+        (!right && plan->written_join == MR_SQL_JOIN_RIGHT);
     if (left != right && plan->written_join == MR_SQL_JOIN_FULL)
         return mr_sql_refuse(
             plan, "_LEGACY_ERROR_TEMP_3102",
