@@ -29,6 +29,7 @@ struct aggregate {
     struct mr_group_table table;
     struct mr_aggregate_state state;
     bool everything;       /* emit all groups every time, evict none */
+    bool evicts;           /* groups have an event time, and go when the watermark reaches it */
     bool full;             /* the cache, at the last flush: it is emptied once that is decided */
     struct mr_map buckets; /* event time -> struct bucket, in bucket_pool */
     struct mr_arena bucket_pool;
@@ -89,8 +90,7 @@ static int64_t drop_late(struct mr_operator *op, const struct mr_batch *batch)
 {
     const struct mr_aggregate_config *config = op->node->config;
     struct aggregate *aggregate = op->ctx;
-    bool can_be_late =
-        config->event_time_group >= 0 && op->late_us != MR_NO_WATERMARK && !aggregate->everything;
+    bool can_be_late = aggregate->evicts && op->late_us != MR_NO_WATERMARK;
     const struct mr_column *group = can_be_late ? batch->columns[config->event_time_group] : NULL;
     const struct mr_column *times = can_be_late ? mr_event_times(group) : NULL;
     int64_t kept = 0;
@@ -112,8 +112,7 @@ static int turn_to(struct mr_operator *op, int64_t time_us, struct mr_error *err
     aggregate->run.time_us = time_us;
     aggregate->run.may_be_stored = mr_aggregate_state_may_hold(&aggregate->state, time_us);
     aggregate->run.bucket = NULL;
-    if (((const struct mr_aggregate_config *)op->node->config)->event_time_group >= 0 &&
-        !aggregate->everything) {
+    if (aggregate->evicts) {
         struct mr_map_entry *entry =
             mr_map_put(&aggregate->buckets, (struct mr_str){(const char *)&time_us, 8}, NULL);
         if (!entry)
@@ -183,6 +182,7 @@ static int aggregate_open(struct mr_operator *op, struct mr_error *error)
     mr_arena_init(&aggregate->bucket_pool);
     aggregate->evicted_us = MR_NO_WATERMARK;
     aggregate->everything = !op->checkpoint || config->complete_output || op->mode == MR_MODE_COMPLETE;
+    aggregate->evicts = !aggregate->everything && config->event_time_group >= 0;
     const struct mr_type **types = mr_allocate(sizeof(void *) * (size_t)(config->group_count + 1));
     if (!types)
         return mr_error_memory(error, sizeof(void *) * (size_t)config->group_count);
@@ -319,7 +319,7 @@ static int evict(struct mr_operator *op, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
     int64_t stored = 0;
-    if (aggregate->everything || op->evict_us == MR_NO_WATERMARK || op->evict_us <= aggregate->evicted_us)
+    if (!aggregate->evicts || op->evict_us == MR_NO_WATERMARK || op->evict_us <= aggregate->evicted_us)
         return MR_OK;
     spare_reading(aggregate, op->evict_us);
     aggregate->run.known = false;
@@ -413,7 +413,7 @@ static int aggregate_flush(struct mr_operator *op, struct mr_decision *decision,
     MR_TRY(pack(op, decision, error));
     MR_TRY(mr_aggregate_state_write(&aggregate->state, decision, aggregate->dirty.groups,
                                     aggregate->dirty.count,
-                                    aggregate->everything ? MR_NO_WATERMARK : aggregate->evicted_us, error));
+                                    aggregate->evicts ? aggregate->evicted_us : MR_NO_WATERMARK, error));
     aggregate->dirty.count = 0;
     return MR_OK;
 }
