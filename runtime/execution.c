@@ -149,6 +149,8 @@ int mr_execution_open(struct mr_execution *execution, struct mr_job *job, struct
     execution->partition_bytes = limit / 16 / (size_t)(stateful ? stateful : 1);
     if (execution->partition_bytes > (size_t)8 << 20)
         execution->partition_bytes = (size_t)8 << 20;
+    if (execution->partition_bytes < (size_t)64 << 10) /* whatever the limit: an empty queue is never full */
+        execution->partition_bytes = (size_t)64 << 10;
     for (int i = 0; i < execution->stage_count; i++) {
         if (execution->stages[i].instances)
             MR_TRY(open_instances(execution, &execution->stages[i], checkpoint, share, error));
