@@ -101,7 +101,7 @@ static void wrong_use(void **state)
     struct millrace_stream *s, *other;
     (void)state;
     struct millrace_job *job = millrace_job_new(NULL);
-    assert_null(millrace_read(job, "kafka", "topic", "x", NULL));
+    assert_null(millrace_read(job, "kinesis", "stream", "x", NULL));
     expect(job, MILLRACE_USAGE, "DATA_SOURCE_NOT_FOUND");
     job = with_source(&s);
     assert_int_equal(millrace_write(s, "paper", NULL), MILLRACE_USAGE);
