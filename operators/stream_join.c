@@ -330,7 +330,8 @@ static int evict(struct mr_operator *op, struct mr_error *error)
     struct mr_join_rows *rows = &join->state.rows;
     struct leaving *leaving = NULL;
     int64_t removed = 0;
-    if (op->evict_us == MR_NO_WATERMARK || op->evict_us <= join->expired_us)
+    /* Also when the watermark stands: rows of an input without one may have come behind it. */
+    if (op->evict_us == MR_NO_WATERMARK || op->evict_us < join->expired_us)
         return MR_OK;
     MR_TRY(mr_stream_join_state_load_expiring(&join->state, join->expired_us, op->evict_us, error));
     if (join->state.outer_sides) {

@@ -42,10 +42,25 @@ static int inside(struct mr_analysis *a, const struct mr_sql_expression *ast,
     return mr_expression_call(&b, MR_STR("<"), sides, 2, out, a->error);
 }
 
+/* Rows without a time are left out. */
+static int with_time(struct mr_resolution *r, const struct mr_sql_expression *ast,
+                     const struct mr_expression *time)
+{
+    struct mr_analysis *a = r->analysis;
+    struct mr_expression_builder b;
+    const struct mr_expression *known = NULL;
+    if (!time->nullable)
+        return MR_OK;
+    mr_sql_builder(a, ast, &b);
+    MR_TRY(mr_expression_call(&b, MR_STR("isnotnull"), &time, 1, &known, a->error));
+    return mr_plan_filter(a, r->input->plan, known, &r->input->plan);
+}
+
 static int sliding(struct mr_resolution *r, const struct mr_sql_expression *ast,
                    const struct mr_expression *call, const struct mr_window *w, int64_t delay_us)
 {
     struct mr_analysis *a = r->analysis;
+    MR_TRY(with_time(r, ast, call->arguments[0]));
     struct mr_plan *input = r->input->plan, *plan = NULL;
     int count = input->schema->field_count;
     int64_t panes = w->duration_us / w->slide_us + (w->duration_us % w->slide_us != 0);
@@ -74,20 +89,6 @@ static int sliding(struct mr_resolution *r, const struct mr_sql_expression *ast,
     plan->expand = (struct mr_expand_config){projections, conditions, (int)panes, count + 1};
     r->input->plan = plan;
     return MR_OK;
-}
-
-/* Rows without a time are left out. */
-static int with_time(struct mr_resolution *r, const struct mr_sql_expression *ast,
-                     const struct mr_expression *time)
-{
-    struct mr_analysis *a = r->analysis;
-    struct mr_expression_builder b;
-    const struct mr_expression *known = NULL;
-    if (!time->nullable)
-        return MR_OK;
-    mr_sql_builder(a, ast, &b);
-    MR_TRY(mr_expression_call(&b, MR_STR("isnotnull"), &time, 1, &known, a->error));
-    return mr_plan_filter(a, r->input->plan, known, &r->input->plan);
 }
 
 /* end > start: rows without a gap, or with one that is not positive, are left out too. */
