@@ -8,7 +8,7 @@
 #include "runtime/static_side.h"
 
 #define COMMITS_PER_SECOND 10.0
-#define MOST_PATIENCE 16    /* times the usual limits of a decision */
+#define MOST_PATIENCE 4    /* times the usual limits of a decision */
 #define TOKENS_AT_ONCE 4.0 /* so that a little jitter at that rate delays nobody */
 #define TRICKLE_BYTES (1 << 20)
 
