@@ -54,16 +54,21 @@ def run(command, cwd=None, env=None, timeout=1800, output=None):
     wall = time.time() - started
     child.returncode = os.waitstatus_to_exitcode(status)
     killer.cancel()
-    ending.set()
-    sampler.join()
-    user, system = usage.ru_utime, usage.ru_stime
-    while True:  # orphans that outlived it
+    # Orphans that outlive it (Spark's JVM ends after the Python that started it) are ours now: their time counts, so wait for them.
+    user, system, peak_kib = usage.ru_utime, usage.ru_stime, usage.ru_maxrss
+    patience = time.time() + 60
+    while time.time() < patience:
         try:
             pid, _, more = os.wait4(-1, os.WNOHANG)
-            if pid == 0:
-                break
-            user, system = user + more.ru_utime, system + more.ru_stime
         except ChildProcessError:
             break
+        if pid == 0:
+            time.sleep(0.02)
+            continue
+        user, system, peak_kib = user + more.ru_utime, system + more.ru_stime, max(peak_kib, more.ru_maxrss)
+    else:
+        raise RuntimeError("%s left processes running" % command[0])
+    ending.set()
+    sampler.join()
     return {"wall": wall, "cpu": user + system, "user": user, "sys": system, "status": child.returncode,
-            "peak_mib": usage.ru_maxrss / 1024, "tree_mib": max(peak[0] / 2**20, usage.ru_maxrss / 1024)}
+            "peak_mib": peak_kib / 1024, "tree_mib": max(peak[0] / 2**20, peak_kib / 1024)}
