@@ -59,17 +59,10 @@ static int read_count(void *ctx, struct mr_str key, struct mr_str value, struct 
     return 0;
 }
 
-static int read_counts(struct mr_aggregate_state *state, struct mr_text *key, struct mr_error *error)
+static int read_counts(struct mr_aggregate_state *state, struct mr_error *error)
 {
     struct counts counts = {.state = state, .own = INT64_MIN, .same_layout = true};
-    mr_text_clear(key);
-    put_prefix(state, key, 0);
-    size_t size = key->size;
-    put_prefix(state, key, 1);
-    if (key->failed)
-        return mr_error_memory(error, key->capacity);
-    MR_TRY(mr_checkpoint_scan(state->op->checkpoint, MR_FAMILY_STATE, (struct mr_str){key->data, size},
-                              (struct mr_str){key->data + size, size}, read_count, &counts, error));
+    MR_TRY(mr_state_scan(state->op, MR_STATE_COUNTS, read_count, &counts, error));
     if (counts.same_layout) {
         state->written_rows = counts.own;
         state->rows = counts.own == INT64_MIN ? 0 : counts.own; /* negative where another counts more */
@@ -149,10 +142,7 @@ int mr_aggregate_state_open(struct mr_aggregate_state *state, struct mr_operator
                                config->aggregate_count, error));
     if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
         return MR_OK;
-    struct mr_text key;
-    mr_text_init(&key);
-    int status = read_counts(state, &key, error);
-    mr_text_release(&key);
+    int status = read_counts(state, error);
     int64_t time_us = INT64_MIN;
     while (status == MR_OK && config->event_time_group >= 0 && state->track) {
         status = next_time(state, time_us, &time_us, error);

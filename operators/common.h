@@ -37,5 +37,21 @@ static inline int64_t mr_event_time_of(const struct mr_column *group, const stru
 {
     return mr_column_is_null(group, row) || mr_column_is_null(times, row) ? INT64_MAX : times->i64[row];
 }
+/* Numbers of the rows whose event time, in this column, is past the watermark of late rows, into rows (room
+ * for the batch); the others are counted as dropped. column -1: none is late. */
+static inline int64_t mr_operator_drop_late(struct mr_operator *op, const struct mr_batch *batch, int column,
+                                            int32_t *rows)
+{
+    bool can_be_late = column >= 0 && op->late_us != MR_NO_WATERMARK;
+    const struct mr_column *group = can_be_late ? batch->columns[column] : NULL;
+    const struct mr_column *times = can_be_late ? mr_event_times(group) : NULL;
+    int64_t kept = 0;
+    for (int64_t row = 0; row < batch->length; row++) {
+        rows[kept] = (int32_t)row;
+        kept += !can_be_late || mr_event_time_of(group, times, row) > op->late_us;
+    }
+    op->metrics.rows_dropped_by_watermark += batch->length - kept;
+    return kept;
+}
 
 #endif

@@ -160,23 +160,6 @@ static int reserve(struct deduplicate *d, int64_t length, struct mr_error *error
     return MR_OK;
 }
 
-/* Rows that are not late, in d->rows; counts the others. */
-static int64_t drop_late(struct mr_operator *op, const struct mr_batch *batch)
-{
-    const struct mr_deduplicate_config *config = op->node->config;
-    struct deduplicate *d = op->ctx;
-    bool can_be_late = config->event_time_column >= 0 && op->late_us != MR_NO_WATERMARK;
-    const struct mr_column *column = can_be_late ? batch->columns[config->event_time_column] : NULL;
-    const struct mr_column *times = can_be_late ? mr_event_times(column) : NULL;
-    int64_t kept = 0;
-    for (int64_t row = 0; row < batch->length; row++) {
-        d->rows[kept] = (int32_t)row;
-        kept += !can_be_late || mr_event_time_of(column, times, row) > op->late_us;
-    }
-    op->metrics.rows_dropped_by_watermark += batch->length - kept;
-    return kept;
-}
-
 static int found(void *ctx, struct mr_group *group, int64_t expiry_us, struct mr_str value,
                  struct mr_error *error)
 {
@@ -287,7 +270,7 @@ static int deduplicate_push(struct mr_operator *op, int input, const struct mr_b
     (void)input;
     op->metrics.rows_in += batch->length;
     MR_TRY(reserve(d, batch->length, error));
-    int64_t count = drop_late(op, batch);
+    int64_t count = mr_operator_drop_late(op, batch, config->event_time_column, d->rows);
     if (count == 0)
         return MR_OK;
     struct mr_selection selection = {d->rows, count};
@@ -495,19 +478,8 @@ static int deduplicate_show_state(struct mr_operator *op, const struct mr_type *
 {
     struct deduplicate *d = op->ctx;
     struct showing showing = {op, type};
-    struct mr_text keys;
     MR_TRY(mr_keyed_state_unpack(&d->state, op->late_us, show_packed, &showing, error));
-    mr_text_init(&keys);
-    mr_state_put_prefix(&keys, op, MR_STATE_ENTRIES);
-    size_t begin = keys.size;
-    mr_state_put_prefix(&keys, op, MR_STATE_TIMES);
-    int status = keys.failed
-                     ? mr_error_memory(error, keys.capacity)
-                     : mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){keys.data, begin},
-                                          (struct mr_str){keys.data + begin, keys.size - begin}, show_entry,
-                                          &showing, error);
-    mr_text_release(&keys);
-    return status;
+    return mr_state_scan(op, MR_STATE_ENTRIES, show_entry, &showing, error);
 }
 
 static void deduplicate_close(struct mr_operator *op)

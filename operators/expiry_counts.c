@@ -344,23 +344,13 @@ static int read_second(void *ctx, struct mr_str key, struct mr_str value, struct
 int mr_expiry_counts_open(struct mr_expiry_counts *counts, struct mr_operator *op, struct mr_error *error)
 {
     struct reading reading = {.counts = counts, .same_layout = true, .only_look = true};
-    struct mr_text range;
+    int status = MR_OK;
     *counts = (struct mr_expiry_counts){.op = op, .latest_us = MR_NO_WATERMARK};
-    if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
-        return MR_OK;
-    mr_text_init(&range);
-    mr_state_put_prefix(&range, op, MR_STATE_COUNTS);
-    size_t size = range.size;
-    mr_state_put_prefix(&range, op, MR_STATE_ENTRIES);
-    int status = range.failed ? mr_error_memory(error, range.capacity) : MR_OK;
     for (int pass = 0; status >= 0 && pass < 2; pass++) {
         reading.only_look = pass == 0;
-        status = mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){range.data, size},
-                                    (struct mr_str){range.data + size, range.size - size}, read_second,
-                                    &reading, error);
+        status = mr_state_scan(op, MR_STATE_COUNTS, read_second, &reading, error);
     }
     counts->stale = !reading.same_layout;
-    mr_text_release(&range);
     return status < 0 ? status : MR_OK;
 }
 

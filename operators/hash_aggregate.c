@@ -85,23 +85,6 @@ static int reserve(struct aggregate *aggregate, int64_t length, struct mr_error 
     return MR_OK;
 }
 
-/* Rows that are not late, in aggregate->rows; counts the others. */
-static int64_t drop_late(struct mr_operator *op, const struct mr_batch *batch)
-{
-    const struct mr_aggregate_config *config = op->node->config;
-    struct aggregate *aggregate = op->ctx;
-    bool can_be_late = aggregate->evicts && op->late_us != MR_NO_WATERMARK;
-    const struct mr_column *group = can_be_late ? batch->columns[config->event_time_group] : NULL;
-    const struct mr_column *times = can_be_late ? mr_event_times(group) : NULL;
-    int64_t kept = 0;
-    for (int64_t row = 0; row < batch->length; row++) {
-        aggregate->rows[kept] = (int32_t)row;
-        kept += !can_be_late || mr_event_time_of(group, times, row) > op->late_us;
-    }
-    op->metrics.rows_dropped_by_watermark += batch->length - kept;
-    return kept;
-}
-
 /* Groups come mostly in runs of one event time: what is known of it is looked up once a run. */
 static int turn_to(struct mr_operator *op, int64_t time_us, struct mr_error *error)
 {
@@ -207,7 +190,8 @@ static int aggregate_push(struct mr_operator *op, int input, const struct mr_bat
     (void)input;
     op->metrics.rows_in += batch->length;
     MR_TRY(reserve(aggregate, batch->length, error));
-    int64_t kept = drop_late(op, batch);
+    int64_t kept =
+        mr_operator_drop_late(op, batch, aggregate->evicts ? config->event_time_group : -1, aggregate->rows);
     if (kept == 0)
         return MR_OK;
     struct mr_selection selection = {aggregate->rows, kept};

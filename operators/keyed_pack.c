@@ -103,17 +103,5 @@ int mr_keyed_state_unpack(const struct mr_keyed_state *state, int64_t evicted_us
                           void *ctx, struct mr_error *error)
 {
     struct unpacking unpacking = {state, evicted_us, each, ctx};
-    struct mr_text keys;
-    if (!state->op->checkpoint || mr_checkpoint_is_new(state->op->checkpoint))
-        return MR_OK;
-    mr_text_init(&keys);
-    mr_state_put_prefix(&keys, state->op, MR_STATE_PACKED);
-    size_t size = keys.size;
-    mr_state_put_prefix(&keys, state->op, MR_STATE_PACKED + 1);
-    int status = keys.failed ? mr_error_memory(error, keys.capacity) : MR_OK;
-    if (status >= 0)
-        status = mr_checkpoint_scan(state->op->checkpoint, MR_FAMILY_STATE, (struct mr_str){keys.data, size},
-                                    (struct mr_str){keys.data + size, size}, unpack_value, &unpacking, error);
-    mr_text_release(&keys);
-    return status;
+    return mr_state_scan(state->op, MR_STATE_PACKED, unpack_value, &unpacking, error);
 }

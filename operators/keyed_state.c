@@ -19,6 +19,26 @@ int mr_state_corrupt(const struct mr_operator *op, const char *what, struct mr_e
     return code;
 }
 
+int mr_state_scan(const struct mr_operator *op, int kind,
+                  int (*each)(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error),
+                  void *ctx, struct mr_error *error)
+{
+    struct mr_text range;
+    if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
+        return MR_OK;
+    mr_text_init(&range);
+    mr_state_put_prefix(&range, op, kind);
+    size_t size = range.size;
+    mr_state_put_prefix(&range, op, kind + 1);
+    int status =
+        range.failed
+            ? mr_error_memory(error, range.capacity)
+            : mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){range.data, size},
+                                 (struct mr_str){range.data + size, range.size - size}, each, ctx, error);
+    mr_text_release(&range);
+    return status;
+}
+
 /* ---- keys ---- */
 static int compare_entries(const void *left, const void *right)
 {

@@ -44,7 +44,6 @@ int mr_session_state_open(struct mr_session_state *state, struct mr_operator *op
                           struct mr_session_table *table, bool expires, struct mr_error *error)
 {
     struct counts counts = {.state = state, .same_layout = true};
-    struct mr_text range;
     *state = (struct mr_session_state){.op = op,
                                        .table = table,
                                        .expires = expires,
@@ -56,16 +55,7 @@ int mr_session_state_open(struct mr_session_state *state, struct mr_operator *op
                                            .uncached_us = MR_NO_WATERMARK};
     if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
         return MR_OK;
-    mr_text_init(&range);
-    mr_state_put_prefix(&range, op, MR_STATE_COUNTS);
-    size_t size = range.size;
-    mr_state_put_prefix(&range, op, MR_STATE_ENTRIES);
-    int status = range.failed ? mr_error_memory(error, range.capacity) : MR_OK;
-    if (status >= 0)
-        status = mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){range.data, size},
-                                    (struct mr_str){range.data + size, range.size - size}, read_count,
-                                    &counts, error);
-    mr_text_release(&range);
+    int status = mr_state_scan(op, MR_STATE_COUNTS, read_count, &counts, error);
     state->keyed.uncached_us = state->latest_us;
     state->rows = counts.own;
     state->is_written = counts.same_layout && counts.has_own;

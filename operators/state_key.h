@@ -68,6 +68,11 @@ static inline int mr_state_first_group(const struct mr_operator *op, int partiti
     return group;
 }
 
+/* Calls each, as mr_checkpoint_scan does, for all stored entries of one kind (enum mr_state_kind, or an
+ * operator's own); for none without a checkpoint, or with a new one. */
+int mr_state_scan(const struct mr_operator *op, int kind,
+                  int (*each)(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error),
+                  void *ctx, struct mr_error *error);
 /* MR_E_CORRUPT: `what` of this operator's state cannot be read. */
 int mr_state_corrupt(const struct mr_operator *op, const char *what, struct mr_error *error);
 

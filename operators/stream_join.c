@@ -116,23 +116,6 @@ static int reserve(struct stream_join *join, int64_t length, struct mr_error *er
     return all ? MR_OK : mr_error_memory(error, count * 25);
 }
 
-/* Rows in time, in join->rows. */
-static int64_t drop_late(struct mr_operator *op, int side, const struct mr_batch *batch)
-{
-    const struct mr_stream_join_config *config = op->node->config;
-    struct stream_join *join = op->ctx;
-    int column = op->late_us == MR_NO_WATERMARK ? -1 : config->sides[side].time_column;
-    const struct mr_column *group = column >= 0 ? batch->columns[column] : NULL;
-    const struct mr_column *times = group ? mr_event_times(group) : NULL;
-    int64_t kept = 0;
-    for (int64_t row = 0; row < batch->length; row++) {
-        join->rows[kept] = (int32_t)row;
-        kept += !times || mr_event_time_of(group, times, row) > op->late_us;
-    }
-    op->metrics.rows_dropped_by_watermark += batch->length - kept;
-    return kept;
-}
-
 /* Leaves in join->rows those that may find a partner; the others come out now where their side is outer. */
 static int filter_side(struct mr_operator *op, int side, const struct mr_batch *batch, int64_t *count,
                        struct mr_error *error)
@@ -280,7 +263,7 @@ static int join_push(struct mr_operator *op, int input, const struct mr_batch *b
     struct mr_column *keys[64];
     op->metrics.rows_in += batch->length;
     MR_TRY(reserve(join, batch->length, error));
-    int64_t count = drop_late(op, input, batch);
+    int64_t count = mr_operator_drop_late(op, batch, config->sides[input].time_column, join->rows);
     MR_TRY(filter_side(op, input, batch, &count, error));
     if (count == 0)
         return MR_OK;

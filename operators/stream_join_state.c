@@ -128,18 +128,7 @@ static int read_counts(void *ctx, struct mr_str key, struct mr_str value, struct
 static int open_stored(struct mr_stream_join_state *state, struct mr_error *error)
 {
     struct opening opening = {.state = state, .same_layout = true};
-    struct mr_text keys;
-    mr_text_init(&keys);
-    mr_state_put_prefix(&keys, state->op, MR_STATE_COUNTS);
-    size_t size = keys.size;
-    mr_state_put_prefix(&keys, state->op, MR_STATE_ENTRIES);
-    int status = keys.failed ? mr_error_memory(error, keys.capacity)
-                             : mr_checkpoint_scan(state->op->checkpoint, MR_FAMILY_STATE,
-                                                  (struct mr_str){keys.data, size},
-                                                  (struct mr_str){keys.data + size, keys.size - size},
-                                                  read_counts, &opening, error);
-    mr_text_release(&keys);
-    MR_TRY(status);
+    MR_TRY(mr_state_scan(state->op, MR_STATE_COUNTS, read_counts, &opening, error));
     bool own = opening.same_layout;
     bool all = !own && state->op->partition == 0; /* only the sum over partitions can be known */
     state->outside_count = own ? opening.own_count : all ? opening.all_count : 0;

@@ -51,9 +51,9 @@ static int delta_open(struct mr_sink *sink, struct mr_error *error)
     mr_delta_keeper_init(&s->keeper);
     int status = mr_delta_writers_init(s, error);
     /* Only a commit that replaces rows needs to know which files there are. */
-    bool replaces = sink->mode != MR_MODE_APPEND || sink->truncate_first;
+    bool replaces = mr_delta_replaces(sink) || sink->truncate_first;
     uint32_t keep = replaces ? MR_DELTA_KEEP_FILES : 0;
-    if (sink->mode == MR_MODE_UPDATE)
+    if (replaces && sink->mode == MR_MODE_UPDATE)
         keep |= MR_DELTA_KEEP_STATS;
     if (status == MR_OK)
         status = mr_delta_open(&s->table, path, keep, error);

@@ -102,6 +102,12 @@ struct mr_delta_sink {
 
 extern const struct mr_sink_type mr_delta_sink_type;
 
+/* Its output mode takes rows out of the table again. */
+static inline bool mr_delta_replaces(const struct mr_sink *sink)
+{
+    return sink->mode == MR_MODE_COMPLETE || (sink->mode == MR_MODE_UPDATE && sink->row_key);
+}
+
 /* ---- delta_target.c ---- */
 extern const struct mr_option_spec mr_delta_sink_options[];
 /* Options and schemas, against the table as loaded (or absent). */

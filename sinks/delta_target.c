@@ -237,9 +237,7 @@ int mr_delta_target_plan(struct mr_delta_sink *s, struct mr_error *error)
         MR_TRY(plan_new(s, declared, asked, asked_count, error));
     else
         MR_TRY(plan_existing(s, declared, asked, asked_count, error));
-    bool replaces =
-        s->sink->mode == MR_MODE_COMPLETE || (s->sink->mode == MR_MODE_UPDATE && s->sink->row_key);
-    if (!s->create && replaces &&
+    if (!s->create && mr_delta_replaces(s->sink) &&
         mr_delta_property_is(&s->table.snapshot.metadata, "delta.appendOnly", false))
         return mr_error_set(error, MR_E_USAGE, "DELTA_CANNOT_MODIFY_APPEND_ONLY",
                             "The table %s has delta.appendOnly set; output mode %s replaces its rows.",

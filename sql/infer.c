@@ -76,30 +76,6 @@ struct sides {
     struct conditions below[2];
 };
 
-static int sides_used(const struct sides *s, const struct mr_expression *e)
-{
-    if (e->kind == MR_EXPR_COLUMN)
-        return e->column < s->left_width ? 1 : 2;
-    int used = 0;
-    for (int i = 0; i < e->argument_count; i++)
-        used |= sides_used(s, e->arguments[i]);
-    return used;
-}
-
-/* A condition over the pair's columns as one over a side's. */
-static int over_side(struct sides *s, int side, const struct mr_expression *e,
-                     const struct mr_expression **out)
-{
-    const struct mr_plan *input = s->join->inputs[side];
-    const struct mr_expression **columns =
-        MR_ARENA_ARRAY(s->a->arena, const struct mr_expression *, s->total + 1);
-    if (!columns)
-        return mr_error_memory(s->a->error, sizeof *columns);
-    for (int i = 0; i < input->schema->field_count; i++)
-        MR_TRY(mr_sql_plan_column(s->a, input, i, NULL, NULL, &columns[(side ? s->left_width : 0) + i]));
-    return mr_expression_substitute(s->a->arena, e, columns, out, s->a->error);
-}
-
 /* Columns that cannot be NULL where e is TRUE. */
 static int not_null_columns(struct sides *s, const struct mr_expression *e)
 {
@@ -108,7 +84,7 @@ static int not_null_columns(struct sides *s, const struct mr_expression *e)
         const struct mr_expression *below = NULL, *test = NULL;
         if (!e->nullable || !s->into[side])
             return MR_OK;
-        MR_TRY(over_side(s, side, e, &below));
+        MR_TRY(mr_sql_over_side(s->a, s->join, side, e, &below));
         MR_TRY(call(s->a, "isnotnull", &below, 1, &test));
         add(&s->below[side], test);
         return MR_OK;
@@ -146,7 +122,7 @@ static int conditions_of_keys(struct sides *s, const struct conditions *on, cons
         if (columns[i] && (!keys[i] || (keys[i]->column >= s->left_width) != other))
             return MR_OK;
     MR_TRY(mr_expression_substitute(s->a->arena, e, keys, &said, s->a->error));
-    MR_TRY(over_side(s, other, said, &below));
+    MR_TRY(mr_sql_over_side(s->a, s->join, other, said, &below));
     add(&s->below[other], below);
     return MR_OK;
 }
@@ -166,7 +142,7 @@ static int infer_join(struct mr_analysis *a, struct mr_plan *join, bool *added)
         return MR_OK;
     for (int i = 0; i < on.count; i++) {
         const struct mr_expression *e = on.list[i], *below = NULL;
-        int used = sides_used(&s, e);
+        int used = mr_sql_sides_used(join, e);
         if (e->deterministic)
             MR_TRY(not_null_columns(&s, e));
         if (e->deterministic)
@@ -178,7 +154,7 @@ static int infer_join(struct mr_analysis *a, struct mr_plan *join, bool *added)
             kept.list[kept.count++] = e;
             continue;
         }
-        MR_TRY(over_side(&s, used - 1, e, &below));
+        MR_TRY(mr_sql_over_side(a, join, used - 1, e, &below));
         add(&s.below[used - 1], below);
     }
     if (kept.count < on.count)

@@ -174,8 +174,7 @@ static int push_into_union(struct mr_analysis *a, struct mr_plan *filter, struct
 }
 
 /* ---- filters and joins ---- */
-/* Of a join: e over one side's columns. */
-static int over_side(struct mr_analysis *a, const struct mr_plan *join, int side,
+int mr_sql_over_side(struct mr_analysis *a, const struct mr_plan *join, int side,
                      const struct mr_expression *e, const struct mr_expression **out)
 {
     int shift = side ? join->inputs[0]->schema->field_count : 0, total = 0;
@@ -189,13 +188,13 @@ static int over_side(struct mr_analysis *a, const struct mr_plan *join, int side
     return mr_expression_substitute(a->arena, e, columns, out, a->error);
 }
 
-static int sides_used(const struct mr_plan *join, const struct mr_expression *e)
+int mr_sql_sides_used(const struct mr_plan *join, const struct mr_expression *e)
 {
     if (e->kind == MR_EXPR_COLUMN)
         return e->column < join->inputs[0]->schema->field_count ? 1 : 2;
     int sides = 0;
     for (int i = 0; i < e->argument_count; i++)
-        sides |= sides_used(join, e->arguments[i]);
+        sides |= mr_sql_sides_used(join, e->arguments[i]);
     return sides;
 }
 
@@ -269,12 +268,12 @@ static int push_into_join(struct mr_analysis *a, struct mr_plan **plan)
         return MR_OK;
     for (int i = 0; i < all.count; i++) {
         const struct mr_expression *e = all.list[i];
-        int used = sides_used(join_plan, e);
+        int used = mr_sql_sides_used(join_plan, e);
         bool left = used == 1 && into_left, right = used == 2 && into_right;
         if (!e->deterministic || !(left || right || inner))
             above.list[above.count++] = e;
         else if (left || right)
-            MR_TRY(over_side(a, join_plan, right, e, &side[right].list[side[right].count++]));
+            MR_TRY(mr_sql_over_side(a, join_plan, right, e, &side[right].list[side[right].count++]));
         else
             on.list[on.count++] = e;
     }
