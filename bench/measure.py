@@ -59,7 +59,7 @@ def run(command, cwd=None, env=None, timeout=1800, output=None):
     patience = time.time() + 60
     while time.time() < patience:
         try:
-            pid, _, more = os.wait4(-1, os.WNOHANG)
+            pid, _, more = os.wait4(-child.pid, os.WNOHANG)  # of its process group: a broker that the bench started itself goes on
         except ChildProcessError:
             break
         if pid == 0:
