@@ -75,6 +75,19 @@ static int refuse_foreign(const char *path, struct mr_error *error)
     return MR_OK;
 }
 
+/* Whether a power cut, or a death in the middle of the write, may have left this of the text: nothing, a
+ * beginning, or the size without the bytes. It is not fsynced: to lose it is harmless, to wait for it is not.
+ */
+static bool is_unwritten(const char *found, size_t size, const char *text)
+{
+    if (size < strlen(text) && memcmp(found, text, size) == 0)
+        return true;
+    for (size_t i = 0; i < size; i++)
+        if (found[i] != '\0')
+            return false;
+    return true;
+}
+
 /* The lock file names the layout, so that a newer one is told apart before RocksDB looks. */
 static int check_layout(struct mr_checkpoint *checkpoint, const char *path, struct mr_error *error)
 {
@@ -83,10 +96,10 @@ static int check_layout(struct mr_checkpoint *checkpoint, const char *path, stru
     if (got < 0)
         return mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "Cannot read %s", path);
     text[got] = 0;
-    if (got == 0 && !checkpoint->read_only) { /* new, or a power cut took the text: it is written again */
-        int size = snprintf(text, sizeof text, LAYOUT_PREFIX "%d\n", LAYOUT_VERSION);
-        return mr_file_write_all(checkpoint->lock_file, path, text, (size_t)size, error);
-    }
+    char ours[sizeof text];
+    int size = snprintf(ours, sizeof ours, LAYOUT_PREFIX "%d\n", LAYOUT_VERSION);
+    if (!checkpoint->read_only && is_unwritten(text, (size_t)got, ours))
+        return mr_file_write_all(checkpoint->lock_file, path, ours, (size_t)size, error);
     int version = 0;
     if (sscanf(text, LAYOUT_PREFIX "%d", &version) != 1 || version < 1)
         return mr_error_set(error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",

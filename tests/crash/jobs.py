@@ -119,19 +119,24 @@ class Life:
         return "status %s%s %s" % (self.status, " (time is up)" if self.late else "", self.err.strip()[-600:].replace("\n", " | "))
 
 
-def live(folder, workers=1, at=0, kind=None, again=False, killpoint=None, count=False, trace=None, seconds=120):
+def live(folder, workers=1, at=0, kind=None, again=False, killpoint=None, count=False, trace=None, journal=None, path=None, seconds=120):
+    """at, kind, again, path: which call meets which trouble; journal: for a power cut to come (power.py)."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
     calls = None
-    if at or count or trace:
+    if at or count or trace or journal:
         env.update(LD_PRELOAD=PRELOAD, MILLRACE_FAULT_ROOT=folder)
         if at:
             env.update(MILLRACE_FAULT_AT=str(at), MILLRACE_FAULT_KIND=kind)
             if again:
                 env["MILLRACE_FAULT_AGAIN"] = "1"
+            if path:
+                env["MILLRACE_FAULT_PATH"] = path
         if count:
             env["MILLRACE_FAULT_COUNT"] = folder + ".count"
         if trace:
             env["MILLRACE_FAULT_TRACE"] = trace
+        if journal:
+            env["MILLRACE_FAULT_JOURNAL"] = journal
     if killpoint:
         env["MILLRACE_KILLPOINT"] = killpoint
     with open(folder + ".err", "w+b") as err:

@@ -12,17 +12,15 @@
  *   MILLRACE_FAULT_AT=N         trouble at the N-th call (1-based); MILLRACE_FAULT_KIND says which:
  *     kill          SIGKILL before the call happens
  *     kill-after    SIGKILL right after it
- *     power         everything not yet fsynced is taken back, then SIGKILL (see below)
- *     power-N       the same, but the earliest N percent of what was not fsynced survives
+ *     kill-half     SIGKILL after half of a write's bytes; before any other call
  *     eio enospc eintr   the call fails with that errno, once; with MILLRACE_FAULT_AGAIN=1 all later calls
  *                   of its name too
  *     short         the call, or the first write after it, writes half of its bytes
  *     stop          SIGSTOP, once; somebody wakes us with SIGCONT
  *
- * power: the strict reading of POSIX. Content written since the file's last fsync is undone, and so is every
- * creation, rename, link and removal since the last fsync of its directory. To be able to, the library keeps
- * an undo log: old bytes before each write, a second link to each file before its name goes away. */
-#include <dirent.h>
+ *   MILLRACE_FAULT_JOURNAL=FILE appends a record per call that changed a file or a name, and per fsync, bytes
+ *                 included. It outlives the process: power.py replays it over what was there before and
+ * leaves out what was not synced. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +38,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum trouble { NONE, KILL, KILL_AFTER, POWER, FAIL, SHORT, STOP };
+enum trouble { NONE, KILL, KILL_AFTER, KILL_HALF, FAIL, SHORT, STOP };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -49,88 +47,88 @@ static int root_count;
 static long counter, fault_at;
 static enum trouble kind;
 static int fault_errno;
-static int surviving_percent; /* of a power cut */
 static const char *fault_path;
 static bool again;
 static char again_name[32];
 static int trace_file = -1;
 static char count_path[PATH_MAX];
-static char stash[PATH_MAX]; /* hidden folder for second links */
-static long stash_number;
+static int journal_file = -1;
 
-/* ---- undo log ---- */
-enum undo_kind {
-    UNDO_BYTES,
-    UNDO_SIZE,
-    UNDO_CREATED,
-    UNDO_REMOVED,
-    UNDO_RENAMED,
-    UNDO_MADE_DIRECTORY,
-    UNDO_REMOVED_DIRECTORY
+/* ---- journal ---- */
+enum note { NOTE_WRITE = 1, NOTE_SIZE, NOTE_SYNC, NOTE_NAME, NOTE_REMOVE, NOTE_RENAME };
+/* One record, little-endian: this head, then two names (no terminating zeros), then the bytes of a write. */
+struct note_head {
+    uint32_t kind;
+    uint16_t name_size, name2_size;
+    uint64_t inode;                 /* the file; NOTE_NAME: what gets the name; NOTE_RENAME: what moves */
+    uint64_t directory, directory2; /* of the names; NOTE_RENAME: from, to */
+    int64_t offset, size; /* NOTE_NAME: offset is 1 for a new file, 2 for a new directory, 0 for a link */
 };
-struct undo {
-    enum undo_kind kind;
-    dev_t device; /* content: of the file; names: of the directory */
-    ino_t inode;
-    dev_t device2; /* renames: of the other directory; both must be synced, the second counts */
-    ino_t inode2;
-    int64_t offset, size;
-    char *bytes;
-    char *path, *kept; /* kept: second link in the stash, or NULL */
-    bool gone;
-};
-static struct undo *undos;
-static size_t undo_count, undo_capacity;
 
-static struct undo *undo_add(enum undo_kind what)
+/* Appends a record; called with the lock held, after the call it tells of. */
+static void note(struct note_head head, const char *name, const char *name2, const void *bytes)
 {
-    if (undo_count == undo_capacity) {
-        undo_capacity = undo_capacity ? undo_capacity * 2 : 1024;
-        undos = realloc(undos, undo_capacity * sizeof(*undos));
-        if (!undos)
-            abort();
-    }
-    undos[undo_count] = (struct undo){.kind = what};
-    return &undos[undo_count++];
+    head.name_size = (uint16_t)(name ? strlen(name) : 0);
+    head.name2_size = (uint16_t)(name2 ? strlen(name2) : 0);
+    struct iovec pieces[4] = {{&head, sizeof(head)},
+                              {(void *)name, head.name_size},
+                              {(void *)name2, head.name2_size},
+                              {(void *)bytes, bytes ? (size_t)head.size : 0}};
+    size_t size = sizeof(head) + pieces[1].iov_len + pieces[2].iov_len + pieces[3].iov_len;
+    if (syscall(SYS_writev, journal_file, pieces, 4) != (long)size)
+        abort(); /* a test whose journal has a gap shows nothing */
 }
 
-static void undo_compact(void)
+static uint64_t inode_of(const char *path)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < undo_count; i++) {
-        if (!undos[i].gone) {
-            undos[kept++] = undos[i];
-            continue;
-        }
-        if (undos[i].kept)
-            syscall(SYS_unlink, undos[i].kept);
-        free(undos[i].bytes);
-        free(undos[i].path);
-        free(undos[i].kept);
-    }
-    undo_count = kept;
+    struct stat info;
+    return syscall(SYS_lstat, path, &info) == 0 ? info.st_ino : 0;
 }
 
-static void undo_synced(dev_t device, ino_t inode, bool directory)
+/* The directory's inode; *name: the last part of the path. */
+static uint64_t directory_of(const char *path, const char **name)
 {
-    for (size_t i = 0; i < undo_count; i++) {
-        bool content = undos[i].kind == UNDO_BYTES || undos[i].kind == UNDO_SIZE;
-        if (content == directory)
-            continue;
-        if (undos[i].device == device && undos[i].inode == inode) {
-            if (undos[i].inode2 != 0 && (undos[i].inode2 != inode || undos[i].device2 != device)) {
-                undos[i].device =
-                    undos[i].device2; /* a rename between folders: the other one is still to come */
-                undos[i].inode = undos[i].inode2;
-                undos[i].inode2 = 0;
-            } else {
-                undos[i].gone = true;
-            }
-        } else if (undos[i].inode2 == inode && undos[i].device2 == device) {
-            undos[i].inode2 = 0;
-        }
-    }
-    undo_compact();
+    char folder[PATH_MAX];
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof(folder), "%.*s", slash && slash > path ? (int)(slash - path) : 1,
+             slash ? path : ".");
+    *name = slash ? slash + 1 : path;
+    return syscall(SYS_stat, folder, &info) == 0 ? info.st_ino : 0;
+}
+
+static void note_content(enum note what, int file, int64_t offset, int64_t size, const void *bytes)
+{
+    struct stat info;
+    if (journal_file >= 0 && syscall(SYS_fstat, file, &info) == 0)
+        note((struct note_head){.kind = what, .inode = info.st_ino, .offset = offset, .size = size}, NULL,
+             NULL, bytes);
+}
+
+static void note_name(enum note what, const char *path, int made)
+{
+    const char *name;
+    if (journal_file < 0)
+        return;
+    uint64_t directory = directory_of(path, &name);
+    note((struct note_head){.kind = what,
+                            .inode = made >= 0 ? inode_of(path) : 0,
+                            .directory = directory,
+                            .offset = made},
+         name, NULL, NULL);
+}
+
+static void note_rename(const char *from, const char *to)
+{
+    const char *name, *name2;
+    if (journal_file < 0)
+        return;
+    uint64_t directory = directory_of(from, &name), directory2 = directory_of(to, &name2);
+    note((struct note_head){.kind = NOTE_RENAME,
+                            .inode = inode_of(to),
+                            .directory = directory,
+                            .directory2 = directory2},
+         name, name2, NULL);
 }
 
 /* ---- set-up ---- */
@@ -138,7 +136,8 @@ static void start(void)
 {
     const char *list = getenv("MILLRACE_FAULT_ROOT"), *at = getenv("MILLRACE_FAULT_AT"),
                *name = getenv("MILLRACE_FAULT_KIND");
-    const char *count = getenv("MILLRACE_FAULT_COUNT"), *trace = getenv("MILLRACE_FAULT_TRACE");
+    const char *count = getenv("MILLRACE_FAULT_COUNT"), *trace = getenv("MILLRACE_FAULT_TRACE"),
+               *journal = getenv("MILLRACE_FAULT_JOURNAL");
     while (list && *list && root_count < 4) {
         size_t size = strcspn(list, ":");
         snprintf(roots[root_count++], PATH_MAX, "%.*s", (int)size, list);
@@ -147,12 +146,10 @@ static void start(void)
     fault_at = at ? atol(at) : 0;
     again = getenv("MILLRACE_FAULT_AGAIN") != NULL;
     fault_path = getenv("MILLRACE_FAULT_PATH");
-    if (name && !strncmp(name, "power-", 6))
-        surviving_percent = atoi(name + 6);
     if (name) {
         kind = !strcmp(name, "kill")         ? KILL
                : !strcmp(name, "kill-after") ? KILL_AFTER
-               : !strncmp(name, "power", 5)  ? POWER
+               : !strcmp(name, "kill-half")  ? KILL_HALF
                : !strcmp(name, "short")      ? SHORT
                : !strcmp(name, "stop")       ? STOP
                                              : FAIL;
@@ -163,9 +160,9 @@ static void start(void)
     if (trace)
         trace_file =
             (int)syscall(SYS_openat, AT_FDCWD, trace, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (kind == POWER && root_count > 0) {
-        snprintf(stash, sizeof(stash), "%.4000s/.stash-%ld", roots[0], (long)getpid());
-    }
+    if (journal)
+        journal_file =
+            (int)syscall(SYS_openat, AT_FDCWD, journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 }
 
 __attribute__((destructor)) static void finish(void)
@@ -192,7 +189,7 @@ static bool below_roots(const char *path)
     for (int i = 0; i < root_count; i++) {
         size_t size = strlen(roots[i]);
         if (strncmp(path, roots[i], size) == 0 && (path[size] == '/' || path[size] == '\0'))
-            return stash[0] == 0 || strncmp(path, stash, strlen(stash)) != 0;
+            return true;
     }
     return false;
 }
@@ -225,54 +222,6 @@ static bool counts_path(const char *path)
 {
     pthread_once(&once, start);
     return root_count > 0 && path && below_roots(path);
-}
-
-/* ---- power cut ---- */
-static void take_back(void)
-{
-    size_t surviving = undo_count * (size_t)surviving_percent / 100; /* what came first, in its order */
-    for (size_t i = undo_count; i-- > surviving;) {
-        struct undo *u = &undos[i];
-        int file;
-        switch (u->kind) {
-        case UNDO_BYTES:
-        case UNDO_SIZE:
-            file = (int)syscall(SYS_openat, AT_FDCWD, u->kept ? u->kept : u->path, O_WRONLY, 0);
-            if (file < 0)
-                break;
-            if (u->kind == UNDO_BYTES && u->bytes)
-                syscall(SYS_pwrite64, file, u->bytes, (size_t)u->size, u->offset);
-            else if (u->kind == UNDO_SIZE)
-                syscall(SYS_ftruncate, file, u->size);
-            syscall(SYS_close, file);
-            break;
-        case UNDO_CREATED:
-            syscall(SYS_unlink, u->path);
-            break;
-        case UNDO_REMOVED:
-            if (u->kept)
-                syscall(SYS_link, u->kept, u->path);
-            break;
-        case UNDO_RENAMED: /* path: new name; bytes: old name; kept: what the new name held before */
-            syscall(SYS_rename, u->path, u->bytes);
-            if (u->kept)
-                syscall(SYS_link, u->kept, u->path);
-            break;
-        case UNDO_MADE_DIRECTORY:
-            syscall(SYS_rmdir, u->path);
-            break;
-        case UNDO_REMOVED_DIRECTORY:
-            syscall(SYS_mkdir, u->path, 0755);
-            break;
-        }
-    }
-    DIR *list = opendir(stash);
-    for (struct dirent *entry; list && (entry = readdir(list)) != NULL;) {
-        char path[PATH_MAX * 2];
-        snprintf(path, sizeof(path), "%s/%s", stash, entry->d_name);
-        syscall(SYS_unlink, path);
-    }
-    syscall(SYS_rmdir, stash);
 }
 
 static void die(void)
@@ -310,8 +259,9 @@ static int meet(const char *name, const char *path)
     case KILL:
         die();
         break;
-    case POWER:
-        take_back();
+    case KILL_HALF:
+        if (strstr(name, "write"))
+            return 2;
         die();
         break;
     case FAIL:
@@ -332,76 +282,8 @@ static int meet(const char *name, const char *path)
 
 static void met(void)
 {
-    if (kind == KILL_AFTER && counter == fault_at)
+    if ((kind == KILL_AFTER || kind == KILL_HALF) && counter == fault_at)
         die();
-}
-
-/* ---- notes for the undo log; only kept when power may be cut ---- */
-static void directory_of(const char *path, dev_t *device, ino_t *inode)
-{
-    char folder[PATH_MAX];
-    struct stat info;
-    snprintf(folder, sizeof(folder), "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        *(slash == folder ? slash + 1 : slash) = 0;
-    else
-        strcpy(folder, ".");
-    if (syscall(SYS_stat, folder, &info) == 0) {
-        *device = info.st_dev;
-        *inode = info.st_ino;
-    }
-}
-
-static char *keep(const char *path)
-{
-    char kept[PATH_MAX * 2];
-    if (stash_number == 0)
-        syscall(SYS_mkdir, stash, 0755);
-    snprintf(kept, sizeof(kept), "%s/%ld", stash, ++stash_number);
-    return syscall(SYS_link, path, kept) == 0 ? strdup(kept) : NULL;
-}
-
-static void note_write(int file, const char *path, int64_t offset, int64_t size)
-{
-    struct stat info;
-    if (kind != POWER || syscall(SYS_fstat, file, &info) != 0)
-        return;
-    if (offset < info.st_size) { /* old bytes */
-        int64_t old = info.st_size - offset < size ? info.st_size - offset : size;
-        struct undo *u = undo_add(UNDO_BYTES);
-        u->device = info.st_dev, u->inode = info.st_ino, u->offset = offset, u->path = strdup(path),
-        u->kept = keep(path);
-        u->bytes = malloc((size_t)old + 1);
-        int again_open = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-        u->size = syscall(SYS_pread64, again_open, u->bytes, (size_t)old, offset);
-        syscall(SYS_close, again_open);
-    }
-    if (offset + size > info.st_size) {
-        struct undo *u = undo_add(UNDO_SIZE);
-        u->device = info.st_dev, u->inode = info.st_ino, u->size = info.st_size, u->path = strdup(path),
-        u->kept = keep(path);
-    }
-}
-
-static void note_name(enum undo_kind what, const char *path)
-{
-    if (kind != POWER)
-        return;
-    char *kept = what == UNDO_REMOVED ? keep(path) : NULL;
-    struct undo *u = undo_add(what);
-    u->path = strdup(path), u->kept = kept;
-    directory_of(path, &u->device, &u->inode);
-}
-
-static void note_rename(const char *from, const char *to, char *kept)
-{
-    struct undo *u = undo_add(UNDO_RENAMED);
-    u->path = strdup(to), u->bytes = strdup(from), u->kept = kept;
-    directory_of(to, &u->device, &u->inode);
-    directory_of(from, &u->device2, &u->inode2);
-    if (u->device == u->device2 && u->inode == u->inode2)
-        u->inode2 = 0;
 }
 
 /* ---- the calls ---- */
@@ -425,10 +307,11 @@ static ssize_t do_write(const char *name, int file, const void *data, size_t siz
     int kept_errno = errno;
     if (what != 1) {
         size_t some = what == 2 && size > 1 ? size / 2 : size;
-        note_write(file, path, at, (int64_t)some);
         result = positioned ? syscall(SYS_pwrite64, file, data, some, offset)
                             : syscall(SYS_write, file, data, some);
         kept_errno = errno;
+        if (result > 0)
+            note_content(NOTE_WRITE, file, at, result, data);
         met();
     }
     pthread_mutex_unlock(&lock);
@@ -468,15 +351,14 @@ ssize_t writev(int file, const struct iovec *pieces, int count)
 static int do_sync(const char *name, int file, long number)
 {
     char path[PATH_MAX];
-    struct stat info;
     if (!counts(file, path))
         return (int)syscall(number, file);
     pthread_mutex_lock(&lock);
     int result = -1;
     if (meet(name, path) == 0) {
         result = (int)syscall(number, file);
-        if (result == 0 && kind == POWER && syscall(SYS_fstat, file, &info) == 0)
-            undo_synced(info.st_dev, info.st_ino, S_ISDIR(info.st_mode));
+        if (result == 0)
+            note_content(NOTE_SYNC, file, 0, 0, NULL);
         met();
     }
     int kept_errno = errno;
@@ -496,20 +378,14 @@ int fdatasync(int file)
 int ftruncate(int file, off_t size)
 {
     char path[PATH_MAX];
-    struct stat info;
     if (!counts(file, path))
         return (int)syscall(SYS_ftruncate, file, size);
     pthread_mutex_lock(&lock);
     int result = -1;
     if (meet("ftruncate", path) == 0) {
-        if (kind == POWER && syscall(SYS_fstat, file, &info) == 0 && size < info.st_size)
-            note_write(file, path, size, info.st_size - size);
-        if (kind == POWER && size != info.st_size) {
-            struct undo *u = undo_add(UNDO_SIZE);
-            u->device = info.st_dev, u->inode = info.st_ino, u->size = info.st_size, u->path = strdup(path),
-            u->kept = keep(path);
-        }
         result = (int)syscall(SYS_ftruncate, file, size);
+        if (result == 0)
+            note_content(NOTE_SIZE, file, 0, size, NULL);
         met();
     }
     pthread_mutex_unlock(&lock);
@@ -548,10 +424,9 @@ static int do_rename(const char *name, int from_dir, const char *from_path, int 
     pthread_mutex_lock(&lock);
     int result = -1;
     if (meet(name, to) == 0) {
-        char *kept = kind == POWER ? keep(to) : NULL;
         result = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
-        if (result == 0 && kind == POWER)
-            note_rename(from, to, kept);
+        if (result == 0)
+            note_rename(from, to);
         met();
     }
     int kept_errno = errno;
@@ -585,7 +460,7 @@ static int do_link(int from_dir, const char *from_path, int to_dir, const char *
         result = (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, flags);
         int kept_errno = errno;
         if (result == 0)
-            note_name(UNDO_CREATED, to);
+            note_name(NOTE_NAME, to, 0);
         errno = kept_errno;
         met();
     }
@@ -612,17 +487,10 @@ static int do_unlink(const char *name, int directory, const char *given, int fla
     pthread_mutex_lock(&lock);
     int result = -1;
     if (meet(name, path) == 0) {
-        struct stat info;
-        bool there = syscall(SYS_lstat, path, &info) == 0;
-        size_t before = undo_count;
-        if (there && !(flags & AT_REMOVEDIR))
-            note_name(UNDO_REMOVED, path);
         result = (int)syscall(SYS_unlinkat, AT_FDCWD, path, flags);
         int kept_errno = errno;
-        if (result == 0 && (flags & AT_REMOVEDIR))
-            note_name(UNDO_REMOVED_DIRECTORY, path);
-        else if (result != 0 && undo_count > before)
-            undos[undo_count - 1].gone = true;
+        if (result == 0)
+            note_name(NOTE_REMOVE, path, -1);
         errno = kept_errno;
         met();
     }
@@ -661,7 +529,7 @@ static int do_mkdir(int directory, const char *given, mode_t mode)
         result = (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
         int kept_errno = errno;
         if (result == 0)
-            note_name(UNDO_MADE_DIRECTORY, path);
+            note_name(NOTE_NAME, path, 2);
         errno = kept_errno;
         met();
     }
@@ -692,18 +560,12 @@ static int do_open(int directory, const char *given, int flags, mode_t mode)
     bool there = syscall(SYS_stat, path, &info) == 0;
     int result = -1;
     if ((there && !(flags & O_TRUNC)) || meet("open", path) == 0) {
-        if (there && (flags & O_TRUNC) && kind == POWER && info.st_size > 0) {
-            int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
-            note_write(file, path, 0, info.st_size);
-            struct undo *u = undo_add(UNDO_SIZE);
-            u->device = info.st_dev, u->inode = info.st_ino, u->size = info.st_size, u->path = strdup(path),
-            u->kept = keep(path);
-            syscall(SYS_close, file);
-        }
         result = (int)syscall(SYS_openat, directory, given, flags, mode);
         int kept_errno = errno;
         if (result >= 0 && !there)
-            note_name(UNDO_CREATED, path);
+            note_name(NOTE_NAME, path, 1);
+        else if (result >= 0 && (flags & O_TRUNC))
+            note_content(NOTE_SIZE, result, 0, 0, NULL);
         errno = kept_errno;
         if (!there || (flags & O_TRUNC))
             met();

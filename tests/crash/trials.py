@@ -7,6 +7,7 @@ import sys
 
 import check
 import jobs
+import power
 
 
 class Trials:
@@ -64,21 +65,27 @@ class Trials:
 
     def trial(self, name, job, lives, workers=1, may_refuse=False, aside=True):
         """Lives with trouble, then an undisturbed one, which must complete. Returns how many met their trouble, or None if there was no time.
-        lives: dicts for jobs.live."""
+        lives: dicts for jobs.live; with `cut`, the power is cut at the life's end (see power.py), which then need not have met trouble."""
         if self.time_is_up():
             return None
         folder = self.folder(job)
         met = 0
+        disk = power.Disk(folder) if any("cut" in how for how in lives) else None
         for number, how in enumerate(lives):
-            life = jobs.live(folder, **dict(dict(workers=workers), **how))
+            cut, how = how.get("cut"), {k: v for k, v in how.items() if k != "cut"}
+            life = jobs.live(folder, **dict(dict(workers=workers, journal=disk and disk.journal), **how))
             met += life.status != 0
+            if cut:
+                disk.cut(cut)
             fine = life.status == 0 or (life.refused if may_refuse else life.died)
             if not fine:
                 self.bad.append((name, "life %d: %s" % (number + 1, life)))
                 return met
-            if aside and life.status != 0:
+            if aside and (cut or life.status != 0):
                 self.keep(name + " before recovery %d" % (number + 1), job, folder, True)
         life = jobs.live(folder, workers=workers)
+        if disk and os.path.exists(disk.journal):
+            os.unlink(disk.journal)
         if life.status != 0:
             self.bad.append((name, "the next run does not complete: %s" % life))
             if os.environ.get("CRASH_KEEP"):
