@@ -1,9 +1,11 @@
 """Kafka -> Delta and Kafka -> Kafka, exactly once, while Millrace is killed at random instants and the broker is killed and stopped.
 
     python tests/kafka/crash.py                                            the short form, as the tests run it
-    python tests/kafka/crash.py --kills 1000 --bounces 1000 --messages 5000000 --log crash.jsonl [--seed N]
+    python tests/kafka/crash.py --storms 20 --kills 50 --bounces 50 --messages 250000 --log crash.jsonl [--seed N]    the long form
+    python tests/kafka/crash.py --kills 50 --bounces 50 --messages 250000 --log again.jsonl --seed N                  one line of it again
 
 A line of the log: seed, start, end, kills, bounces, messages, verdict. The same seed gives the same instants (the world's timing differs).
+What came out is read by kcat (read_committed) and delta-rs.
 """
 import argparse
 import collections
@@ -57,7 +59,8 @@ class Feeder(threading.Thread):
 
 def verdict(kafka, project, sent):
     """Lost and doubled rows of both targets, and rows out of order within a key's partition."""
-    found = [("delta", [v for (v,) in project.table("t")]), ("kafka", [int(value) for (_, _, value, _) in kafka.read("output")])]
+    output = kafka.read_by_kcat("output")
+    found = [("delta", [v for (v,) in project.table("t")]), ("kafka", [int(value) for (_, _, value) in output])]
     said = []
     for name, values in found:
         counts = collections.Counter(values)
@@ -67,7 +70,7 @@ def verdict(kafka, project, sent):
         if lost or doubled or foreign:
             said.append(f"{name}: {len(lost)} lost {lost[:5]}, {len(doubled)} doubled {doubled[:5]}, {len(foreign)} foreign")
     last = {}
-    for partition, key, value, _ in kafka.read("output"):
+    for partition, key, value in output:
         if last.get((partition, key), -1) >= int(value):
             said.append(f"order: {value} of key {key} behind {last[(partition, key)]}")
             break
@@ -100,8 +103,7 @@ def storm(kafka, kills, bounces, messages, seed):
             running = project.start()
     running.kill()
     running.wait()
-    if kills + bounces < 100:
-        feeder.rate = 1e9
+    feeder.rate = 1e9
     feeder.join()
     same(feeder.errors, [], "the producer's errors")
     for _ in range(20):  # a run may meet a broker that has just come back
@@ -133,6 +135,7 @@ def at_every_point(kafka):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--storms", type=int, default=1)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--bounces", type=int, default=10)
     parser.add_argument("--messages", type=int, default=100000)
@@ -145,18 +148,23 @@ def main():
         if not arguments.log:
             check(at_every_point, kafka)
 
-        def kills_and_bounces():
+        def kills_and_bounces(seed):
             start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            said = storm(kafka, arguments.kills, arguments.bounces, arguments.messages, arguments.seed)
-            line = {"seed": arguments.seed, "start": start, "end": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "kills": arguments.kills,
+            try:
+                said = storm(kafka, arguments.kills, arguments.bounces, arguments.messages, seed)
+            finally:
+                for topic in ("input", "output"):
+                    kafka.drop(topic)
+            line = {"seed": seed, "start": start, "end": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "kills": arguments.kills,
                     "bounces": arguments.bounces, "messages": arguments.messages, "verdict": said}
-            print(json.dumps(line))
+            print(json.dumps(line), flush=True)
             if arguments.log:
                 with open(arguments.log, "a") as log:
                     log.write(json.dumps(line) + "\n")
             same(said, "0 lost, 0 doubled")
 
-        check(kills_and_bounces)
+        for seed in range(arguments.seed, arguments.seed + arguments.storms):
+            check(kills_and_bounces, seed)
 
     suite("kafka_crash", body)
 

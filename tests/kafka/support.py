@@ -110,6 +110,12 @@ class Kafka:
             return producer
         producer.commit_transaction(30) if commit else producer.abort_transaction(30)
 
+    def read_by_kcat(self, topic):
+        """[(partition, key, value)] of what was committed, each partition in order, as kcat reads it."""
+        done = subprocess.run(["kcat", "-q", "-b", self.servers, "-C", "-t", topic, "-o", "beginning", "-e", "-X", "isolation.level=read_committed",
+                               "-f", "%p\t%k\t%s\n"], capture_output=True, text=True, timeout=600, check=True)
+        return [(int(partition), key, value) for partition, key, value in (line.split("\t") for line in done.stdout.splitlines())]
+
     def read(self, topic, isolation="read_committed"):
         """[(partition, key, value, headers)] of all that a consumer sees, in order."""
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.servers, "group.id": "tests-read", "enable.auto.commit": False,
