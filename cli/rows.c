@@ -203,13 +203,14 @@ int mr_row_printer_add(struct mr_row_printer *printer, const struct mr_batch *ba
     return MR_OK;
 }
 
-int mr_row_printer_close(struct mr_row_printer *printer, struct mr_error *error)
+int mr_row_printer_close(struct mr_row_printer *printer, bool complete, struct mr_error *error)
 {
     int status = MR_OK;
-    if (printer->format == MR_OUTPUT_TABLE) {
+    if (printer->format == MR_OUTPUT_TABLE && (complete || printer->rows > 0)) {
         if (!printer->aligned)
             align(printer);
-        fprintf(printer->stream, "(%lld row%s)\n", (long long)printer->rows, printer->rows == 1 ? "" : "s");
+        fprintf(printer->stream, "(%lld row%s%s)\n", (long long)printer->rows, printer->rows == 1 ? "" : "s",
+                complete ? "" : ", then it failed");
     }
     if (fflush(printer->stream) != 0)
         status = mr_error_set(error, MR_E_IO, "FAILED_WRITE_OUTPUT",

@@ -45,7 +45,7 @@ static int run_text(struct mr_opened *opened, struct mr_str text, struct output 
     mr_pool_stop(pool);
     if (output->printer) {
         struct mr_error closing = {0};
-        int closed = mr_row_printer_close(output->printer, status < 0 ? &closing : error);
+        int closed = mr_row_printer_close(output->printer, status >= 0, status < 0 ? &closing : error);
         status = status < 0 ? status : closed;
     }
     return status;

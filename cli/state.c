@@ -80,7 +80,8 @@ static int show(struct mr_opened *project, const char *name, struct asked *asked
                  ? print_metadata(asked, &view, error)
                  : mr_inspect_state(&view.job, view.checkpoint, asked->operator_id, print_rows, asked, error);
     if (asked->printer) {
-        int closed = mr_row_printer_close(asked->printer, error);
+        struct mr_error closing = {0};
+        int closed = mr_row_printer_close(asked->printer, status >= 0, status < 0 ? &closing : error);
         status = status < 0 ? status : closed;
     }
     mr_flow_state_close(&view);

@@ -494,6 +494,7 @@ arguments(R) ::= arguments(L) COMMA argument(A). { R = mr_sql_list_add(p, L, A);
 argument(R) ::= expr(E). { R = E; }
 argument(R) ::= star(E). { R = E; }
 argument(R) ::= expr(E) AS ID(A). { R = mr_sql_make_aliased(p, E, &A); }
+argument(R) ::= expr(E) ID(A). { R = mr_sql_make_aliased(p, E, &A); }
 argument(R) ::= ID(N) FAT_ARROW expr(E). { R = mr_sql_make_named(p, &N, E); }
 argument(R) ::= ID(N) ARROW expr(E). { R = mr_sql_make_lambda(p, mr_sql_names_add(p, NULL, &N), E, &N); }
 argument(R) ::= LP(B) expr(A) RP ARROW expr(E). { R = mr_sql_make_lambda_of(p, &B, A, NULL, E); }
