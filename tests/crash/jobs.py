@@ -6,6 +6,7 @@ A trial is a folder with a project of its own (checkpoints, tables, progress); t
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MILLRACE = os.path.abspath(os.environ.get("MILLRACE", ".build/release/millrace"))
-PRELOAD = os.environ.get("CRASH_PRELOAD") or os.path.join(os.environ.get("BUILD") or os.path.dirname(MILLRACE), "crash_preload.so")
+PRELOAD = os.path.abspath(os.environ.get("CRASH_PRELOAD") or os.path.join(os.environ.get("BUILD") or os.path.dirname(MILLRACE), "crash_preload.so"))
+# A sanitizer's runtime must come first, also before the library; preloaded, it interposes what the library calls by name.
+RUNTIME = re.search(r"(/\S*lib[at]san\.so\S*)", subprocess.run(["ldd", MILLRACE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode())
+PRELOADED = (RUNTIME.group(1) + ":" if RUNTIME else "") + PRELOAD
 BATCHES, ROWS = 10, 12
 SCHEMA = "id BIGINT, k STRING, v INT, t TIMESTAMP"
 
@@ -108,10 +112,11 @@ def log_of(folder, table):
 
 
 class Life:
-    """How a run ended. `died`: by SIGKILL, as asked. `refused`: exit 1 and a condition name. `calls`: durable calls made, if counted."""
+    """How a run ended. `died`: by SIGKILL, as asked. `refused`: exit 1 and a condition name. `calls`: durable calls made, if counted. `met`: the trouble struck."""
 
-    def __init__(self, status, err, calls=None, late=False):
+    def __init__(self, status, err, calls=None, late=False, met=False):
         self.status, self.err, self.calls, self.late = status, err, calls, late
+        self.met = met or status == -signal.SIGKILL
         self.died = status == -signal.SIGKILL
         self.refused = status == 1 and "[" in err and "]" in err
 
@@ -120,13 +125,15 @@ class Life:
 
 
 def live(folder, workers=1, at=0, kind=None, again=False, killpoint=None, count=False, trace=None, journal=None, path=None, seconds=120):
-    """at, kind, again, path: which call meets which trouble; journal: for a power cut to come (power.py)."""
+    """at, kind, again, path: which call meets which trouble; with killpoint, calls are counted from there. journal: for a power cut to come (power.py)."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
     calls = None
     if at or count or trace or journal:
-        env.update(LD_PRELOAD=PRELOAD, MILLRACE_FAULT_ROOT=folder)
+        env.update(LD_PRELOAD=PRELOADED, MILLRACE_FAULT_ROOT=folder)
         if at:
-            env.update(MILLRACE_FAULT_AT=str(at), MILLRACE_FAULT_KIND=kind)
+            env.update(MILLRACE_FAULT_AT=str(at), MILLRACE_FAULT_KIND=kind, MILLRACE_FAULT_MET=folder + ".met")
+            if killpoint:
+                env["MILLRACE_FAULT_AFTER_POINT"] = "1"
             if again:
                 env["MILLRACE_FAULT_AGAIN"] = "1"
             if path:
@@ -155,7 +162,10 @@ def live(folder, workers=1, at=0, kind=None, again=False, killpoint=None, count=
     if count and os.path.exists(folder + ".count"):
         with open(folder + ".count") as file:
             calls = int(file.read())
-    return Life(status, text, calls, late)
+    met = os.path.exists(folder + ".met")
+    if met:
+        os.unlink(folder + ".met")
+    return Life(status, text, calls, late, met)
 
 
 def tables_aside(folder, job, to):

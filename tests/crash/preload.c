@@ -9,14 +9,13 @@
  *   MILLRACE_FAULT_COUNT=FILE   writes "N\n" there when the process exits
  *   MILLRACE_FAULT_TRACE=FILE   appends one line per call: number, name, path
  *   MILLRACE_FAULT_PATH=TEXT    N counts only the calls on a path that holds this text
- *   MILLRACE_FAULT_AT=N         trouble at the N-th call (1-based); MILLRACE_FAULT_KIND says which:
- *     kill          SIGKILL before the call happens
- *     kill-after    SIGKILL right after it
- *     kill-half     SIGKILL after half of a write's bytes; before any other call
- *     eio enospc eintr   the call fails with that errno, once; with MILLRACE_FAULT_AGAIN=1 all later calls
- *                   of its name too
- *     short         the call, or the first write after it, writes half of its bytes
- *     stop          SIGSTOP, once; somebody wakes us with SIGCONT
+ *   MILLRACE_FAULT_MET=FILE     made when the trouble strikes
+ *   MILLRACE_FAULT_AFTER_POINT=1  N counts from the named kill point on (MILLRACE_KILLPOINT), which kills
+ * nobody MILLRACE_FAULT_AT=N         trouble at the N-th call (1-based); MILLRACE_FAULT_KIND says which: kill
+ * SIGKILL before the call happens kill-after    SIGKILL right after it kill-half     SIGKILL after half of a
+ * write's bytes; before any other call eio enospc eintr   the call fails with that errno, once; with
+ * MILLRACE_FAULT_AGAIN=1 all later calls of its name too short         the call, or the first write after it,
+ * writes half of its bytes stop          SIGSTOP, once; somebody wakes us with SIGCONT
  *
  *   MILLRACE_FAULT_JOURNAL=FILE appends a record per call that changed a file or a name, and per fsync, bytes
  *                 included. It outlives the process: power.py replays it over what was there before and
@@ -52,6 +51,8 @@ static bool again;
 static char again_name[32];
 static int trace_file = -1;
 static char count_path[PATH_MAX];
+static const char *met_path;
+static bool after_point; /* counting towards fault_at begins at the named kill point */
 static int journal_file = -1;
 
 /* ---- journal ---- */
@@ -145,6 +146,8 @@ static void start(void)
     }
     fault_at = at ? atol(at) : 0;
     again = getenv("MILLRACE_FAULT_AGAIN") != NULL;
+    after_point = getenv("MILLRACE_FAULT_AFTER_POINT") != NULL;
+    met_path = getenv("MILLRACE_FAULT_MET");
     fault_path = getenv("MILLRACE_FAULT_PATH");
     if (name) {
         kind = !strcmp(name, "kill")         ? KILL
@@ -224,6 +227,12 @@ static bool counts_path(const char *path)
     return root_count > 0 && path && below_roots(path);
 }
 
+static void strike(void)
+{
+    if (met_path)
+        syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, met_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+}
+
 static void die(void)
 {
     syscall(SYS_kill, getpid(), SIGKILL);
@@ -244,9 +253,13 @@ static int meet(const char *name, const char *path)
         errno = fault_errno;
         return 1;
     }
+    if (after_point)
+        return 0;
     if (kind == SHORT) {
         bool now = fault_at > 0 && counter >= fault_at && strstr(name, "write");
         fault_at = now ? 0 : fault_at;
+        if (now)
+            strike();
         return now ? 2 : 0;
     }
     if (fault_path && !strstr(path, fault_path)) { /* not one of those that are meant */
@@ -255,6 +268,7 @@ static int meet(const char *name, const char *path)
     }
     if (counter != fault_at)
         return 0;
+    strike();
     switch (kind) {
     case KILL:
         die();
@@ -602,6 +616,19 @@ int openat(int directory, const char *path, int flags, ...)
 int creat(const char *path, mode_t mode)
 {
     return do_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+/* A named kill point, where counting begins instead. */
+int kill(pid_t process, int signal)
+{
+    pthread_once(&once, start);
+    if (!after_point || process != getpid() || signal != SIGKILL)
+        return (int)syscall(SYS_kill, process, signal);
+    pthread_mutex_lock(&lock);
+    after_point = false;
+    fault_at += counter;
+    pthread_mutex_unlock(&lock);
+    return 0;
 }
 
 /* stdio does not go through the calls above: a stream opened for writing below the roots is made of our own

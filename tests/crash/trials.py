@@ -10,6 +10,9 @@ import jobs
 import power
 
 
+FAULTS = ("enospc", "eio", "eintr", "short")  # a call fails, and the process may say so; all other trouble ends it
+
+
 class Trials:
     """One suite: a workplace, the input, the undisturbed run of each job that is used, and what was found."""
 
@@ -63,7 +66,7 @@ class Trials:
     def time_is_up(self):
         return self.until is not None and jobs.now() > self.until
 
-    def trial(self, name, job, lives, workers=1, may_refuse=False, aside=True):
+    def trial(self, name, job, lives, workers=1, aside=True):
         """Lives with trouble, then an undisturbed one, which must complete. Returns how many met their trouble, or None if there was no time.
         lives: dicts for jobs.live; with `cut`, the power is cut at the life's end (see power.py), which then need not have met trouble."""
         if self.time_is_up():
@@ -74,10 +77,10 @@ class Trials:
         for number, how in enumerate(lives):
             cut, how = how.get("cut"), {k: v for k, v in how.items() if k != "cut"}
             life = jobs.live(folder, **dict(dict(workers=workers, journal=disk and disk.journal), **how))
-            met += life.status != 0
+            met += life.met
             if cut:
                 disk.cut(cut)
-            fine = life.status == 0 or (life.refused if may_refuse else life.died)
+            fine = life.status == 0 or (life.refused if how.get("kind") in FAULTS else life.died)
             if not fine:
                 self.bad.append((name, "life %d: %s" % (number + 1, life)))
                 return met
@@ -119,7 +122,7 @@ class Trials:
         self.kept = []
         return bad
 
-    def run(self, name, plans, of=None, least=1):
+    def run(self, name, plans, of=None, least=None):
         """plans: [(trial name, arguments of trial)]. Runs what there is time for, in an order that covers all if time ends early; reports one check."""
         with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
             results = list(pool.map(lambda plan: self.trial(plan[0], **plan[1]), plans))
@@ -130,10 +133,13 @@ class Trials:
             print("    %s: %s" % (which, why))
         text = "%s: %d of %d tried, trouble met in %d, %d bad" % (name, tried, of or len(plans), met, len(bad))
         print(text)
+        if not tried and not bad:
+            print("skip %s_%s: no time was left for it" % (self.suite, name.replace(" ", "_")))
+            return tried
         why = None
         if bad:
             why = "%d of %d bad; first: %s: %s" % (len(bad), tried, bad[0][0], bad[0][1])
-        elif met < least:
+        elif met < (max(1, tried // 3) if least is None else least):
             why = "trouble was met in %d trials only: the test shows nothing" % met
         self.say(name.replace(" ", "_"), why)
         return tried
