@@ -207,6 +207,9 @@ static int add_table_sink(struct planning *planning, struct mr_job *job, const s
         options[count++] =
             (struct mr_option){"partitionColumns", join_names(&job->arena, statement->partition_columns,
                                                               statement->partition_count)};
+    if (statement->cluster_count > 0 || statement->cluster_auto)
+        mr_log(MR_LOG_WARN, "table.not_clustered",
+               "CLUSTER BY of %s is not carried out: its files hold rows as they come.", target->full_name);
     if (required > 0)
         options[count++] = (struct mr_option){"notNullColumns", join_names(&job->arena, not_null, required)};
     if (statement->comment.data)

@@ -64,6 +64,10 @@ void mr_sql_statement_create(struct mr_sql_parser *p, const struct mr_sql_create
     unsupported_clause(p, is_view && s->provider.size > 0, "USING");
     unsupported_clause(p, (is_view || is_sink) && (s->partition_count > 0 || s->cluster_count > 0),
                        "PARTITIONED BY or CLUSTER BY");
+    if (s->partition_count > 0 && s->cluster_count > 0)
+        mr_sql_parser_error(p, s->start, s->start + 6,
+                            "SPECIFY_CLUSTER_BY_WITH_PARTITIONED_BY_IS_NOT_ALLOWED",
+                            "a table is laid out by PARTITIONED BY or by CLUSTER BY, not both");
     unsupported_clause(p, is_view && s->location.data, "LOCATION");
     unsupported_clause(p, create->kind != MR_SQL_CREATE_TABLE && !is_sink && s->option_count > 0, "OPTIONS");
     unsupported_clause(p, create->kind == MR_SQL_CREATE_TABLE && s->expectation_count > 0,
