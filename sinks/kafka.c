@@ -144,7 +144,7 @@ static int check_topic(struct mr_kafka_sink *self, const char *name, int *partit
         MR_TRY(mr_kafka_client_open(&self->asker, &options, error));
     rd_kafka_topic_t *topic = rd_kafka_topic_new(self->asker.handle, name, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t why = rd_kafka_metadata(self->asker.handle, 0, topic, &metadata, 20000);
+    rd_kafka_resp_err_t why = mr_kafka_metadata(&self->asker, false, topic, &metadata, 8000);
     *partitions = 0;
     if (why == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
         why = metadata->topics[0].err;

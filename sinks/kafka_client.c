@@ -1,128 +1,7 @@
 /* sinks/kafka_client.c: see kafka_client.h. */
-#include "sinks/kafka_client.h"
-
 #include <stdio.h>
 
-#define PREFIX "kafka."
-#define PREFIX_SIZE (sizeof PREFIX - 1)
-
-/* ---- what the user may set ---- */
-
-static const struct { /* what Millrace decides itself, and what only Kafka's Java client knows */
-    const char *name, *instead;
-} refused[] = {
-    {"auto.offset.reset", "use startingOffsets and failOnDataLoss"},
-    {"enable.auto.commit", "offsets are kept in the checkpoint"},
-    {"enable.auto.offset.store", "offsets are kept in the checkpoint"},
-    {"enable.partition.eof", "it is set by Millrace"},
-    {"transactional.id", "it is made of the query's id"},
-    {"enable.idempotence", "use delivery => 'exactly-once' or 'at-least-once'"},
-    {"interceptor.classes", "there are no interceptors"},
-    {"key.deserializer", "keys are binary; use SQL functions"},
-    {"value.deserializer", "values are binary; use SQL functions"},
-    {"key.serializer", "keys are binary or strings; use SQL functions"},
-    {"value.serializer", "values are binary or strings; use SQL functions"},
-    {"partitioner.class", "use kafka.partitioner (consistent_random, murmur2_random, …)"},
-    {"plugin.library.paths", "plugins are not loaded"},
-    {"sasl.jaas.config", "use kafka.sasl.username and kafka.sasl.password"},
-    {"ssl.truststore.location", "use kafka.ssl.ca.location (PEM)"},
-    {"ssl.truststore.password", "use kafka.ssl.ca.location (PEM)"},
-    {"ssl.truststore.type", "use kafka.ssl.ca.location (PEM)"},
-};
-/* Settings of the Java client that change no result, accepted so that a project runs on both; and the group,
- * for which there is no use. */
-static const char *const ignored[] = {
-    "max.poll.records",  "default.api.timeout.ms", "receive.buffer.bytes",
-    "send.buffer.bytes", "buffer.memory",          "max.block.ms",
-    "group.id",          "ssl.keystore.type",
-};
-
-static bool is_ours(const char *name)
-{
-    return mr_str_starts_with(mr_str_of(name), MR_STR(PREFIX)) &&
-           !mr_str_equal_nocase(mr_str_of(name), MR_STR("kafka.bootstrap.servers"));
-}
-
-static int refuse(const char *name, const char *why, struct mr_error *error)
-{
-    mr_error_parameter(error, "optionName", "%s%s", PREFIX, name);
-    return mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s%s cannot be set: %s.",
-                        PREFIX, name, why);
-}
-
-static bool is_ignored(const char *name)
-{
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) {
-        if (strcmp(ignored[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct mr_error *error)
-{
-    char why[256];
-    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, value, why, sizeof why);
-    if (result == RD_KAFKA_CONF_OK)
-        return MR_OK;
-    if (result == RD_KAFKA_CONF_UNKNOWN)
-        return refuse(name, "librdkafka has no such setting (see its CONFIGURATION.md)", error);
-    return mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s%s: %s.", PREFIX, name, why);
-}
-
-static int set_users(rd_kafka_conf_t *conf, const struct mr_kafka_client_options *options,
-                     struct mr_error *error)
-{
-    for (int i = 0; i < options->option_count; i++) {
-        if (!is_ours(options->options[i].name))
-            continue;
-        const char *name = options->options[i].name + PREFIX_SIZE;
-        for (size_t r = 0; r < sizeof refused / sizeof *refused; r++) {
-            if (strcmp(refused[r].name, name) == 0)
-                return refuse(name, refused[r].instead, error);
-        }
-        for (const struct mr_kafka_setting *s = options->fixed; s && s->name; s++) {
-            if (strcmp(s->name, name) == 0)
-                return refuse(name, "exactly once rests on it", error);
-        }
-        if (!is_ignored(name))
-            MR_TRY(set(conf, name, options->options[i].value, error));
-    }
-    return MR_OK;
-}
-
-const char *mr_kafka_servers(const struct mr_option *options, int count)
-{
-    const char *servers = mr_option_text(options, count, "kafka.bootstrap.servers");
-    return servers ? servers : mr_option_text(options, count, "bootstrapServers");
-}
-
-static int configure(rd_kafka_conf_t *conf, const struct mr_kafka_client_options *options,
-                     struct mr_error *error)
-{
-    const char *servers = mr_kafka_servers(options->options, options->option_count);
-    if (!servers || !*servers)
-        return mr_error_set(error, MR_E_USAGE, "REQUIRED_PARAMETER_NOT_FOUND",
-                            "Kafka's servers are not given: bootstrapServers => 'host:9092'.");
-    MR_TRY(set(conf, "bootstrap.servers", servers, error));
-    MR_TRY(set(conf, "client.id", "millrace", error));
-    for (const struct mr_kafka_setting *s = options->defaults; s && s->name; s++)
-        MR_TRY(set(conf, s->name, s->value, error));
-    MR_TRY(set_users(conf, options, error));
-    for (const struct mr_kafka_setting *s = options->fixed; s && s->name; s++)
-        MR_TRY(set(conf, s->name, s->value, error));
-    return MR_OK;
-}
-
-int mr_kafka_check_options(const struct mr_kafka_client_options *options, struct mr_error *error)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int status = configure(conf, options, error);
-    rd_kafka_conf_destroy(conf);
-    return status;
-}
-
-/* ---- the handle ---- */
+#include "sinks/kafka_settings.h"
 
 /* Both are called by mr_kafka_serve only: log.queue is on. */
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
@@ -131,12 +10,52 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
     mr_log(level <= 3 ? MR_LOG_WARN : MR_LOG_DEBUG, "kafka.client", "%s: %s", facility, text);
 }
 
+#define MENDED_SCRAM 0x020601ff /* its nonce was one that strict servers refuse, and Kafka 4 is strict */
+
+/* Refusals that librdkafka calls lost connections: a certificate may be refused after the handshake, and a
+ * broker hangs up on a client that speaks TLS where it does not, or the other way round. */
+static bool speaks_of_tls(const char *reason)
+{
+    return reason && (strstr(reason, "SSL routines:") || strstr(reason, "security.protocol"));
+}
+
 static void on_error(rd_kafka_t *handle, int why, const char *reason, void *opaque)
 {
     (void)handle;
     struct mr_kafka_client *client = opaque;
-    snprintf(client->trouble, sizeof client->trouble, "%s",
-             reason ? reason : rd_kafka_err2str((rd_kafka_resp_err_t)why));
+    if (why == RD_KAFKA_RESP_ERR__AUTHENTICATION || why == RD_KAFKA_RESP_ERR__SSL)
+        client->refused = (rd_kafka_resp_err_t)why;
+    else if (speaks_of_tls(reason))
+        client->refused = RD_KAFKA_RESP_ERR__SSL;
+    else if (why == RD_KAFKA_RESP_ERR__TRANSPORT || why == RD_KAFKA_RESP_ERR__RESOLVE)
+        client->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
+    else if (client->trouble[0] && why == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        return; /* what was said of one of them says more */
+    bool old_scram = why == RD_KAFKA_RESP_ERR__AUTHENTICATION && reason && strstr(reason, "SCRAM") &&
+                     rd_kafka_version() < MENDED_SCRAM;
+    snprintf(client->trouble, sizeof client->trouble, "%s%s%s",
+             reason ? reason : rd_kafka_err2str((rd_kafka_resp_err_t)why),
+             old_scram ? ". Brokers of Kafka 4 refuse every password that comes by SCRAM from a librdkafka "
+                         "before 2.6.1, and this is "
+                       : "",
+             old_scram ? rd_kafka_version_str() : "");
+}
+
+/* Tokens of OAUTHBEARER are renewed by librdkafka's own thread, with its own code. */
+static void renew_tokens(rd_kafka_t *handle, bool bearer)
+{
+    rd_kafka_error_t *why = bearer ? rd_kafka_sasl_background_callbacks_enable(handle) : NULL;
+    if (why) {
+        mr_log(MR_LOG_WARN, "kafka.client", "tokens are not renewed: %s", rd_kafka_error_string(why));
+        rd_kafka_error_destroy(why);
+    }
+}
+
+static bool has_tokens(const struct mr_kafka_client_options *options)
+{
+    const char *one = mr_kafka_user_setting(options, "sasl.mechanism");
+    const char *other = mr_kafka_user_setting(options, "sasl.mechanisms");
+    return (one && strcmp(one, "OAUTHBEARER") == 0) || (other && strcmp(other, "OAUTHBEARER") == 0);
 }
 
 int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_client_options *options,
@@ -144,10 +63,9 @@ int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_c
 {
     char why[256];
     client->trouble[0] = 0;
+    client->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int status = configure(conf, options, error);
-    if (status >= 0)
-        status = set(conf, "log.queue", "true", error);
+    int status = mr_kafka_configure(conf, options, error);
     if (status < 0) {
         rd_kafka_conf_destroy(conf);
         return status;
@@ -155,6 +73,7 @@ int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_c
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_enable_sasl_queue(conf, has_tokens(options));
     if (options->delivered)
         rd_kafka_conf_set_dr_msg_cb(conf, options->delivered);
     client->handle = rd_kafka_new(options->type, conf, why, sizeof why);
@@ -164,6 +83,7 @@ int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_c
                             why);
     }
     rd_kafka_set_log_queue(client->handle, NULL);
+    renew_tokens(client->handle, has_tokens(options));
     return MR_OK;
 }
 
@@ -211,6 +131,30 @@ bool mr_kafka_is_temporary(rd_kafka_resp_err_t why)
     }
 }
 
+rd_kafka_resp_err_t mr_kafka_metadata(struct mr_kafka_client *client, bool all, rd_kafka_topic_t *topic,
+                                      const struct rd_kafka_metadata **out, int limit_ms)
+{
+    for (int patience_ms = 250;; patience_ms *= 2) { /* a refusal is heard between two questions */
+        int wait_ms = patience_ms < limit_ms ? patience_ms : limit_ms;
+        rd_kafka_resp_err_t why = rd_kafka_metadata(client->handle, all, topic, out, wait_ms);
+        mr_kafka_serve(client);
+        if (why == RD_KAFKA_RESP_ERR_NO_ERROR)
+            client->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
+        limit_ms -= wait_ms;
+        if ((why != RD_KAFKA_RESP_ERR__TIMED_OUT && why != RD_KAFKA_RESP_ERR__TRANSPORT) || limit_ms <= 0 ||
+            client->refused)
+            return why;
+    }
+}
+
+const char *mr_kafka_condition(const struct mr_kafka_client *client, bool *refused)
+{
+    *refused = client->refused != RD_KAFKA_RESP_ERR_NO_ERROR;
+    return !*refused                                              ? "KAFKA_REQUEST_FAILED"
+           : client->refused == RD_KAFKA_RESP_ERR__AUTHENTICATION ? "KAFKA_REQUEST_FAILED.AUTHENTICATION"
+                                                                  : "KAFKA_REQUEST_FAILED.TLS";
+}
+
 int mr_kafka_error(struct mr_kafka_client *client, rd_kafka_resp_err_t why, struct mr_error *error,
                    const char *format, ...)
 {
@@ -220,9 +164,11 @@ int mr_kafka_error(struct mr_kafka_client *client, rd_kafka_resp_err_t why, stru
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     mr_kafka_serve(client);
-    mr_error_set(error, MR_E_IO, "KAFKA_REQUEST_FAILED", "%s: %s (%s)%s%s.", what, rd_kafka_err2str(why),
+    bool refused;
+    const char *condition = mr_kafka_condition(client, &refused);
+    mr_error_set(error, MR_E_IO, condition, "%s: %s (%s)%s%s.", what, rd_kafka_err2str(why),
                  rd_kafka_err2name(why), client->trouble[0] ? "; the client says: " : "", client->trouble);
-    if (mr_kafka_is_temporary(why))
+    if (mr_kafka_is_temporary(why) && !refused)
         error->flags |= MR_RETRIABLE;
     return error->code;
 }

@@ -26,7 +26,10 @@ struct mr_kafka_client_options {
 struct mr_kafka_client {
     rd_kafka_t *handle; /* NULL: not open */
     /* The last thing that went wrong on its own, for messages; "" : nothing. Written by mr_kafka_serve. */
-    char trouble[256];
+    char trouble[512];
+    /* RD_KAFKA_RESP_ERR__AUTHENTICATION or __SSL: what brokers last answered was a refusal of this kind,
+     * which time alone does not mend; else NO_ERROR. */
+    rd_kafka_resp_err_t refused;
 };
 
 /* Checks the kafka.* options: known to librdkafka, none of those that Millrace sets itself. Connects to
@@ -38,9 +41,16 @@ int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_c
 void mr_kafka_client_close(struct mr_kafka_client *client); /* zeroed is fine */
 /* Serves logs and errors that have come in; does not wait. */
 void mr_kafka_serve(struct mr_kafka_client *client);
+/* rd_kafka_metadata within limit_ms, but no longer than until brokers refuse this client. */
+rd_kafka_resp_err_t mr_kafka_metadata(struct mr_kafka_client *client, bool all, rd_kafka_topic_t *topic,
+                                      const struct rd_kafka_metadata **out, int limit_ms);
+/* The condition of an error at this client, and whether it is the brokers' refusal (of a password, a
+ * certificate …) rather than that they are away. */
+const char *mr_kafka_condition(const struct mr_kafka_client *client, bool *refused);
 /* bootstrapServers, or kafka.bootstrap.servers; NULL: not given. */
 const char *mr_kafka_servers(const struct mr_option *options, int count);
-/* "what: why", with flags and, where librdkafka has said something lately, that too. */
+/* "what: why", with flags and, where librdkafka has said something lately, that too. Retriable is what is
+ * temporary, but not where brokers refuse this client. */
 int mr_kafka_error(struct mr_kafka_client *client, rd_kafka_resp_err_t why, struct mr_error *error,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* May the same request succeed later? (No broker, no leader, a timeout …) */

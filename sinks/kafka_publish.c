@@ -69,8 +69,10 @@ static int failed(struct mr_kafka_sink *self, rd_kafka_error_t *why, uint32_t fl
                          code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
                          code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
                          code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT;
-        mr_error_set(error, MR_E_IO, "KAFKA_REQUEST_FAILED", "%s failed at the sink '%s': %s (%s)%s%s%s%s.",
-                     what, self->sink->name, rd_kafka_error_string(why), rd_kafka_err2name(code),
+        bool refused;
+        mr_error_set(error, MR_E_IO, mr_kafka_condition(&self->producer, &refused),
+                     "%s failed at the sink '%s': %s (%s)%s%s%s%s.", what, self->sink->name,
+                     rd_kafka_error_string(why), rd_kafka_err2name(code),
                      self->trouble[0] ? "; a record: " : "", self->trouble,
                      self->producer.trouble[0] ? "; the client says: " : "", self->producer.trouble);
         error->flags |= permanent ? 0 : flags;

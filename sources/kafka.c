@@ -87,6 +87,7 @@ static int kafka_open(struct mr_source *source, struct mr_error *error)
     mr_text_init(&self->initial);
     mr_text_init(&self->stop_at);
     self->bell = -1;
+    self->servers = mr_kafka_servers(source->options, source->option_count);
     int status = mr_kafka_options_read(source, &self->options, error);
     if (status >= 0)
         status = mr_kafka_source_client(source, true, error);
@@ -139,7 +140,7 @@ static void kafka_wait(struct mr_source *source, int64_t deadline_us)
 {
     struct mr_kafka_source *self = source->ctx;
     int64_t now_us = mr_env()->monotonic_us();
-    int64_t until_us = now_us + (self->away ? AWAY_US : self->waits_for_more ? GATHER_US : IDLE_US);
+    int64_t until_us = now_us + (self->away_since_us ? AWAY_US : self->waits_for_more ? GATHER_US : IDLE_US);
     if (until_us > deadline_us)
         until_us = deadline_us;
     mr_kafka_serve(&self->client);
@@ -148,7 +149,7 @@ static void kafka_wait(struct mr_source *source, int64_t deadline_us)
         uint64_t rings;
         if (read(self->bell, &rings, sizeof rings) < 0)
             rings = 0;
-        if (self->woken || (!self->away && !self->waits_for_more && something_is_there(self)))
+        if (self->woken || (!self->away_since_us && !self->waits_for_more && something_is_there(self)))
             break;
         int64_t left_us = until_us - mr_env()->monotonic_us();
         if (left_us <= 0)

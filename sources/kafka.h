@@ -64,6 +64,7 @@ struct mr_kafka_options { /* checked; texts are the source's options' */
 };
 struct mr_kafka_source {
     struct mr_kafka_options options;
+    const char *servers; /* as the user names them */
     /* Two connections: a broker answers what comes on one in order, and a fetch waits for data. */
     struct mr_kafka_client client;  /* fetches */
     struct mr_kafka_client asker;   /* topics, partitions, offsets */
@@ -80,7 +81,8 @@ struct mr_kafka_source {
     bool waits_for_more;    /* there is something, but not minOffsetsPerTrigger of it */
     bool reached;           /* a micro-batch has been planned: brokers may go and come */
     double mean_bytes;      /* of a row, roughly; 0: unknown */
-    bool away;              /* the brokers do not answer; said so once */
+    int64_t away_since_us;  /* the brokers do not answer; 0: they do */
+    int64_t away_said_us;   /* when the log was told so last */
     int bell;               /* eventfd: wake, and librdkafka when a queue fills; -1 */
     _Atomic bool woken;
 };

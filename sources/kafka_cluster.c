@@ -6,25 +6,40 @@
 #include "base/json.h"
 #include "sources/kafka.h"
 
-#define ANSWER_MS 3000 /* brokers that need longer are away */
+#define ANSWER_MS 3000        /* brokers that need longer are away */
+#define SAY_EVERY_US 60000000 /* that they are */
+#define REFUSED_US 60000000
 
+/* Brokers that are away are waited for; those that refuse a running query's password or certificate, too, for
+ * a while: somebody may be changing it. */
 static int away(struct mr_kafka_source *self, rd_kafka_resp_err_t why, const char *what,
                 struct mr_error *error)
 {
+    int64_t now_us = mr_env()->monotonic_us();
+    bool refused, first = self->away_since_us == 0;
     mr_kafka_error(&self->asker, why, error, "%s", what);
-    if (!(error->flags & MR_RETRIABLE))
+    mr_kafka_condition(&self->asker, &refused);
+    if (first)
+        self->away_since_us = now_us;
+    bool waits = error->flags & MR_RETRIABLE;
+    if (refused && self->reached && now_us - self->away_since_us < REFUSED_US)
+        waits = true;
+    if (!waits)
         return error->code;
-    if (!self->away)
-        mr_log(MR_LOG_WARN, "kafka.away", "%s The query waits for them.", error->message);
-    self->away = true;
+    if (first || now_us - self->away_said_us >= SAY_EVERY_US) {
+        mr_log(MR_LOG_WARN, "kafka.away", "%s (%s, for %lld s now.) The query waits for them.",
+               error->message, self->servers, (long long)((now_us - self->away_since_us) / 1000000));
+        self->away_said_us = now_us;
+    }
     return MR_BLOCKED;
 }
 
 static void back(struct mr_kafka_source *self)
 {
-    if (self->away)
-        mr_log(MR_LOG_INFO, "kafka.back", "Kafka's brokers answer again.");
-    self->away = false;
+    if (self->away_since_us)
+        mr_log(MR_LOG_INFO, "kafka.back", "Kafka's brokers (%s) answer again, after %lld s.", self->servers,
+               (long long)((mr_env()->monotonic_us() - self->away_since_us) / 1000000));
+    self->away_since_us = 0;
 }
 
 /* ---- which partitions ---- */
@@ -151,8 +166,8 @@ int mr_kafka_look(struct mr_kafka_source *self, struct mr_error *error)
 {
     const struct rd_kafka_metadata *metadata;
     MR_TRY(prepare(self, error));
-    rd_kafka_resp_err_t why = rd_kafka_metadata(self->asker.handle, self->options.select == MR_KAFKA_PATTERN,
-                                                NULL, &metadata, ANSWER_MS);
+    rd_kafka_resp_err_t why =
+        mr_kafka_metadata(&self->asker, self->options.select == MR_KAFKA_PATTERN, NULL, &metadata, ANSWER_MS);
     if (why != RD_KAFKA_RESP_ERR_NO_ERROR)
         return away(self, why, "Kafka's brokers do not say which topics there are", error);
     int status = MR_OK;

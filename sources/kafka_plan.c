@@ -146,8 +146,7 @@ static int learn(struct mr_source *source, struct mr_str from, struct mr_error *
         if (!any && self->options.select != MR_KAFKA_PATTERN)
             return mr_error_set(error, MR_E_USAGE, "PATH_NOT_FOUND",
                                 "Kafka (%s) has no topic %s to read. Create it, or correct the name.",
-                                mr_kafka_servers(source->options, source->option_count),
-                                self->options.topics);
+                                self->servers, self->options.topics);
         status = remember_bounds(self, false, &self->initial, error);
     }
     if (status == MR_OK && self->stop_at.size == 0 && (self->options.batch || source->available_now))

@@ -12,10 +12,11 @@ import sys
 import time
 
 VERSION = "4.3.1"
-CACHE = os.path.join(os.environ.get("MILLRACE_CACHE", os.path.expanduser("~/.cache/millrace")), "kafka-" + VERSION)
-POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+OLDER = "3.9.1"  # the last line at which librdkafka before 2.6.1 can log in by SCRAM
+CACHE = os.path.join(os.environ.get("MILLRACE_CACHE", os.path.expanduser("~/.cache/millrace")), "kafka-")
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>millrace.tests</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging><dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>%s</version></dependency>
 <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version></dependency>
 </dependencies></project>
 """
@@ -69,25 +70,26 @@ class Unavailable(Exception):
     pass
 
 
-def jars():
+def jars(version):
     """The folder with the broker's jars, fetched when it is not there yet."""
-    lib = os.path.join(CACHE, "lib")
+    cache = CACHE + version
+    lib = os.path.join(cache, "lib")
     if os.path.isdir(lib) and len(os.listdir(lib)) > 30:
         return lib
     for tool in ("java", "mvn"):
         if not shutil.which(tool):
             raise Unavailable(f"{tool} is not installed")
-    work = CACHE + f".{os.getpid()}"
+    work = cache + f".{os.getpid()}"
     os.makedirs(work, exist_ok=True)
     with open(os.path.join(work, "pom.xml"), "w") as file:
-        file.write(POM)
+        file.write(POM % version)
     done = subprocess.run(["mvn", "-B", "-q", "dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"],
                           cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         shutil.rmtree(work, ignore_errors=True)
         raise Unavailable("the broker's jars cannot be fetched from Maven Central: " + done.stdout.decode()[-300:].replace("\n", " "))
     if not os.path.isdir(lib):
-        os.makedirs(CACHE, exist_ok=True)
+        os.makedirs(cache, exist_ok=True)
         os.rename(os.path.join(work, "lib"), lib)
     shutil.rmtree(work, ignore_errors=True)
     return lib
@@ -100,14 +102,14 @@ def free_port():
 
 
 class Broker:
-    def __init__(self, directory, port=None, more_listeners="", more_protocols="", more_properties=""):
+    def __init__(self, directory, port=None, more_listeners="", more_protocols="", more_properties="", users=(), version=VERSION):
         if not shutil.which("java"):
             raise Unavailable("java is not installed")
-        self.lib = jars()
+        self.lib, self.cache = jars(version), CACHE + version
         self.directory = directory
         self.port = port or free_port()
         self.servers = f"127.0.0.1:{self.port}"
-        self.process, self.archives, self.made = None, True, None
+        self.process, self.archives, self.made, self.users = None, True, None, users
         os.makedirs(directory, exist_ok=True)
         self.log = os.path.join(directory, "broker.log")
         with open(os.path.join(directory, "log4j2.properties"), "w") as file:
@@ -117,7 +119,7 @@ class Broker:
                                          more_protocols=more_protocols) + more_properties)
 
     def java(self, *arguments):
-        archive = os.path.join(CACHE, "kafka.jsa")  # classes as Java likes to load them: halves the start
+        archive = os.path.join(self.cache, "kafka.jsa")  # classes as Java likes to load them: halves the start
         sharing = ["-XX:SharedArchiveFile=" + archive] if os.path.exists(archive) else []
         if not sharing and arguments[0] == "kafka.Kafka" and self.archives:
             self.archives, self.made = False, archive + f".{os.getpid()}"
@@ -129,7 +131,8 @@ class Broker:
         env = dict(os.environ, CLASSPATH=self.lib + "/*")
         properties = os.path.join(self.directory, "server.properties")
         if not os.path.isdir(os.path.join(self.directory, "data")):
-            subprocess.run(self.java("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties), env=env,
+            subprocess.run(self.java("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties,
+                                     *[word for user in self.users for word in ("--add-scram", user)]), env=env,
                            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         begun = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, "ab") as log:
@@ -156,7 +159,7 @@ class Broker:
     def stop(self):
         self.kill(signal.SIGTERM)
         if self.made and os.path.exists(self.made):
-            os.rename(self.made, os.path.join(CACHE, "kafka.jsa"))
+            os.rename(self.made, os.path.join(self.cache, "kafka.jsa"))
 
     def __enter__(self):
         return self.start()
