@@ -48,6 +48,9 @@ struct mr_operator_type {
     /* input: which of node->inputs it comes from. The batch stays the caller's (share its columns, do not
      * change them). */
     int (*push)(struct mr_operator *op, int input, const struct mr_batch *batch, struct mr_error *error);
+    /* KEYED: this input has no more rows in this micro-batch, the others may have. NULL: nobody cares;
+     * otherwise sources are read the smallest first. */
+    int (*input_ended)(struct mr_operator *op, int input, struct mr_error *error);
     int (*finish)(struct mr_operator *op,
                   struct mr_error *error); /* no more input in this micro-batch; NULL allowed */
     /* Stateful: hand dirty entries, sorted by key, to the decision. Several micro-batches may lie between two

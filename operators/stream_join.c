@@ -13,9 +13,9 @@
 
 #include "columns/value.h"
 #include "operators/aggregate_state.h"
+#include "operators/plan_text.h"
 #include "operators/stream_join_pack.h"
 #include "operators/stream_join_pairs.h"
-#include "operators/plan_text.h"
 
 struct stream_join {
     struct mr_stream_join_state state;
@@ -23,7 +23,9 @@ struct stream_join {
     struct mr_evaluator *filters[2];
     bool flat[2]; /* all columns of the side can be written straight to their place */
     int64_t expired_us;
-    uint64_t *hashes; /* scratch, per pushed batch */
+    bool opened_stored; /* what passes has not been read yet */
+    bool ended[2];      /* no more rows of this side in the micro-batch */
+    uint64_t *hashes;   /* scratch, per pushed batch */
     struct mr_group **groups;
     int32_t *rows, *rest;
     uint8_t *has_partner;
@@ -81,18 +83,22 @@ static int join_open(struct mr_operator *op, struct mr_error *error)
     }
     MR_TRY(mr_stream_join_state_open(&join->state, op, outer, error));
     op->metrics.rows_total = mr_stream_join_state_rows(&join->state);
+    join->opened_stored = !join->state.complete;
     return MR_OK;
 }
 
 static int join_begin(struct mr_operator *op, struct mr_error *error)
 {
     struct stream_join *join = op->ctx;
-    (void)error;
+    join->ended[0] = join->ended[1] = false;
     if (join->expired_us == MR_NO_WATERMARK && op->late_us != MR_NO_WATERMARK) {
         join->expired_us = op->late_us; /* what the last micro-batch of the process before removed is gone */
         mr_stream_join_state_expired(&join->state, op->late_us);
     }
-    return MR_OK;
+    if (!join->opened_stored)
+        return MR_OK;
+    join->opened_stored = false;
+    return mr_join_passing_read(&join->state, join->expired_us, error);
 }
 
 /* ---- push ---- */
@@ -187,14 +193,14 @@ static int64_t expiry_of(const struct mr_stream_join_side *side, const struct mr
     return time_us > side->latest_us ? MR_NEVER_EXPIRES : time_us + side->shift_us;
 }
 
-static int keep_flat(struct stream_join *join, int width, const struct mr_batch *batch, int64_t row,
+static int keep_flat(struct stream_join *join, int side, int width, const struct mr_batch *batch, int64_t row,
                      int64_t expiry_us, struct mr_join_row **out, struct mr_error *error)
 {
     size_t bound = (size_t)width * MR_FLAT_ROW_BYTES;
     for (int c = 0; c < width; c++)
         if (mr_type_is_bytes(batch->columns[c]->type) && !mr_column_is_null(batch->columns[c], row))
             bound += batch->columns[c]->views[row].size;
-    MR_TRY(mr_join_rows_place(&join->state.rows, expiry_us, bound, out, error));
+    MR_TRY(mr_join_rows_place(&join->state.rows, side, expiry_us, bound, out, error));
     char *to = (char *)(*out + 1), *at = to;
     for (int c = 0; c < width; c++)
         at = mr_row_write(at, batch->columns[c], row);
@@ -202,18 +208,54 @@ static int keep_flat(struct stream_join *join, int width, const struct mr_batch 
     return MR_OK;
 }
 
-static int keep_nested(struct stream_join *join, int width, const struct mr_batch *batch, int64_t row,
-                       int64_t expiry_us, struct mr_join_row **out, struct mr_error *error)
+static int keep_nested(struct stream_join *join, int side, int width, const struct mr_batch *batch,
+                       int64_t row, int64_t expiry_us, struct mr_join_row **out, struct mr_error *error)
 {
     mr_text_clear(&join->text);
     for (int c = 0; c < width; c++)
         mr_row_append(&join->text, batch->columns[c], row);
     if (join->text.failed)
         return mr_error_memory(error, join->text.capacity);
-    MR_TRY(mr_join_rows_place(&join->state.rows, expiry_us, join->text.size, out, error));
+    MR_TRY(mr_join_rows_place(&join->state.rows, side, expiry_us, join->text.size, out, error));
     memcpy(*out + 1, join->text.data, join->text.size);
     (*out)->size = (uint32_t)join->text.size & (MR_JOIN_ROW_BYTES_MAX - 1);
     return MR_OK;
+}
+
+/* No row that still comes in this micro-batch may meet this one, and none of a later one. */
+static bool leaves_at_once(const struct mr_operator *op, const struct stream_join *join, int side,
+                           int64_t expiry_us)
+{
+    return join->ended[!side] && op->evict_us != MR_NO_WATERMARK && expiry_us <= op->evict_us;
+}
+
+static int keep_row(struct mr_operator *op, int side, const struct mr_batch *batch, int64_t i,
+                    int64_t expiry_us, struct mr_error *error)
+{
+    const struct mr_stream_join_config *config = op->node->config;
+    struct stream_join *join = op->ctx;
+    int64_t row = join->rows[i];
+    int width = config->sides[side].width;
+    struct mr_join_row *kept;
+    if (join->flat[side])
+        MR_TRY(keep_flat(join, side, width, batch, row, expiry_us, &kept, error));
+    else
+        MR_TRY(keep_nested(join, side, width, batch, row, expiry_us, &kept, error));
+    kept->matched = join->pairs->marks_coming && join->has_partner[row];
+    mr_join_rows_add(&join->state.rows, kept, join->groups[i]);
+    if (!mr_join_key_of(&join->state.rows, join->groups[i])->dirty)
+        MR_TRY(mr_stream_join_state_touch(&join->state, join->groups[i], error));
+    return MR_OK;
+}
+
+/* Keys that were looked for and of which no row was kept. */
+static void forget_keys(struct stream_join *join, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const struct mr_join_key *key = mr_join_key_of(&join->state.rows, join->groups[i]);
+        if (!key->first[0] && !key->first[1] && !(join->groups[i]->flags & MR_GROUP_REMOVED))
+            mr_group_table_remove(&join->state.rows.keys, join->groups[i]);
+    }
 }
 
 static int keep(struct mr_operator *op, int side, const struct mr_batch *batch, int64_t count,
@@ -224,24 +266,25 @@ static int keep(struct mr_operator *op, int side, const struct mr_batch *batch, 
     struct stream_join *join = op->ctx;
     const struct mr_column *group = s->expiry == MR_EXPIRE_NEVER ? NULL : batch->columns[s->expiry_column];
     const struct mr_column *times = group ? mr_event_times(group) : NULL;
+    int64_t alone = 0, left = 0;
     for (int64_t i = 0; i < count; i++) {
         int64_t row = join->rows[i], expiry_us = expiry_of(s, group, times, row);
         bool matched = join->pairs->marks_coming && join->has_partner[row];
-        struct mr_join_row *kept;
         if (matched && config->kind == MR_JOIN_SEMI)
             continue;
-        if (join->flat[side])
-            MR_TRY(keep_flat(join, s->width, batch, row, expiry_us, &kept, error));
-        else
-            MR_TRY(keep_nested(join, s->width, batch, row, expiry_us, &kept, error));
-        kept->side = side & 1;
-        kept->matched = matched;
-        mr_join_rows_add(&join->state.rows, kept, join->groups[i]);
-        if (!mr_join_key_of(&join->state.rows, join->groups[i])->dirty)
-            MR_TRY(mr_stream_join_state_touch(&join->state, join->groups[i], error));
         op->metrics.rows_updated++;
+        if (!leaves_at_once(op, join, side, expiry_us)) {
+            MR_TRY(keep_row(op, side, batch, i, expiry_us, error));
+            continue;
+        }
+        left++;
+        if (is_outer(config->kind, side) && !matched)
+            join->rest[alone++] = (int32_t)row;
     }
-    return MR_OK;
+    op->metrics.rows_removed += left;
+    if (left > 0)
+        forget_keys(join, count);
+    return mr_join_emit_alone(join->pairs, batch, join->rest, alone, side, error);
 }
 
 static int emit_matched(struct mr_operator *op, const struct mr_batch *batch, int64_t count,
@@ -307,25 +350,22 @@ static int emit_leaving(struct leaving *leaving, struct mr_error *error)
     return MR_OK;
 }
 
-static int evict(struct mr_operator *op, struct mr_error *error)
+/* Rows of these sides that expire by now leave memory. */
+static int remove_expired(struct mr_operator *op, int sides, struct mr_error *error)
 {
     struct stream_join *join = op->ctx;
     struct mr_join_rows *rows = &join->state.rows;
     struct leaving *leaving = NULL;
     int64_t removed = 0;
-    /* Also when the watermark stands: rows of an input without one may have come behind it. */
-    if (op->evict_us == MR_NO_WATERMARK || op->evict_us < join->expired_us)
-        return MR_OK;
-    MR_TRY(mr_stream_join_state_load_expiring(&join->state, join->expired_us, op->evict_us, error));
-    if (join->state.outer_sides) {
+    if (join->state.outer_sides & sides) {
         leaving = mr_allocate(sizeof *leaving);
         if (!leaving)
             return mr_error_memory(error, sizeof *leaving);
         leaving->pairs = join->pairs;
         leaving->count[0] = leaving->count[1] = 0;
     }
-    struct mr_join_removal removal = {op->evict_us, join->state.outer_sides, leaving ? row_leaves : NULL,
-                                      leaving};
+    struct mr_join_removal removal = {op->evict_us, sides, join->state.outer_sides,
+                                      leaving ? row_leaves : NULL, leaving};
     int status = mr_join_rows_remove(rows, &removal, &removed, error);
     if (status == MR_OK && leaving)
         status = emit_leaving(leaving, error);
@@ -334,6 +374,34 @@ static int evict(struct mr_operator *op, struct mr_error *error)
     if (removed > 0)
         mr_join_rows_free_removed(rows);
     op->metrics.rows_removed += removed;
+    return MR_OK;
+}
+
+static bool evicts(const struct mr_operator *op)
+{
+    const struct stream_join *join = op->ctx;
+    /* Also when the watermark stands: rows of an input without one may have come behind it. */
+    return op->evict_us != MR_NO_WATERMARK && op->evict_us >= join->expired_us;
+}
+
+/* What waited for this side and expires in this micro-batch need not wait for its end: the other side's rows
+ * take its memory. */
+static int join_input_ended(struct mr_operator *op, int input, struct mr_error *error)
+{
+    struct stream_join *join = op->ctx;
+    join->ended[input] = true;
+    if (!evicts(op) || (!join->state.complete && (join->state.outer_sides >> !input & 1)))
+        return MR_OK;
+    return remove_expired(op, 1 << !input, error);
+}
+
+static int evict(struct mr_operator *op, struct mr_error *error)
+{
+    struct stream_join *join = op->ctx;
+    if (!evicts(op))
+        return MR_OK;
+    MR_TRY(mr_stream_join_state_load_expiring(&join->state, join->expired_us, op->evict_us, error));
+    MR_TRY(remove_expired(op, 3, error));
     join->expired_us = op->evict_us;
     mr_stream_join_state_expired(&join->state, op->evict_us);
     return MR_OK;
@@ -362,12 +430,15 @@ static void join_decided(struct mr_operator *op)
 }
 
 /* Rows that wait for a partner mostly expire before they are written, and where micro-batches end decides
- * what is late: so they end one early only when memory demands it. */
+ * what is late: so they end one early only when memory demands it. Beside the rows in memory there will be
+ * the decision's batch of writes, and what RocksDB makes of it. */
 static int64_t join_dirty_bytes(struct mr_operator *op)
 {
-    struct stream_join *join = op->ctx;
-    int64_t bytes = join->state.rows.unwritten_bytes;
-    return bytes > (int64_t)mr_stream_join_memory_limit(op) ? bytes : 0;
+    const struct mr_join_rows *rows = &((struct stream_join *)op->ctx)->state.rows;
+    int64_t limit = (int64_t)mr_stream_join_memory_limit(op);
+    bool many = rows->unwritten_bytes > limit / 2;
+    bool full = rows->unwritten_bytes > limit / 8 && (int64_t)mr_join_rows_bytes(rows) > limit;
+    return many || full ? rows->unwritten_bytes : 0;
 }
 
 static int64_t join_passing_bytes(struct mr_operator *op)
@@ -447,6 +518,7 @@ const struct mr_operator_type mr_stream_join_operator = {.name = "symmetricHashJ
                                                          .open = join_open,
                                                          .begin = join_begin,
                                                          .push = join_push,
+                                                         .input_ended = join_input_ended,
                                                          .finish = join_finish,
                                                          .flush = join_flush,
                                                          .decided = join_decided,

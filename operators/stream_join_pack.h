@@ -50,6 +50,19 @@ static inline char *mr_join_pack_put(char *to, uint64_t value)
     return to;
 }
 
+static inline void mr_join_pack_row(struct mr_text *out, const struct mr_join_row *row,
+                                    int64_t pack_expiry_us)
+{
+    char *to = mr_text_reserve(out, (size_t)row->size + 20);
+    if (!to)
+        return;
+    to = mr_join_pack_put(to, (uint64_t)pack_expiry_us - (uint64_t)row->expiry_us);
+    to = mr_join_pack_put(to, (uint64_t)row->size << 1 | row->matched);
+    memcpy(to, mr_join_row_bytes(row), row->size);
+    to[row->size] = 0;
+    out->size = (size_t)(to - out->data) + row->size;
+}
+
 struct mr_join_wanted {
     struct mr_str prefix; /* key group and key */
     struct mr_group *group;
@@ -58,6 +71,15 @@ struct mr_join_wanted {
 int mr_join_wanted_keys(struct mr_stream_join_state *state, struct mr_arena *arena,
                         struct mr_group *const *groups, int64_t count, struct mr_join_wanted *out,
                         struct mr_error *error);
+/* A row that the checkpoint has, in this pack. */
+int mr_join_add_stored_row(struct mr_stream_join_state *state, struct mr_group *group, int side,
+                           uint32_t pack, const struct mr_join_packed *packed, struct mr_error *error);
+/* stream_join_passing.c: of the keys in the state's list those rows that expire before they would be written
+ * again; the list keeps the keys with other rows to write. And what was written so, once a process, that has
+ * not expired. */
+int mr_join_passing_write(struct mr_stream_join_state *state, struct mr_decision *decision,
+                          int64_t expired_us, struct mr_error *error);
+int mr_join_passing_read(struct mr_stream_join_state *state, int64_t expired_us, struct mr_error *error);
 /* Adds rows to counts by expiry, at most MR_JOIN_COUNTS of them; all rows in memory. */
 void mr_join_count_add(struct mr_join_count *counts, int *count, int64_t upto_us, int64_t rows);
 void mr_join_count_rows(const struct mr_join_rows *rows, struct mr_join_count *counts, int *count);

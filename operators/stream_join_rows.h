@@ -2,8 +2,9 @@
  * by expiry, to be forgotten.
  *
  * A row is a header and its columns as columns/row.c encodes them. Rows lie in blocks of a bucket: all rows
- * whose expiry falls into one span of time, whatever their key, so that forgetting them gives whole blocks
- * back. Expiry is counted on the watermark of the join's input: a row is gone when it is at or before it. */
+ * of a side whose expiry falls into one span of time, whatever their key, so that forgetting them gives whole
+ * blocks back. Expiry is counted on the watermark of the join's input: a row is gone when it is at or before
+ * it. */
 #ifndef MR_OPERATORS_STREAM_JOIN_ROWS_H
 #define MR_OPERATORS_STREAM_JOIN_ROWS_H
 
@@ -23,6 +24,7 @@ struct mr_join_row {
     uint32_t changed : 1; /* matched since the checkpoint got it */
     uint32_t pack;        /* where it is in the checkpoint (stream_join_state.h); 0: not there */
 };
+#define MR_JOIN_PASSING UINT32_MAX /* pack of rows that are there together with other keys' */
 static inline const char *mr_join_row_bytes(const struct mr_join_row *row)
 {
     return (const char *)(row + 1);
@@ -35,10 +37,16 @@ struct mr_join_block {        /* of rows, one behind the other at multiples of 8
     uint64_t taken; /* the output batch that was last given the buffer to keep */
 };
 struct mr_join_bucket {
-    int64_t span;    /* expiry_us >> rows->span_bits */
+    int64_t span;    /* expiry_us >> span_bits of the shelf */
     uint32_t blocks; /* the newest */
     size_t bytes;
     int64_t rows; /* live ones */
+    int64_t unwritten_bytes;
+};
+struct mr_join_shelf {              /* rows of one side, by expiry */
+    struct mr_join_bucket *buckets; /* ascending; the last may be that of rows that never expire */
+    int64_t bucket_count, bucket_capacity, last_used;
+    int span_bits;
 };
 /* Payload of a key in the table. */
 struct mr_join_key {
@@ -52,15 +60,13 @@ struct mr_join_key {
 };
 struct mr_join_rows {
     struct mr_group_table keys;
-    struct mr_join_bucket *buckets; /* ascending; the last may be that of rows that never expire */
-    int64_t bucket_count, bucket_capacity, last_used;
+    struct mr_join_shelf shelves[2];
     struct mr_join_block *blocks;
     uint32_t block_count, block_capacity, free_block;
     struct mr_buffer *pool[MR_JOIN_BLOCK_SIZES]; /* of freed blocks, by size; chained by their first bytes */
-    size_t pool_bytes;
-    int span_bits;
-    size_t bytes;            /* of blocks */
-    int64_t live;            /* rows */
+    size_t pool_bytes, least_pool_bytes;         /* least: since it was last trimmed */
+    size_t bytes;                                /* of blocks */
+    int64_t live;                                /* rows */
     int64_t unwritten_bytes; /* of rows that the checkpoint does not have, and of changed ones */
     int64_t highest_us;      /* largest expiry ever seen here */
     uint64_t removals;
@@ -75,10 +81,11 @@ static inline struct mr_join_key *mr_join_key_of(const struct mr_join_rows *rows
 {
     return mr_group_payload(&rows->keys, group);
 }
-/* Room for a row of up to bound bytes that expires then. The caller fills it in and calls add. */
-int mr_join_rows_place(struct mr_join_rows *rows, int64_t expiry_us, size_t bound_bytes,
+/* Room for a row of the side, of up to bound bytes, that expires then. The caller fills it in and calls add.
+ */
+int mr_join_rows_place(struct mr_join_rows *rows, int side, int64_t expiry_us, size_t bound_bytes,
                        struct mr_join_row **out, struct mr_error *error);
-/* The row placed last, of this key and with side, size and pack set, takes its place. */
+/* The row placed last, of this key and with size and pack set, takes its place. */
 void mr_join_rows_add(struct mr_join_rows *rows, struct mr_join_row *row, struct mr_group *key);
 static inline struct mr_join_block *mr_join_block_of(const struct mr_join_rows *rows,
                                                      const struct mr_join_row *row)
@@ -89,7 +96,8 @@ static inline struct mr_join_block *mr_join_block_of(const struct mr_join_rows *
 bool mr_join_rows_match(struct mr_join_rows *rows, struct mr_join_row *row);
 struct mr_join_removal {
     int64_t evict_us; /* rows that expire at or before go */
-    int sides;        /* each is called for rows of these (bit 0 left) */
+    int sides;        /* of these (bit 0 left) */
+    int told;         /* each is called for rows of these */
     int (*each)(void *ctx, struct mr_join_row *row, struct mr_error *error); /* NULL: nobody */
     void *ctx;
 };
@@ -98,11 +106,13 @@ struct mr_join_removal {
 int mr_join_rows_remove(struct mr_join_rows *rows, const struct mr_join_removal *removal, int64_t *removed,
                         struct mr_error *error);
 void mr_join_rows_free_removed(struct mr_join_rows *rows);
+/* The checkpoint has all rows now, as they are. */
+void mr_join_rows_written(struct mr_join_rows *rows);
 /* When removed keys have left more holes than there are keys: moves them together. Nobody may hold a group.
  */
 int mr_join_rows_compact(struct mr_join_rows *rows, struct mr_error *error);
-/* Gives back what is kept for reuse. */
-void mr_join_rows_trim(struct mr_join_rows *rows);
+/* Gives back what is kept for reuse: all, or what has not been needed since the last call. */
+void mr_join_rows_trim(struct mr_join_rows *rows, bool all);
 size_t mr_join_rows_bytes(const struct mr_join_rows *rows);
 
 #endif

@@ -43,13 +43,16 @@ void mr_join_count_add(struct mr_join_count *counts, int *count, int64_t upto_us
 
 void mr_join_count_rows(const struct mr_join_rows *rows, struct mr_join_count *counts, int *count)
 {
-    for (int64_t i = 0; i < rows->bucket_count; i++) {
-        const struct mr_join_bucket *bucket = &rows->buckets[i];
-        int64_t upto_us = bucket->span == INT64_MAX
-                              ? MR_NEVER_EXPIRES
-                              : (int64_t)(((uint64_t)bucket->span + 1) << rows->span_bits) - 1;
-        if (bucket->rows > 0)
-            mr_join_count_add(counts, count, upto_us, bucket->rows);
+    for (int side = 0; side < 2; side++) {
+        const struct mr_join_shelf *shelf = &rows->shelves[side];
+        for (int64_t i = 0; i < shelf->bucket_count; i++) {
+            const struct mr_join_bucket *bucket = &shelf->buckets[i];
+            int64_t upto_us = bucket->span == INT64_MAX
+                                  ? MR_NEVER_EXPIRES
+                                  : (int64_t)(((uint64_t)bucket->span + 1) << shelf->span_bits) - 1;
+            if (bucket->rows > 0)
+                mr_join_count_add(counts, count, upto_us, bucket->rows);
+        }
     }
 }
 
@@ -153,6 +156,7 @@ int mr_stream_join_state_open(struct mr_stream_join_state *state, struct mr_oper
                                            .stored_until_us = INT64_MIN,
                                            .next_pack = 1,
                                            .first_own_pack = 1,
+                                           .passing_upto_us = INT64_MIN,
                                            .expired_us = MR_NO_WATERMARK};
     for (int k = 0; k < config->key_count; k++)
         types[k] = op->node->inputs[0]->output->fields[config->sides[0].keys[k]].type;
@@ -222,14 +226,13 @@ int mr_join_wanted_keys(struct mr_stream_join_state *state, struct mr_arena *are
     return status;
 }
 
-static int add_stored_row(struct mr_stream_join_state *state, struct mr_group *group, int side, uint32_t pack,
-                          const struct mr_join_packed *packed, struct mr_error *error)
+int mr_join_add_stored_row(struct mr_stream_join_state *state, struct mr_group *group, int side,
+                           uint32_t pack, const struct mr_join_packed *packed, struct mr_error *error)
 {
     struct mr_join_row *row;
-    MR_TRY(mr_join_rows_place(&state->rows, packed->expiry_us, packed->size, &row, error));
+    MR_TRY(mr_join_rows_place(&state->rows, side, packed->expiry_us, packed->size, &row, error));
     memcpy(row + 1, packed->data, packed->size);
     row->size = (uint32_t)packed->size & (MR_JOIN_ROW_BYTES_MAX - 1);
-    row->side = side & 1;
     row->matched = packed->matched;
     row->pack = pack;
     mr_join_rows_add(&state->rows, row, group);
@@ -250,7 +253,7 @@ static int read_pack(struct mr_stream_join_state *state, struct mr_group *group,
         if (!mr_join_pack_next(&at, end, expiry_us, &row))
             return mr_state_corrupt(state->op, "a pack of rows ends too early", error);
         if (row.expiry_us > expired_us)
-            MR_TRY(add_stored_row(state, group, side, pack, &row, error));
+            MR_TRY(mr_join_add_stored_row(state, group, side, pack, &row, error));
     }
     return MR_OK;
 }

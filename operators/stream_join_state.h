@@ -7,7 +7,8 @@
  *   id(2) 0x01 key group(2) key… pack(4)                -> rows of the left side with this key
  *   id(2) 0x02 key group(2) key… pack(4)                -> of the right side
  *   id(2) 0x03 expiry(8) key group(2) side(1) key… pack(4) -> (nothing): a row of this pack goes then;
- * written for sides whose rows come out when they go A pack holds rows that came between two decisions: per
+ * written for sides whose rows come out when they go; and in stream_join_passing.c rows that the next
+ * micro-batch forgets, many keys' together. A pack holds rows that came between two decisions: per
  * row, variable-length numbers unless said otherwise: the pack's expiry minus the row's, size * 2 + (has had
  * a partner), and the row's columns. A decision writes a pack again only where a row of it has found its
  * first partner.
@@ -42,6 +43,11 @@ struct mr_stream_join_state {
     struct mr_group **dirty;
     int64_t dirty_count, dirty_capacity;
     int64_t expired_us; /* the checkpoint knows that this has expired */
+    bool dropping;      /* the cache is dropped when what was written is durable */
+    /* Rows that pass: those of the last decision, in so many values of this batch, the last expires then. */
+    int64_t passing_batch, passing_upto_us;
+    uint32_t passing_values;
+    bool passing_unknown; /* there are values that another process wrote */
 };
 /* For the rows of this instance in memory. */
 static inline size_t mr_stream_join_memory_limit(const struct mr_operator *op)

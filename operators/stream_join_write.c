@@ -68,13 +68,21 @@ static int compare_entries(const void *left, const void *right)
 }
 
 /* ---- what a key has to write ---- */
+/* This row or the next one behind it that is new: those that pass stand between them. */
+static struct mr_join_row *next_new(struct mr_join_row *row)
+{
+    while (row && row->pack == MR_JOIN_PASSING)
+        row = row->next;
+    return row && row->pack == 0 ? row : NULL;
+}
+
 /* One entry per expiry among the pack's rows that may come out then. Rows of one time lie together mostly. */
 static int add_expiries(struct writing *w, const struct mr_join_wanted *wanted, const struct entry *pack,
                         struct mr_error *error)
 {
     int64_t last_us = MR_NEVER_EXPIRES;
-    const struct mr_join_row *row = pack->first;
-    for (uint32_t i = 0; i < pack->count; i++, row = row->next) {
+    struct mr_join_row *row = pack->first;
+    for (uint32_t i = 0; i < pack->count; i++, row = next_new(row->next)) {
         if (row->expiry_us == MR_NEVER_EXPIRES || row->expiry_us == last_us || row->matched)
             continue;
         last_us = row->expiry_us;
@@ -92,11 +100,11 @@ static int add_new_rows(struct writing *w, const struct mr_join_wanted *wanted, 
     bool outer = state->outer_sides >> side & 1;
     bool marked = outer || (side == 0 && state->config->kind == MR_JOIN_SEMI);
     size_t limit = marked ? MARKED_PACK_BYTES : PACK_BYTES;
-    struct mr_join_row *row = key->first[side];
-    while (row && row->pack == 0) {
+    struct mr_join_row *row = next_new(key->first[side]);
+    while (row) {
         struct entry entry = {.first = row, .pack = state->next_pack + *used, .expiry_us = row->expiry_us};
         size_t bytes = 0;
-        for (; row && row->pack == 0 && bytes < limit; row = row->next) {
+        for (; row && bytes < limit; row = next_new(row->next)) {
             bytes += row->size;
             entry.count++;
             if (row->expiry_us > entry.expiry_us)
@@ -145,24 +153,12 @@ static int add_keys(struct writing *w, struct mr_group *const *groups, int64_t c
             if (key->changed)
                 MR_TRY(add_changed_packs(w, &wanted[i], side, error));
         }
-        key->dirty = key->changed = false;
+        key->changed = false;
     }
     return MR_OK;
 }
 
 /* ---- values ---- */
-static void put_row(struct mr_text *out, const struct mr_join_row *row, int64_t pack_expiry_us)
-{
-    char *to = mr_text_reserve(out, (size_t)row->size + 20);
-    if (!to)
-        return;
-    to = mr_join_pack_put(to, (uint64_t)pack_expiry_us - (uint64_t)row->expiry_us);
-    to = mr_join_pack_put(to, (uint64_t)row->size << 1 | row->matched);
-    memcpy(to, mr_join_row_bytes(row), row->size);
-    to[row->size] = 0;
-    out->size = (size_t)(to - out->data) + row->size;
-}
-
 static void put_entry(struct writing *w, struct mr_decision *decision, const struct entry *entry)
 {
     struct mr_text *value = &w->text;
@@ -170,13 +166,15 @@ static void put_entry(struct writing *w, struct mr_decision *decision, const str
     mr_text_append_char(value, MR_STREAM_JOIN_FORMAT);
     mr_text_append(value, &entry->expiry_us, 8);
     struct mr_join_row *row = entry->first;
-    for (uint32_t i = 0; row && i < entry->count; i++, row = row->next) {
-        put_row(value, row, entry->expiry_us);
+    for (uint32_t i = 0; row && i < entry->count; i++) {
+        struct mr_join_row *next = next_new(row->next);
+        mr_join_pack_row(value, row, entry->expiry_us);
         row->pack = entry->pack;
+        row = next;
     }
-    for (; row && entry->count == 0; row = row->next)
+    for (row = entry->first; row && entry->count == 0; row = row->next)
         if (row->pack == entry->pack)
-            put_row(value, row, entry->expiry_us);
+            mr_join_pack_row(value, row, entry->expiry_us);
     if (!value->failed)
         mr_decision_put(decision, MR_FAMILY_STATE, entry->key, mr_text_str(value));
 }
@@ -232,12 +230,22 @@ int mr_stream_join_state_write(struct mr_stream_join_state *state, struct mr_dec
         return MR_OK;
     mr_arena_init(&w.arena);
     mr_text_init(&w.text);
-    for (int64_t i = 0; i < state->dirty_count; i++)
-        if (!(state->dirty[i]->flags & MR_GROUP_REMOVED))
+    for (int64_t i = 0; i < state->dirty_count; i++) {
+        struct mr_join_key *key = mr_join_key_of(&state->rows, state->dirty[i]);
+        if (!(state->dirty[i]->flags & MR_GROUP_REMOVED) && key->dirty) /* once each */
             state->dirty[live++] = state->dirty[i];
+        key->dirty = false;
+    }
+    state->dirty_count = live;
+    if (mr_join_rows_bytes(&state->rows) > mr_stream_join_memory_limit(state->op))
+        mr_join_rows_trim(&state->rows, true);
+    /* Then rows are looked up by key. */
+    state->dropping = mr_join_rows_bytes(&state->rows) > mr_stream_join_memory_limit(state->op);
     if (state->next_pack > UINT32_MAX - (1U << 26))
         MR_ERR(mr_error_set(error, MR_E_UNSUPPORTED, "UNSUPPORTED_FEATURE",
                             "The join has numbered 2^32 packs of rows; start over with a full refresh."));
+    MR_ERR(mr_join_passing_write(state, decision, expired_us, error));
+    live = state->dirty_count;
     for (int64_t i = 0; i < live; i += CHUNK)
         MR_ERR(add_keys(&w, state->dirty + i, live - i < CHUNK ? live - i : CHUNK, error));
     if (w.count > 1)
@@ -253,7 +261,7 @@ int mr_stream_join_state_write(struct mr_stream_join_state *state, struct mr_dec
     if (w.text.failed)
         MR_ERR(mr_error_memory(error, w.text.capacity));
     state->dirty_count = 0;
-    state->rows.unwritten_bytes = 0;
+    mr_join_rows_written(&state->rows);
     MR_ERR(mr_join_rows_compact(&state->rows, error));
 err:
     mr_arena_release(&w.arena);
@@ -264,12 +272,10 @@ err:
 
 void mr_stream_join_state_decided(struct mr_stream_join_state *state)
 {
-    size_t limit = mr_stream_join_memory_limit(state->op);
-    if (mr_join_rows_bytes(&state->rows) <= limit)
+    mr_join_rows_trim(&state->rows, false);
+    if (!state->dropping)
         return;
-    mr_join_rows_trim(&state->rows);
-    if (mr_join_rows_bytes(&state->rows) <= limit)
-        return;
+    state->dropping = false;
     mr_join_count_rows(&state->rows, state->outside, &state->outside_count);
     state->complete = false;
     state->stored_until_us = state->rows.highest_us;

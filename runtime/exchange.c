@@ -75,6 +75,16 @@ static int enqueue(struct mr_execution *execution, struct mr_partition *partitio
     return partition->bytes >= execution->partition_bytes ? MR_FULL : MR_OK;
 }
 
+int mr_exchange_input_ended(struct mr_execution *execution, struct mr_stage *stage, int input,
+                            struct mr_error *error)
+{
+    for (int p = 0; p < stage->instance_count; p++) {
+        struct mr_batch end = {0};
+        MR_TRY(enqueue(execution, &stage->partitions[p], input, &end, 0, error));
+    }
+    return MR_OK;
+}
+
 static int send_to(struct mr_execution *execution, struct mr_stage *stage, int index, int input, int worker,
                    struct mr_batch *batch, size_t bytes, struct mr_error *error)
 {
@@ -149,7 +159,8 @@ int mr_exchange_drain(struct mr_execution *execution, struct mr_stage *stage, in
         partition->bytes -= item.bytes;
         execution->queued_bytes -= item.bytes;
         pthread_mutex_unlock(&execution->lock);
-        status = op->type->push(op, item.input, &item.batch, error);
+        status = item.batch.columns ? op->type->push(op, item.input, &item.batch, error)
+                                    : op->type->input_ended(op, item.input, error);
         mr_batch_release(&item.batch);
         int64_t dirty = status >= 0 && op->type->dirty_bytes ? op->type->dirty_bytes(op) : 0;
         pthread_mutex_lock(&execution->lock);

@@ -141,6 +141,7 @@ int mr_execution_open(struct mr_execution *execution, struct mr_job *job, struct
         MR_TRY(make_stage(execution, &execution->stages[i], error));
         if (execution->stages[i].exchange)
             stateful += execution->stages[i].instance_count;
+        execution->smallest_first |= job->nodes[i]->type && job->nodes[i]->type->input_ended;
     }
     MR_TRY(connect(execution, error));
     size_t limit = memory_limit_bytes ? memory_limit_bytes : (size_t)1 << 30;

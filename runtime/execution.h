@@ -20,7 +20,7 @@ struct mr_instance {
     struct mr_stage *stage;
     bool opened;
 };
-struct mr_queued { /* a batch on its way into a partition */
+struct mr_queued { /* a batch on its way into a partition; without columns: the end of the input */
     int input;
     size_t bytes;
     struct mr_batch batch;
@@ -75,6 +75,7 @@ struct mr_execution {
     int stage_count;
     int workers, partitions;
     size_t partition_bytes; /* a queue is full at this many bytes */
+    bool smallest_first;    /* an operator makes use of inputs that end early */
     struct mr_worker_state *worker_states;
 
     pthread_mutex_t lock;
@@ -122,6 +123,9 @@ void mr_execution_metrics(const struct mr_execution *execution, int stage, struc
  * that nobody works on, here and now. */
 int mr_exchange_send(struct mr_execution *execution, struct mr_stage *stage, int input, int worker,
                      const struct mr_batch *batch, struct mr_error *error);
+/* Tells the stage's partitions, behind what is queued, that this input has ended. Under the lock. */
+int mr_exchange_input_ended(struct mr_execution *execution, struct mr_stage *stage, int input,
+                            struct mr_error *error);
 /* Pushes what is queued into the instance until the queue is empty. The caller has made the partition busy.
  */
 int mr_exchange_drain(struct mr_execution *execution, struct mr_stage *stage, int partition, int worker,

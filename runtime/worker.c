@@ -32,6 +32,16 @@ static void inputs_complete(struct mr_execution *execution, struct mr_stage *sta
         stage->finish_due[k] = true;
 }
 
+static void fail(struct mr_execution *execution, int status, const struct mr_error *error)
+{
+    if (execution->status >= 0) {
+        execution->status = status;
+        execution->error = *error;
+        execution->stop = true;
+    }
+    pthread_cond_broadcast(&execution->changed);
+}
+
 static void stage_complete(struct mr_execution *execution, struct mr_stage *stage)
 {
     stage->complete = true;
@@ -39,6 +49,12 @@ static void stage_complete(struct mr_execution *execution, struct mr_stage *stag
     for (int i = 0; i < stage->consumer_count; i++) {
         struct mr_stage *consumer = stage->consumers[i].stage;
         consumer->inputs_left--;
+        if (consumer->inputs_left > 0 && consumer->exchange && consumer->node->type->input_ended) {
+            struct mr_error error;
+            int status = mr_exchange_input_ended(execution, consumer, stage->consumers[i].input, &error);
+            if (status < 0)
+                fail(execution, status, &error);
+        }
         if (consumer->inputs_left == 0)
             inputs_complete(execution, consumer);
     }
@@ -51,16 +67,6 @@ static void source_complete(struct mr_execution *execution, int source)
         if (execution->stages[i].node->source == source && !execution->stages[i].node->type)
             stage_complete(execution, &execution->stages[i]);
     }
-}
-
-static void fail(struct mr_execution *execution, int status, const struct mr_error *error)
-{
-    if (execution->status >= 0) {
-        execution->status = status;
-        execution->error = *error;
-        execution->stop = true;
-    }
-    pthread_cond_broadcast(&execution->changed);
 }
 
 /* ---- choosing; under the lock ---- */
@@ -302,10 +308,31 @@ static int work(void *ctx, int worker, struct mr_error *error)
 
 /* ---- one micro-batch ---- */
 
+/* Sources in the order in which they are read. */
+static int order_sources(struct mr_execution *execution, const struct mr_micro_batch *batch, int **out,
+                         struct mr_error *error)
+{
+    int count = execution->job->source_count;
+    int *order = mr_allocate(sizeof *order * (size_t)(count + 1));
+    int64_t *bytes = mr_allocate_zeroed(sizeof *bytes * (size_t)(count + 1));
+    *out = order;
+    for (int s = 0; order && bytes && s < count; s++) {
+        int at = s;
+        for (size_t i = 0; i < batch->splits[s].count && execution->smallest_first; i++)
+            bytes[s] += batch->splits[s].splits[i].size_bytes;
+        for (; at > 0 && bytes[order[at - 1]] > bytes[s]; at--)
+            order[at] = order[at - 1];
+        order[at] = s;
+    }
+    mr_free(bytes);
+    return order && bytes ? MR_OK : mr_error_memory(error, sizeof *bytes * (size_t)count);
+}
+
 static int gather_pieces(struct mr_execution *execution, const struct mr_micro_batch *batch,
                          struct mr_error *error)
 {
     size_t count = 0;
+    int *order = NULL;
     for (int w = 0; w < execution->workers; w++)
         execution->worker_states[w].lane = 0; /* an error may have left it */
     for (int s = 0; s < execution->job->source_count; s++) {
@@ -317,14 +344,16 @@ static int gather_pieces(struct mr_execution *execution, const struct mr_micro_b
     mr_free(execution->pieces);
     execution->pieces = mr_allocate(sizeof *execution->pieces * (count + 1));
     execution->piece_count = execution->next_piece = 0;
-    if (!execution->pieces)
-        return mr_error_memory(error, sizeof *execution->pieces * count);
-    for (int s = 0; s < execution->job->source_count; s++) {
+    int status = execution->pieces ? order_sources(execution, batch, &order, error)
+                                   : mr_error_memory(error, sizeof *execution->pieces * count);
+    for (int at = 0; status >= 0 && at < execution->job->source_count; at++) {
+        int s = order[at];
         for (size_t i = 0; i < batch->splits[s].count; i++)
             execution->pieces[execution->piece_count++] =
                 (struct mr_piece){s, false, batch->splits[s].splits[i]};
     }
-    return MR_OK;
+    mr_free(order);
+    return status;
 }
 
 static int begin_instances(struct mr_execution *execution, const struct mr_micro_batch *batch,

@@ -253,9 +253,11 @@ static void close_all(void)
 static void decide(void)
 {
     struct mr_decision *decision = NULL;
-    OK(mr_decision_begin(w->checkpoint, w->batch++, &decision, &error));
-    for (int p = 0; p < w->partitions; p++)
+    OK(mr_decision_begin(w->checkpoint, w->batch - 1, &decision, &error));
+    for (int p = 0; p < w->partitions; p++) {
+        w->ops[p].next_evict_us = w->evict_us;
         OK(mr_stream_join_operator.flush(&w->ops[p], decision, &error));
+    }
     OK(mr_decision_commit(decision, MR_STR("{}"), &error));
     for (int p = 0; p < w->partitions; p++)
         mr_stream_join_operator.decided(&w->ops[p]);
@@ -317,12 +319,18 @@ static void micro_batch(void)
 {
     w->expected_count = w->got_count = 0;
     for (int p = 0; p < w->partitions; p++) {
+        w->ops[p].batch = w->batch;
         w->ops[p].late_us = w->late_us;
         w->ops[p].evict_us = w->evict_us;
         OK(mr_stream_join_operator.begin(&w->ops[p], &error));
     }
     for (int i = (int)dice(5); i > 0; i--)
         push_some((int)dice(2), 1 + (int)dice(60));
+    int ended = dice(3) ? (int)dice(2) : -1;
+    for (int p = 0; p < w->partitions && ended >= 0; p++)
+        OK(mr_stream_join_operator.input_ended(&w->ops[p], ended, &error));
+    for (int i = (int)dice(3); i > 0 && ended >= 0; i--)
+        push_some(!ended, 1 + (int)dice(60));
     for (int p = 0; p < w->partitions; p++)
         OK(mr_stream_join_operator.finish(&w->ops[p], &error));
     model_finish();
@@ -358,10 +366,10 @@ static void run(enum mr_join_kind kind, enum mr_stream_join_expiry expiry, size_
     open_all();
     for (int i = 0; i < batches; i++) {
         micro_batch();
-        if (dice(3) == 0)
+        bool restart = dice(12) == 0;
+        if (restart || dice(3) == 0)
             decide();
-        if (dice(12) == 0) {
-            decide();
+        if (restart) {
             close_all();
             w->partitions = partitions[++restarts % 4];
             open_all();
