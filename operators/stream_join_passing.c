@@ -285,33 +285,23 @@ static int take_value(void *ctx, struct mr_str key, struct mr_str value, struct 
 int mr_join_passing_read(struct mr_stream_join_state *state, int64_t expired_us, struct mr_error *error)
 {
     struct taking *t = mr_allocate_zeroed(sizeof *t);
-    struct mr_text keys;
     int status = MR_OK;
-    mr_text_init(&keys);
     if (!t)
-        MR_ERR(mr_error_memory(error, sizeof *t));
-    *t = (struct taking){.state = state, .expired_us = expired_us};
+        return mr_error_memory(error, sizeof *t);
+    t->state = state;
+    t->expired_us = expired_us;
     mr_text_init(&t->raw);
     for (int k = 0; k < state->config->key_count; k++) {
         t->columns[k] = mr_column_new(state->rows.keys.key_types[k], CHUNK);
         if (!t->columns[k])
             MR_ERR(mr_error_memory(error, CHUNK * 16));
     }
-    mr_state_put_prefix(&keys, state->op, MR_STATE_PACKED);
-    size_t size = keys.size;
-    mr_state_put_prefix(&keys, state->op, MR_STATE_PACKED + 1);
-    if (keys.failed)
-        MR_ERR(mr_error_memory(error, keys.capacity));
-    MR_ERR(mr_checkpoint_scan(state->op->checkpoint, MR_FAMILY_STATE, (struct mr_str){keys.data, size},
-                              (struct mr_str){keys.data + size, keys.size - size}, take_value, t, error));
+    MR_ERR(mr_state_scan(state->op, MR_STATE_PACKED, take_value, t, error));
 err:
-    for (int k = 0; t && k < state->config->key_count; k++)
+    for (int k = 0; k < state->config->key_count; k++)
         mr_column_unref(t->columns[k]);
-    if (t) {
-        mr_decompressor_release(&t->decompressor);
-        mr_text_release(&t->raw);
-    }
+    mr_decompressor_release(&t->decompressor);
+    mr_text_release(&t->raw);
     mr_free(t);
-    mr_text_release(&keys);
     return status;
 }
