@@ -10,7 +10,13 @@
 #include "formats/format.h"
 #include "formats/stream.h"
 
-enum csv_odd_quotes { CSV_STOP_AT_DELIMITER, CSV_STOP_AT_CLOSING_QUOTE, CSV_SKIP_VALUE, CSV_RAISE_ERROR };
+enum csv_odd_quotes {
+    CSV_STOP_AT_DELIMITER,
+    CSV_STOP_AT_CLOSING_QUOTE,
+    CSV_SKIP_VALUE,
+    CSV_RAISE_ERROR,
+    CSV_BACK_TO_DELIMITER
+};
 
 struct csv_options {
     char delimiter[16];

@@ -102,17 +102,19 @@ static int delimiter_option(const struct mr_format *format, struct csv_options *
 static int odd_quotes_option(const struct mr_format *format, struct csv_options *o, struct mr_error *error)
 {
     static const char *const names[] = {"STOP_AT_DELIMITER", "STOP_AT_CLOSING_QUOTE", "SKIP_VALUE",
-                                        "RAISE_ERROR"};
+                                        "RAISE_ERROR", "BACK_TO_DELIMITER"};
     struct mr_str given = mr_str_of(text_option(format, "unescapedQuoteHandling", names[0]));
-    for (int i = 0; i < 4; i++) {
-        if (mr_str_equal_nocase(given, mr_str_of(names[i]))) {
-            o->odd_quotes = (enum csv_odd_quotes)i;
-            return MR_OK;
-        }
-    }
-    return mr_error_set(error, MR_E_UNSUPPORTED, "UNSUPPORTED_OPTION",
-                        "unescapedQuoteHandling %.*s is not supported; STOP_AT_DELIMITER is the usual one.",
-                        (int)given.size, given.data);
+    int which = 0;
+    while (!mr_str_equal_nocase(given, mr_str_of(names[which])))
+        which++; /* the table has let no other through */
+    o->odd_quotes = (enum csv_odd_quotes)which;
+    if (o->odd_quotes == CSV_BACK_TO_DELIMITER &&
+        mr_option_boolean(format->options, format->option_count, "multiLine", false))
+        return mr_error_set(error, MR_E_UNSUPPORTED, "UNSUPPORTED_OPTION",
+                            "unescapedQuoteHandling BACK_TO_DELIMITER does not go with multiLine: a stray "
+                            "quote would make records of what was read as one value. STOP_AT_DELIMITER is "
+                            "the usual one.");
+    return MR_OK;
 }
 
 static int pattern_option(struct mr_format *format, const char *name, const struct mr_datetime_format **out,

@@ -133,122 +133,234 @@ static int put_scratch(struct scanner *s, size_t from)
     return add_token(s, (struct csv_token){(const char *)from, (uint32_t)(text->size - from), true});
 }
 
-/* What has been gathered since `from` was no quoted value after all: it is plain text, opening quote
- * included, and so is the rest up to the delimiter. */
-static int plain_after_all(struct scanner *s, size_t from)
+/* A quoted value read character by character, in the steps of univocity's parser, whose answers for odd
+ * quotes are Spark's. */
+struct quoted_value {
+    size_t from;    /* of the scratch text */
+    int prev;       /* the character before, where it may mean something together with the next; else 0 */
+    int plain;      /* levels of plain text begun by an escape behind a quote; each swallows its delimiter */
+    bool unescaped; /* a stray quote was met */
+    bool skipped;   /* what was gathered was dropped: nothing is NULL, not empty */
+};
+
+static int put_quoted(struct scanner *s, const struct quoted_value *v)
+{
+    if (v->skipped && s->record->scratch.size == v->from)
+        return add_token(s, (struct csv_token){0});
+    return put_scratch(s, v->from);
+}
+
+/* It was no quoted value after all: it is plain text, opening quote included, and so is the rest up to the
+ * delimiter. */
+static int plain_after_all(struct scanner *s, const struct quoted_value *v)
 {
     struct mr_text *text = &s->record->scratch;
     char quote = (char)s->options->quote;
     const char *to = value_end(s, s->p);
     mr_text_append(text, s->p, (size_t)(to - s->p));
+    if (to == s->end && !v->unescaped && to - s->p > 1 && s->p[0] != quote && s->p[1] == quote)
+        mr_text_append_char(text, quote); /* for the parser it was this quote that the input ended with */
     s->p = to;
     mr_text_append_char(text, quote);
     if (text->failed)
         return mr_error_memory(s->error, text->size);
-    memmove(text->data + from + 1, text->data + from, text->size - from - 1);
-    text->data[from] = quote;
+    memmove(text->data + v->from + 1, text->data + v->from, text->size - v->from - 1);
+    text->data[v->from] = quote;
     if (s->options->trim_right)
-        text->size = (size_t)(trim_right(text->data + from, text->data + text->size) - text->data);
-    return put_scratch(s, from);
+        text->size = (size_t)(trim_right(text->data + v->from, text->data + text->size) - text->data);
+    return put_scratch(s, v->from);
 }
 
-/* A quote inside a quoted value that is followed by something else than blanks or the delimiter. MR_BLOCKED:
- * go on inside the quotes. */
-static int unescaped_quote(struct scanner *s, size_t from)
+static void skip_value(struct scanner *s, struct quoted_value *v)
 {
+    s->p = value_end(s, s->p);
+    s->record->scratch.size = v->from;
+    v->skipped = true;
+}
+
+static int refuse_quote(struct scanner *s)
+{
+    return mr_error_set(
+        s->error, MR_E_DATA, "FAILED_READ_FILE.NO_HINT",
+        "A quoted value has an unescaped quote (option unescapedQuoteHandling is RAISE_ERROR).");
+}
+
+/* One character of the value, or a line end, which counts as one; -> it. */
+static int take_character(struct scanner *s)
+{
+    int c = at_line_end(s, s->p) ? '\n' : (unsigned char)*s->p;
+    s->p += at_line_end(s, s->p) ? s->line_end_size : 1;
+    mr_text_append_char(&s->record->scratch, (char)c);
+    return c;
+}
+
+/* The delimiters within what has been gathered count after all: what they end are values. */
+static int back_to_delimiter(struct scanner *s, struct quoted_value *v)
+{
+    struct mr_text *text = &s->record->scratch;
+    size_t size = s->options->delimiter_size, at = v->from;
+    while (at + size <= text->size) {
+        if (memcmp(text->data + at, s->options->delimiter, size) != 0) {
+            at++;
+            continue;
+        }
+        MR_TRY(add_token(s, (struct csv_token){(const char *)v->from, (uint32_t)(at - v->from), true}));
+        v->from = at += size;
+    }
+    return MR_OK;
+}
+
+/* A closing quote was met, and something else than blanks or the delimiter follows. MR_BLOCKED: go on. */
+static int unescaped_quote(struct scanner *s, struct quoted_value *v)
+{
+    v->unescaped = true;
     switch (s->options->odd_quotes) {
     case CSV_STOP_AT_DELIMITER:
         mr_text_append_char(&s->record->scratch, (char)s->options->quote);
-        return plain_after_all(s, from);
+        return plain_after_all(s, v);
     case CSV_STOP_AT_CLOSING_QUOTE:
         mr_text_append_char(&s->record->scratch, (char)s->options->quote);
+        v->prev = take_character(s);
+        return MR_BLOCKED;
+    case CSV_BACK_TO_DELIMITER:
+        MR_TRY(back_to_delimiter(s, v));
+        take_character(s);
+        v->prev = 0;
         return MR_BLOCKED;
     case CSV_SKIP_VALUE:
-        s->p = value_end(s, s->p);
-        s->record->scratch.size = from;
-        return add_token(s, (struct csv_token){0});
+        skip_value(s, v);
+        return put_quoted(s, v);
     default:
-        return mr_error_set(
-            s->error, MR_E_DATA, "FAILED_READ_FILE.NO_HINT",
-            "A quoted value has an unescaped quote (option unescapedQuoteHandling is RAISE_ERROR).");
+        return refuse_quote(s);
     }
 }
 
-/* Behind the closing quote come blanks: they do not count, unless something else follows. */
-static int blanks_behind(struct scanner *s, size_t from)
+/* Behind the closing quote come blanks: they do not count, unless something else follows. MR_BLOCKED: go on.
+ */
+static int blanks_behind(struct scanner *s, struct quoted_value *v)
 {
+    const struct csv_options *o = s->options;
     const char *blanks = s->p;
     while (is_blank(s, s->p))
         s->p++;
     if (at_line_end(s, s->p) || at_delimiter(s, s->p))
-        return put_scratch(s, from);
-    mr_text_append_char(&s->record->scratch, (char)s->options->quote);
-    mr_text_append(&s->record->scratch, blanks, (size_t)(s->p - blanks));
-    return s->options->odd_quotes == CSV_STOP_AT_CLOSING_QUOTE ? MR_BLOCKED : plain_after_all(s, from);
-}
-
-/* One character inside quotes, or a line end, which counts as one. */
-static void take_character(struct scanner *s)
-{
-    if (at_line_end(s, s->p)) {
-        mr_text_append_char(&s->record->scratch, '\n');
-        s->p += s->line_end_size;
-    } else {
-        mr_text_append_char(&s->record->scratch, *s->p++);
+        return put_quoted(s, v);
+    if (o->odd_quotes == CSV_RAISE_ERROR)
+        return refuse_quote(s);
+    if (o->odd_quotes == CSV_SKIP_VALUE) {
+        skip_value(s, v);
+        return put_quoted(s, v);
     }
+    mr_text_append_char(&s->record->scratch, (char)o->quote);
+    mr_text_append(&s->record->scratch, blanks, (size_t)(s->p - blanks));
+    if (o->odd_quotes != CSV_STOP_AT_CLOSING_QUOTE)
+        return plain_after_all(s, v);
+    v->prev = (unsigned char)*s->p;
+    if (v->prev == o->quote || v->prev == o->escape)
+        s->p++;
+    else
+        take_character(s);
+    return MR_BLOCKED;
 }
 
-/* s->p is behind the opening quote. `prev` is the last character that could mean something together with the
- * next: a quote, an escape, the escape of the escape, or 0. */
-static int quoted_slowly(struct scanner *s)
+/* The delimiter that ends a level of plain text does not end the value. */
+static void swallow_delimiter(struct scanner *s, struct quoted_value *v)
+{
+    if (s->p >= s->end)
+        return;
+    v->prev = at_line_end(s, s->p) ? '\n' : (unsigned char)*s->p;
+    s->p += at_line_end(s, s->p) ? s->line_end_size : s->options->delimiter_size;
+}
+
+/* A quote or an escape. */
+static int quote_or_escape(struct scanner *s, struct quoted_value *v, int c)
 {
     const struct csv_options *o = s->options;
     struct mr_text *text = &s->record->scratch;
-    size_t from = text->size;
-    int prev = 0;
+    if (c == o->escape && v->prev == o->escape_escape) {
+        mr_text_append_char(text, (char)c);
+        c = 0;
+    } else if (v->prev > 0 && v->prev == o->escape_escape && v->prev != o->escape) {
+        mr_text_append_char(text, (char)v->prev); /* escapes nothing: it stands for itself */
+    } else if (v->prev > 0 && v->prev == o->escape) {
+        mr_text_append_char(text, (char)(c == o->quote ? c : v->prev));
+        c = c == o->quote ? 0 : c;
+    } else if (c == o->quote && v->prev == o->quote) {
+        mr_text_append_char(text, (char)c);
+    } else if (v->prev == o->quote) { /* an escape behind a quote */
+        if (o->odd_quotes == CSV_RAISE_ERROR)
+            return refuse_quote(s);
+        if (o->odd_quotes == CSV_SKIP_VALUE) {
+            skip_value(s, v);
+            swallow_delimiter(s, v);
+            return MR_BLOCKED;
+        }
+        mr_text_append_char(text, (char)o->quote);
+        v->prev = c;
+        v->plain++;
+        return MR_BLOCKED;
+    }
+    v->prev = c;
+    s->p++;
+    bool over = v->unescaped && v->plain == 0 && (at_delimiter(s, s->p) || at_line_end(s, s->p));
+    return over ? put_quoted(s, v) : MR_BLOCKED;
+}
+
+/* One step in plain text that began with an escape behind a quote. */
+static int plain_step(struct scanner *s, struct quoted_value *v, int c)
+{
+    const struct csv_options *o = s->options;
+    if (at_delimiter(s, s->p) || at_line_end(s, s->p)) {
+        v->plain--;
+        swallow_delimiter(s, v);
+    } else if (c == o->quote || c == o->escape) {
+        return quote_or_escape(s, v, c);
+    } else {
+        if (v->prev == o->quote)
+            mr_text_append_char(&s->record->scratch, (char)o->quote);
+        v->prev = take_character(s);
+    }
+    return MR_BLOCKED;
+}
+
+static int quoted_step(struct scanner *s, struct quoted_value *v, int c)
+{
+    const struct csv_options *o = s->options;
+    if (v->prev == o->quote && (at_delimiter(s, s->p) || at_line_end(s, s->p)))
+        return put_quoted(s, v);
+    if (v->prev == o->quote && c <= ' ')
+        return blanks_behind(s, v);
+    if (c == o->quote || c == o->escape)
+        return quote_or_escape(s, v, c);
+    if (v->prev == o->quote)
+        return unescaped_quote(s, v);
+    if (v->prev > 0 && (v->prev == o->escape || v->prev == o->escape_escape))
+        mr_text_append_char(&s->record->scratch, (char)v->prev);
+    while (s->p < s->end && c != o->quote && c != o->escape && c != o->escape_escape) {
+        take_character(s);
+        c = s->p < s->end ? (unsigned char)*s->p : 0;
+    }
+    v->prev = s->p < s->end ? c : 0;
+    s->p += s->p < s->end;
+    return MR_BLOCKED;
+}
+
+/* s->p is behind the opening quote. */
+static int quoted_slowly(struct scanner *s)
+{
+    const char *begin = s->p;
+    struct quoted_value value = {.from = s->record->scratch.size};
     while (s->p < s->end) {
         int c = (unsigned char)*s->p;
-        bool delimited = at_delimiter(s, s->p) || at_line_end(s, s->p);
-        if (prev == o->quote && (c <= ' ' || delimited)) {
-            int status = delimited ? put_scratch(s, from) : blanks_behind(s, from);
-            if (status != MR_BLOCKED)
-                return status;
-            prev = 0;
-        } else if (c != o->quote && c != o->escape) {
-            if (prev == o->quote) {
-                int status = unescaped_quote(s, from);
-                if (status != MR_BLOCKED)
-                    return status;
-            }
-            if (prev > 0 && (prev == o->escape || prev == o->escape_escape))
-                mr_text_append_char(text, (char)prev);
-            while (s->p < s->end && c != o->quote && c != o->escape && c != o->escape_escape) {
-                take_character(s);
-                c = s->p < s->end ? (unsigned char)*s->p : 0;
-            }
-            prev = s->p < s->end ? c : 0;
-            s->p += s->p < s->end;
-        } else {
-            if (c == o->escape && prev == o->escape_escape) {
-                mr_text_append_char(text, (char)c);
-                c = 0;
-            } else if (prev > 0 && prev == o->escape_escape && prev != o->escape) {
-                mr_text_append_char(text, (char)prev); /* escapes nothing: it stands for itself */
-            } else if (prev == o->escape && c == o->quote) {
-                mr_text_append_char(text, (char)c);
-                c = 0;
-            } else if (prev == o->escape || (prev == o->quote && c == o->quote)) {
-                mr_text_append_char(text, (char)prev);
-            } else if (prev == o->quote) { /* a quote, then an escape */
-                int status = unescaped_quote(s, from);
-                if (status != MR_BLOCKED)
-                    return status;
-            }
-            prev = c;
-            s->p++;
-        }
+        int status = value.plain > 0 ? plain_step(s, &value, c) : quoted_step(s, &value, c);
+        if (status != MR_BLOCKED)
+            return status;
     }
-    return put_scratch(s, from);
+    if (value.skipped)
+        s->record->scratch.size = value.from;
+    if (s->p == begin) /* a lone quote at the end */
+        mr_text_append_char(&s->record->scratch, (char)s->options->quote);
+    return put_quoted(s, &value);
 }
 
 static int quoted(struct scanner *s)

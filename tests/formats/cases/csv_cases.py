@@ -1,4 +1,6 @@
 """Small CSV files whose reading was doubtful enough to ask Spark. record.py adds the answers."""
+import random
+
 CASES = []
 ABC = "a INT, b STRING, c STRING, _corrupt_record STRING"
 
@@ -90,6 +92,16 @@ case("max columns", "a INT, b STRING, c STRING", "1,x,y\n1,2,3,4\n5,6,7\n", {"ma
 case("max chars", "a INT, b STRING, c STRING", "1,xxxxxxxxxxxx,y\n", {"maxCharsPerColumn": "5"})
 for handling in ["STOP_AT_DELIMITER", "STOP_AT_CLOSING_QUOTE", "BACK_TO_DELIMITER", "SKIP_VALUE", "RAISE_ERROR"]:
     case("unescaped " + handling, ABC, '1,"a"b,c",y\n2,"a "b" c",y\n3,"x,y\n4,"a"b"c,y\n', {"unescapedQuoteHandling": handling})
+# Lines made of little else than what means something.
+DICE = random.Random(20260101)
+for handling in ["STOP_AT_DELIMITER", "STOP_AT_CLOSING_QUOTE", "BACK_TO_DELIMITER", "SKIP_VALUE"]:
+    for escape in ["\\", '"', "^"]:
+        lines = ['"' + "".join(DICE.choice('ab,,"""\\^ ') for _ in range(DICE.randrange(3, 14))) for _ in range(60)]
+        case("unescaped %s, escape %s, any" % (handling, escape), "a STRING, b STRING, c STRING, d STRING, e STRING, f STRING", "".join(l + "\n" for l in lines),
+             {"unescapedQuoteHandling": handling, "escape": escape})
+    case("unescaped %s, long delimiter" % handling, ABC, '1||"a"b||c"||y\n2||"a||b"c|d||e"||y\n3||"|x||"y\n', {"unescapedQuoteHandling": handling, "sep": "||"})
+for line in ['"a"b', '"a"b"', '"a"\\b', '"a" b', '"a"']:
+    case("unescaped RAISE_ERROR: " + line, "a STRING, b STRING", line + ",x\n", {"unescapedQuoteHandling": "RAISE_ERROR"})
 case("latin1", "a INT, b STRING", b"1,caf\xe9\n", {"encoding": "ISO-8859-1"})
 case("utf16", "a INT, b STRING", "1,h\u00e9\n2,x\n".encode("utf-16"), {"encoding": "UTF-16", "multiLine": "true"})
 case("invalid utf8", "a INT, b STRING", b"1,caf\xe9 x\n2,ok\n")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Records what Spark makes of small files: reads cases/<format>_cases.py, asks pyspark, writes cases/<format>.jsonl.
-usage: record.py json|csv|text|infer …      (needs pyspark; the recorded files are what the tests read)"""
+usage: record.py [--again] json|csv|text|infer …      (needs pyspark; the recorded files are what the tests read)
+Questions that have their answer keep it; --again asks all of them."""
 import datetime
 import decimal
 import importlib
@@ -88,14 +89,20 @@ def main():
     spark = (SparkSession.builder.master("local[1]").config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false")
              .config("spark.log.level", "OFF").config("spark.driver.memory", "2g").getOrCreate())
     here = os.path.dirname(os.path.abspath(__file__))
-    for kind in sys.argv[1:]:
-        cases = importlib.import_module(kind + "_cases").CASES
-        with open(os.path.join(here, kind + ".jsonl"), "w") as out:
+    for kind in [a for a in sys.argv[1:] if a != "--again"]:
+        cases, path, known = importlib.import_module(kind + "_cases").CASES, os.path.join(here, kind + ".jsonl"), {}
+        if os.path.exists(path) and "--again" not in sys.argv:
+            with open(path) as old:
+                answered = [json.loads(line) for line in old]
+            known = {json.dumps(dict(c, expected=None)): c["expected"] for c in answered}
+        with open(path, "w") as out:
             for case in cases:
-                folder = tempfile.mkdtemp(prefix="record_")
-                case = dict(case)
-                case["expected"] = ask(spark, case, folder)
-                shutil.rmtree(folder)
+                case = dict(case, expected=None)
+                case["expected"] = known.get(json.dumps(case))
+                if case["expected"] is None:
+                    folder = tempfile.mkdtemp(prefix="record_")
+                    case["expected"] = ask(spark, case, folder)
+                    shutil.rmtree(folder)
                 out.write(json.dumps(case, ensure_ascii=True) + "\n")
         print("%s: %d cases" % (kind, len(cases)))
     spark.stop()
