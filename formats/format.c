@@ -3,10 +3,12 @@
 
 #include "formats/stream.h"
 
-extern const struct mr_format_type mr_json_format, mr_csv_format, mr_text_row_format, mr_parquet_row_format;
+extern const struct mr_format_type mr_json_format, mr_csv_format, mr_text_row_format, mr_parquet_row_format,
+    mr_binary_format;
 
-static const struct mr_format_type *const TYPES[] = {&mr_json_format, &mr_csv_format, &mr_text_row_format,
-                                                     &mr_parquet_row_format, NULL};
+static const struct mr_format_type *const TYPES[] = {&mr_json_format,     &mr_csv_format,
+                                                     &mr_text_row_format, &mr_parquet_row_format,
+                                                     &mr_binary_format,   NULL};
 
 const struct mr_format_type *const *mr_format_types(void)
 {

@@ -26,6 +26,7 @@ struct mr_format_range {
     const char
         *path; /* as _metadata.file_path has it, for rescued data; and for errors when input has no name */
     int64_t start, end; /* end -1: the end of the file; a compressed file has one range only */
+    int64_t modified_us;
 };
 
 struct mr_infer; /* what inference gathers; formats/infer.h */

@@ -73,17 +73,33 @@ const char *mr_line_end(const char *text, const char *end, struct mr_str separat
     return line_end;
 }
 
-void mr_lines_open(struct mr_lines *lines, struct mr_stream *stream, struct mr_buffer_pool *pool,
-                   struct mr_str separator, int64_t start, bool skip_first, int64_t stop_offset)
+int mr_lines_of_range(struct mr_lines *lines, const struct mr_format *format,
+                      const struct mr_format_range *range, struct mr_str separator, const char *encoding,
+                      struct mr_error *error)
 {
+    /* A line begins in the range if the separator before it ends there: it may lie just before the range. */
+    int64_t before = separator.size > 0 ? (int64_t)separator.size : 1;
+    int64_t start = range->start > before ? range->start - before : 0;
+    struct mr_stream *stream;
+    MR_TRY(
+        mr_stream_open(&stream, range->input, mr_compression_of(range->input->name), start, encoding, error));
     *lines = (struct mr_lines){.stream = stream,
-                               .pool = pool,
+                               .pool = format->pool,
                                .separator = separator,
                                .chunk_offset = start,
                                .read_offset = start,
-                               .stop_offset = stop_offset,
-                               .skip_first = skip_first,
+                               .stop_offset = range->end < 0 ? INT64_MAX : range->end,
+                               .skip_first = range->start > 0,
                                .skip_mark = start == 0};
+    return MR_OK;
+}
+
+bool mr_lines_splittable(struct mr_str separator)
+{
+    for (size_t shared = 1; shared < separator.size; shared++)
+        if (memcmp(separator.data, separator.data + separator.size - shared, shared) == 0)
+            return false;
+    return true;
 }
 
 void mr_lines_close(struct mr_lines *lines)

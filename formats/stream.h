@@ -6,7 +6,7 @@
 #ifndef MR_FORMATS_STREAM_H
 #define MR_FORMATS_STREAM_H
 
-#include "storage/storage.h"
+#include "formats/format.h"
 
 /* ---- bytes in order ---- */
 struct mr_stream {
@@ -59,10 +59,13 @@ struct mr_lines {
     size_t first;         /* where our first line begins in it */
     bool at_end, skip_first, skip_mark, finished;
 };
-/* start: the stream's first byte's offset. With skip_first the stream begins one byte before the range and
- * all up to the first line end is left out. A byte order mark at offset 0 is left out. */
-void mr_lines_open(struct mr_lines *lines, struct mr_stream *stream, struct mr_buffer_pool *pool,
-                   struct mr_str separator, int64_t start, bool skip_first, int64_t stop_offset);
+/* The lines that begin in the range, whose input stays the caller's. separator: empty for \n, \r\n or \r;
+ * encoding: NULL for UTF-8. A byte order mark at the file's beginning is left out. */
+int mr_lines_of_range(struct mr_lines *lines, const struct mr_format *format,
+                      const struct mr_format_range *range, struct mr_str separator, const char *encoding,
+                      struct mr_error *error);
+/* Whether ranges find the same lines as one reading: not if a separator may overlap with itself. */
+bool mr_lines_splittable(struct mr_str separator);
 /* The next chunk (next < end), when the last is used up. MR_END at the end. */
 int mr_lines_fill(struct mr_lines *lines, struct mr_error *error);
 void mr_lines_close(struct mr_lines *lines); /* zeroed is fine */

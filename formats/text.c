@@ -52,25 +52,22 @@ static void text_close(struct mr_format *format)
 static bool text_splittable(const struct mr_format *format)
 {
     const struct text_plan *plan = format->ctx;
-    return !plan->whole && !plan->encoding;
+    return !plan->whole && !plan->encoding && mr_lines_splittable(plan->separator);
 }
 
 static int text_reader_open(struct mr_format_reader *reader, struct mr_error *error)
 {
     const struct text_plan *plan = reader->format->ctx;
-    const struct mr_format_range *range = &reader->range;
     struct text_reader *r = mr_allocate_zeroed(sizeof *r);
-    struct mr_stream *stream;
     reader->ctx = r;
     if (!r)
         return mr_error_memory(error, sizeof *r);
     mr_text_init(&r->whole);
     mr_text_init(&r->clean);
-    int64_t start = range->start > 0 ? range->start - 1 : 0;
-    MR_TRY(mr_stream_open(&stream, range->input, mr_compression_of(range->input->name), start, plan->encoding,
-                          error));
-    mr_lines_open(&r->lines, stream, reader->format->pool, plan->separator, start, range->start > 0,
-                  range->end < 0 ? INT64_MAX : range->end);
+    MR_TRY(
+        mr_lines_of_range(&r->lines, reader->format, &reader->range, plan->separator, plan->encoding, error));
+    if (plan->whole)
+        r->lines.skip_mark = false; /* it is part of the file */
     return MR_OK;
 }
 
@@ -99,6 +96,8 @@ static int read_whole(struct text_reader *r, struct mr_column *column, int64_t *
     }
     if (r->whole.failed)
         return mr_error_memory(error, r->whole.size);
+    if (r->whole.size == 0)
+        return MR_END; /* empty files are no rows, as in Spark */
     struct mr_str text = mr_utf8_clean(mr_text_str(&r->whole), &r->clean);
     if (column)
         MR_TRY(mr_column_set_bytes(column, 0, text.data, text.size, error));

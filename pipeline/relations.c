@@ -58,7 +58,7 @@ int mr_relation_table(const struct mr_relation_request *request, const char *pat
 int mr_relation_path(const struct mr_relation_request *request, const char *directory,
                      struct mr_relation *out, struct mr_error *error)
 {
-    static const char *const formats[] = {"json", "csv", "text", "parquet"};
+    static const char *const formats[] = {"json", "csv", "text", "parquet", "binaryFile"};
     struct mr_arena *arena = &request->job->arena;
     if (request->name->count != 2)
         return MR_END;

@@ -3,7 +3,7 @@
 
 const struct mr_option_spec mr_file_option_table[] = {
     {"path", MR_OPTION_TEXT, NULL, "files", NULL, "folder, file or glob; relative to the project"},
-    {"format", MR_OPTION_TEXT, "by name", "files", NULL, "json, csv, text, parquet"},
+    {"format", MR_OPTION_TEXT, "by name", "files", NULL, "json, csv, text, parquet, binaryFile"},
     {"schema", MR_OPTION_TEXT, NULL, "files", NULL,
      "columns and types, as in CREATE TABLE; not given: inferred"},
     {"schemaHints", MR_OPTION_TEXT, NULL, "files", NULL,

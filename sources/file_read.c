@@ -264,7 +264,10 @@ static int check_unchanged(struct file_source *s, const struct file_split *split
 static int open_input(struct file_source *s, struct file_reader *r, struct mr_error *error)
 {
     bool missing;
-    struct mr_format_range range = {.path = r->uri, .start = r->split.start, .end = r->split.end};
+    struct mr_format_range range = {.path = r->uri,
+                                    .start = r->split.start,
+                                    .end = r->split.end,
+                                    .modified_us = r->split.modified_us};
     MR_TRY(check_unchanged(s, &r->split, &missing, error));
     if (missing)
         return MR_OK;

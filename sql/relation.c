@@ -108,16 +108,16 @@ static const char *source_name(struct mr_analysis *a, const struct mr_sql_relati
 /* json.`/path`, delta.`/path`: files and tables by their place. */
 static int by_path(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_relation *found)
 {
-    static const char *const formats[] = {"json", "csv", "text", "parquet", "delta"};
+    static const char *const formats[] = {"json", "csv", "text", "parquet", "binaryFile", "delta"};
     struct mr_option *options = NULL;
     const struct mr_str *parts = relation->name->parts;
     int format = -1;
-    for (int i = 0; i < 5 && relation->name->count == 2; i++)
+    for (int i = 0; i < 6 && relation->name->count == 2; i++)
         if (mr_str_equal_nocase(parts[0], mr_str_of(formats[i])))
             format = i;
     if (format < 0 || !memchr(parts[1].data, '/', parts[1].size))
         return MR_END;
-    bool delta = format == 4;
+    bool delta = format == 5;
     int extra = delta ? 1 : 3;
     MR_TRY(options_of(a, relation, extra, &options));
     options[0] = (struct mr_option){"path", mr_sql_text(a, parts[1])};

@@ -129,11 +129,13 @@ static int fetch_header(struct mr_format_reader *reader, struct mr_error *error)
     struct csv_reader *r = reader->ctx;
     const struct csv_plan *plan = reader->format->ctx;
     struct mr_lines lines;
-    struct mr_stream *stream;
     int64_t skip = plan->options.skip_rows;
     int status = MR_OK;
-    MR_TRY(mr_stream_open(&stream, reader->range.input, r->compression, 0, plan->options.encoding, error));
-    mr_lines_open(&lines, stream, reader->format->pool, plan->options.line_separator, 0, false, INT64_MAX);
+    const struct mr_format_range whole = {.input = reader->range.input,
+                                          .path = reader->range.path,
+                                          .end = -1};
+    MR_TRY(mr_lines_of_range(&lines, reader->format, &whole, plan->options.line_separator,
+                             plan->options.encoding, error));
     while (!r->header_done) {
         status = mr_lines_fill(&lines, error);
         if (status != MR_OK)
@@ -480,18 +482,16 @@ static int csv_reader_open(struct mr_format_reader *reader, struct mr_error *err
     r->compression = mr_compression_of(range->input->name);
     r->header_done = !plan->options.header || (range->start > 0 && !plan->by_name);
     r->skip_rows = range->start > 0 ? 0 : plan->options.skip_rows;
-    int64_t start = range->start > 0 ? range->start - 1 : 0;
-    struct mr_stream *stream;
-    MR_TRY(mr_stream_open(&stream, range->input, r->compression, start, plan->options.encoding, error));
-    mr_lines_open(&r->lines, stream, reader->format->pool, plan->options.line_separator, start,
-                  range->start > 0, range->end < 0 ? INT64_MAX : range->end);
+    MR_TRY(mr_lines_of_range(&r->lines, reader->format, &reader->range, plan->options.line_separator,
+                             plan->options.encoding, error));
     return MR_OK;
 }
 
 static bool csv_splittable(const struct mr_format *format)
 {
     const struct csv_plan *plan = format->ctx;
-    return !plan->options.multi_line && !plan->options.encoding && plan->options.skip_rows == 0;
+    return !plan->options.multi_line && !plan->options.encoding && plan->options.skip_rows == 0 &&
+           mr_lines_splittable(plan->options.line_separator);
 }
 
 static void csv_close(struct mr_format *format)

@@ -199,15 +199,12 @@ int mr_csv_infer(struct mr_format *format, const struct mr_format_range *range, 
 {
     struct inference in = {.plan = format->ctx, .infer = infer};
     struct mr_lines lines = {0};
-    struct mr_stream *stream;
     const struct csv_options *o = &in.plan->options;
     mr_text_init(&in.record.scratch);
     in.skip_rows = o->skip_rows;
-    int status =
-        mr_stream_open(&stream, range->input, mr_compression_of(range->input->name), 0, o->encoding, error);
+    int status = mr_lines_of_range(&lines, format, range, o->line_separator, o->encoding, error);
     if (status >= 0) {
-        mr_lines_open(&lines, stream, format->pool, o->line_separator, 0, false, INT64_MAX);
-        status = o->multi_line ? infer_whole(&in, stream, error) : infer_lines(&in, &lines, error);
+        status = o->multi_line ? infer_whole(&in, lines.stream, error) : infer_lines(&in, &lines, error);
         mr_lines_close(&lines);
     }
     csv_record_release(&in.record);

@@ -216,17 +216,14 @@ int mr_json_infer(struct mr_format *format, const struct mr_format_range *range,
     struct mr_json_tokens tokens = {0};
     struct inference in = {infer, &plan->options, &tokens, {0}};
     struct mr_lines lines = {0};
-    struct mr_stream *stream;
-    enum mr_compression compression = mr_compression_of(range->input->name);
     infer->sorted = true;
     infer->drop_all_null = plan->options.drop_field_if_all_null;
     if (plan->options.mode == MR_JSON_PERMISSIVE && !infer->corrupt_column)
         infer->corrupt_column = mr_arena_copy_text(&infer->arena, plan->options.corrupt_record_name.data,
                                                    plan->options.corrupt_record_name.size);
     mr_text_init(&in.scratch);
-    int status = mr_stream_open(&stream, range->input, compression, 0, plan->encoding, error);
+    int status = mr_lines_of_range(&lines, format, range, plan->line_separator, plan->encoding, error);
     if (status >= 0) {
-        mr_lines_open(&lines, stream, format->pool, plan->line_separator, 0, false, INT64_MAX);
         status = infer_lines(format, &in, &tokens, &lines, error);
         mr_lines_close(&lines);
     }

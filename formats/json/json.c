@@ -337,11 +337,8 @@ static int json_reader_open(struct mr_format_reader *reader, struct mr_error *er
     if (!r->columns)
         return mr_error_memory(error, sizeof(struct mr_column *));
     r->compression = mr_compression_of(range->input->name);
-    int64_t start = range->start > 0 ? range->start - 1 : 0;
-    struct mr_stream *stream;
-    MR_TRY(mr_stream_open(&stream, range->input, r->compression, start, plan->encoding, error));
-    mr_lines_open(&r->lines, stream, reader->format->pool, plan->line_separator, start, range->start > 0,
-                  range->end < 0 ? INT64_MAX : range->end);
+    MR_TRY(mr_lines_of_range(&r->lines, reader->format, &reader->range, plan->line_separator, plan->encoding,
+                             error));
     MR_TRY(mr_json_converter_open(&r->converter, plan->record, &plan->options, error));
     if (plan->scan_allowed && !plan->multi_line)
         MR_TRY(mr_json_scan_open(&r->scan, plan, error));
@@ -351,7 +348,7 @@ static int json_reader_open(struct mr_format_reader *reader, struct mr_error *er
 static bool json_splittable(const struct mr_format *format)
 {
     const struct json_plan *plan = format->ctx;
-    return !plan->multi_line && !plan->encoding;
+    return !plan->multi_line && !plan->encoding && mr_lines_splittable(plan->line_separator);
 }
 
 static void json_close(struct mr_format *format)

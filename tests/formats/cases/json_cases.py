@@ -71,6 +71,7 @@ for name, data in {"crlf": b'{"a":1}\r\n{"a":2}\r\n', "cr": b'{"a":1}\r{"a":2}\r
     case("ends: " + name, "a INT, b STRING, _corrupt_record STRING", data, cache=True)
 case("lineSep", "a INT", '{"a":1}|{"a":2}|{"a":3}', {"lineSep": "|"})
 case("lineSep long", "a INT", '{"a":1}###{"a":2}###{"a":3}###', {"lineSep": "###"})
+case("lineSep overlapping", "a INT", '{"a":1}##{"a":2}####{"a":3}##\n{"a":4}', {"lineSep": "##"})
 case("lineSep newline keeps cr", "a INT, _corrupt_record STRING", '{"a":1}\r\n{"a":2}\r{"a":3}\n', {"lineSep": "\n"}, cache=True)
 # options
 WRONG = '{"a":1,"b":"x"}\n'
