@@ -38,7 +38,7 @@ static inline int mr_append_view(struct mr_column *column, struct mr_str text, s
     column->views[row] = mr_view_of(text.data, (uint32_t)text.size);
     return MR_OK;
 }
-/* Forgets the rows from `length` on. */
+/* Forgets the rows from `length` on, and what lists have gathered for a row they do not have yet. */
 static inline void mr_append_undo(struct mr_column *column, int64_t length)
 {
     for (int64_t row = length; row < column->length; row++)
@@ -46,7 +46,7 @@ static inline void mr_append_undo(struct mr_column *column, int64_t length)
     int64_t inner = column->offsets ? column->offsets[length] : length;
     column->length = length;
     for (int i = 0; i < column->child_count; i++)
-        if (column->children[i]->length > inner)
+        if (column->children[i]->length > inner || column->children[i]->child_count > 0)
             mr_append_undo(column->children[i], inner);
 }
 

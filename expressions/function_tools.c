@@ -80,3 +80,23 @@ int mr_resolve_add_null(struct mr_resolve *r, struct mr_error *error)
     MR_TRY(mr_expression_null(r->builder, &e, error));
     return mr_resolve_add(r, e, error);
 }
+
+const struct mr_type *mr_type_as_nullable(struct mr_arena *arena, const struct mr_type *type)
+{
+    if (type->field_count == 0)
+        return type;
+    struct mr_type *copy = MR_ARENA_NEW(arena, struct mr_type);
+    struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, type->field_count);
+    if (!copy || !fields)
+        return NULL;
+    *copy = *type;
+    copy->fields = fields;
+    for (int i = 0; i < type->field_count; i++) {
+        fields[i] = type->fields[i];
+        fields[i].type = mr_type_as_nullable(arena, type->fields[i].type);
+        fields[i].nullable = type->id != MR_MAP || i == 1;
+        if (!fields[i].type)
+            return NULL;
+    }
+    return copy;
+}

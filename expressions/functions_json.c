@@ -273,27 +273,6 @@ static bool string_keys(const struct mr_type *type)
     return true;
 }
 
-/* All that is read from JSON may be missing. */
-static const struct mr_type *as_nullable(struct mr_arena *arena, const struct mr_type *type)
-{
-    if (type->field_count == 0)
-        return type;
-    struct mr_type *copy = MR_ARENA_NEW(arena, struct mr_type);
-    struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, type->field_count);
-    if (!copy || !fields)
-        return NULL;
-    *copy = *type;
-    copy->fields = fields;
-    for (int i = 0; i < type->field_count; i++) {
-        fields[i] = type->fields[i];
-        fields[i].type = as_nullable(arena, type->fields[i].type);
-        fields[i].nullable = type->id != MR_MAP || i == 1;
-        if (!fields[i].type)
-            return NULL;
-    }
-    return copy;
-}
-
 /* Splits the corrupt-record field off the record. */
 static int without_corrupt_field(struct mr_resolve *r, struct json_bound *bound, struct mr_error *error)
 {
@@ -375,7 +354,7 @@ static int resolve_from_json(struct mr_resolve *r, struct mr_error *error)
         mr_error_parameter(error, "mode", "DROPMALFORMED");
         return error->code;
     }
-    r->type = as_nullable(r->builder->arena, schema);
+    r->type = mr_type_as_nullable(r->builder->arena, schema);
     r->nullable = true;
     if (!r->type)
         return mr_error_memory(error, sizeof *r->type);

@@ -82,6 +82,9 @@ const struct mr_type *mr_type_decimal_adjusted(struct mr_arena *arena, int preci
 /* Wider of two numeric types as binary operators see it; NULL when one is not numeric. */
 const struct mr_type *mr_type_wider_number(struct mr_arena *arena, const struct mr_type *a,
                                            const struct mr_type *b);
+/* The same type with everything in it nullable but the keys of maps: what is read from messages may be
+ * missing. NULL without memory. */
+const struct mr_type *mr_type_as_nullable(struct mr_arena *arena, const struct mr_type *type);
 bool mr_type_is_orderable(const struct mr_type *type); /* no MAP inside */
 
 #endif

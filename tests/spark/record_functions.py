@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Records what Spark answers to the questions in tests/spark/function_questions.
 
-usage: record_functions.py [FILE]        (default: tests/spark/function_questions; needs pyspark 4.2)
+usage: record_functions.py [FILE [JAR …]]        (default: tests/spark/function_questions; needs pyspark 4.2)
 
 The file holds one question a line: expressions of a SELECT, or a whole query; "# …" is a heading, under which the answers stand, "zone: ID" sets
 the session's time zone. Expressions with commas between them become questions of their own. Writes FILE.answers.jsonl, one JSON object a
@@ -82,7 +82,7 @@ def main():
     from pyspark.sql import SparkSession
 
     path = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "function_questions")
-    spark = (SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    spark = (SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.jars", ",".join(sys.argv[2:]))
              .config("spark.sql.binaryOutputStyle", "UTF-8").config("spark.driver.memory", "600m")
              .config("spark.sql.shuffle.partitions", "1").getOrCreate())
     spark.sparkContext.setLogLevel("OFF")

@@ -1,0 +1,133 @@
+/* expressions/message_call.c: see message_call.h. */
+#include "expressions/message_call.h"
+
+#include "expressions/json_convert.h"
+
+int mr_message_argument_error(struct mr_resolve *r, const char *what, struct mr_error *error)
+{
+    return mr_resolve_error(r, error, "DATATYPE_MISMATCH.TYPE_CHECK_FAILURE_WITH_HINT",
+                            "An argument of `%s` is not what it must be: %s.", r->name, what);
+}
+
+int mr_message_binary(struct mr_resolve *r, int i, struct mr_error *error)
+{
+    enum mr_type_id id = r->arguments[i]->type->id;
+    if (id != MR_BINARY && id != MR_VOID)
+        return mr_resolve_unexpected_type(r, i, "\"BINARY\"", error);
+    return mr_resolve_cast(r, i, mr_type_of(MR_BINARY), error);
+}
+
+int mr_message_constant(struct mr_resolve *r, int i, const char *what, struct mr_str *out,
+                        struct mr_error *error)
+{
+    const struct mr_column *value = NULL;
+    *out = (struct mr_str){NULL, 0};
+    if (r->arguments[i]->type->id == MR_VOID)
+        return MR_OK;
+    if (r->arguments[i]->type->id == MR_STRING)
+        MR_TRY(mr_resolve_constant(r, i, &value, error));
+    if (!value)
+        return mr_message_argument_error(r, what, error);
+    if (!mr_column_is_null(value, 0))
+        *out = mr_view_str(&value->views[0]);
+    return MR_OK;
+}
+
+static int add_option(struct mr_resolve *r, const struct mr_option_spec *table, struct mr_str name,
+                      struct mr_str value, struct mr_message_options *out, struct mr_error *error)
+{
+    struct mr_option *option = &out->options[out->count++];
+    const struct mr_option_spec *const tables[] = {table};
+    option->name = mr_arena_copy_text(r->builder->arena, name.data, name.size);
+    option->value = mr_arena_copy_text(r->builder->arena, value.data, value.size);
+    if (!option->name || !option->value)
+        return mr_error_memory(error, name.size);
+    const struct mr_option_spec *spec = mr_option_spec_find(table, option->name);
+    int status = spec ? mr_option_check(spec, option->value, error)
+                      : mr_option_unknown(option->name, r->name, tables, 1, error);
+    return status < 0 ? mr_builder_error_at(r->builder, error) : MR_OK;
+}
+
+static int read_mode(struct mr_resolve *r, struct mr_message_options *out, struct mr_error *error)
+{
+    const char *mode = mr_option_text(out->options, out->count, "mode");
+    out->fail_fast = !mode || mr_str_equal_nocase(mr_str_of(mode), MR_STR("FAILFAST"));
+    if (!mode || !mr_str_equal_nocase(mr_str_of(mode), MR_STR("DROPMALFORMED")))
+        return MR_OK;
+    mr_resolve_error(r, error, "PARSE_MODE_UNSUPPORTED", "`%s` knows the modes PERMISSIVE and FAILFAST.",
+                     r->name);
+    mr_error_parameter(error, "funcName", "`%s`", r->name);
+    mr_error_parameter(error, "mode", "DROPMALFORMED");
+    return error->code;
+}
+
+int mr_message_options(struct mr_resolve *r, int i, const struct mr_option_spec *table,
+                       struct mr_message_options *out, struct mr_error *error)
+{
+    static const char what[] = "options are a constant map of strings to strings";
+    const struct mr_column *map = NULL;
+    *out = (struct mr_message_options){.fail_fast = true};
+    if (i >= r->count || r->arguments[i]->type->id == MR_VOID)
+        return MR_OK;
+    const struct mr_type *type = r->arguments[i]->type;
+    bool empty = type->id == MR_MAP && type->fields[0].type->id == MR_VOID;
+    if (type->id == MR_MAP &&
+        (empty || (type->fields[0].type->id == MR_STRING && type->fields[1].type->id == MR_STRING)))
+        MR_TRY(mr_resolve_constant(r, i, &map, error));
+    if (!map)
+        return mr_message_argument_error(r, what, error);
+    if (empty || mr_column_is_null(map, 0))
+        return MR_OK;
+    out->options = MR_ARENA_ARRAY(r->builder->arena, struct mr_option, map->offsets[1] + 1);
+    if (!out->options)
+        return mr_error_memory(error, sizeof *out->options);
+    for (int32_t k = map->offsets[0]; k < map->offsets[1]; k++)
+        if (!mr_column_is_null(map->children[1], k))
+            MR_TRY(add_option(r, table, mr_view_str(&map->children[0]->views[k]),
+                              mr_view_str(&map->children[1]->views[k]), out, error));
+    return read_mode(r, out, error);
+}
+
+/* A struct that is there, all its members NULL; any other type: NULL. */
+static int append_nothing(struct mr_column *out, struct mr_error *error)
+{
+    int64_t row;
+    if (out->type->id != MR_STRUCT)
+        return mr_column_append_null(out, error);
+    for (int i = 0; i < out->child_count; i++)
+        MR_TRY(mr_column_append_null(out->children[i], error));
+    return mr_append_row(out, &row, error);
+}
+
+int mr_message_kernel(struct mr_call *call, const struct mr_column *messages, const struct mr_selection *rows,
+                      int64_t length, bool fail_fast, mr_message_read read, struct mr_error *error)
+{
+    struct mr_column *out = mr_column_new(call->expression->type, length);
+    int64_t next = 0;
+    struct mr_error cause;
+    if (!out)
+        return mr_row_memory(error);
+    call->result = out;
+    for (int i = 0; i < messages->kept_count; i++) /* what is read are views into the messages */
+        MR_TRY(mr_json_converter_keep(out, messages->kept[i], error));
+    MR_FOR_ROWS (i, rows, length) {
+        for (; next < i; next++)
+            MR_TRY(mr_column_append_null(out, error));
+        next = i + 1;
+        if (mr_column_is_null(messages, i)) {
+            MR_TRY(mr_column_append_null(out, error));
+            continue;
+        }
+        mr_error_clear(&cause);
+        int status = read(call, mr_string_at(messages, i), out, &cause);
+        if (status == MR_E_DATA && !fail_fast) {
+            MR_TRY(append_nothing(out, error));
+        } else if (status < 0) {
+            *error = cause;
+            return status;
+        }
+    }
+    for (; next < length; next++)
+        MR_TRY(mr_column_append_null(out, error));
+    return MR_OK;
+}
