@@ -80,7 +80,8 @@ static int visit(void *ctx, const struct mr_storage_entry *entry)
     return push(sweep, &sweep->candidates, &sweep->count, &sweep->capacity, entry->path) ? 0 : 1;
 }
 
-/* What a killed process left of a log checkpoint it was writing; an hour is longer than any takes. */
+/* What a killed process left of a log checkpoint or entry it was writing; an hour is longer than any takes.
+ */
 static int visit_log(void *ctx, const struct mr_storage_entry *entry)
 {
     struct sweep *sweep = ctx;
@@ -100,6 +101,9 @@ static int clean_log(struct mr_delta_sink *s, struct mr_error *error)
     for (size_t i = 0; status == MR_OK && i < sweep.count; i++)
         status = storage->type->remove(storage, sweep.candidates[i], error);
     mr_arena_release(&sweep.arena);
+    if (status == MR_OK)
+        status =
+            storage->type->remove_abandoned(storage, MR_DELTA_LOG, mr_env()->now_us() - ABANDONED_US, error);
     return status;
 }
 

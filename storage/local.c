@@ -128,7 +128,7 @@ static int local_put_if_absent(struct mr_storage *storage, const char *path, con
     int linked = mr_env()->link(temporary, name);
     int link_errno = linked < 0 ? errno : 0;
 #endif
-    mr_env()->unlink(temporary); /* a temporary that stays is only untidy: nobody lists it */
+    mr_env()->unlink(temporary); /* one that stays is only untidy: nobody lists it, and it is removed later */
     if (link_errno == EEXIST)
         return MR_PUT_EXISTS;
     if (link_errno == EPERM || link_errno == EOPNOTSUPP || link_errno == ENOSYS)
@@ -217,6 +217,7 @@ struct listing {
     const char *after;
     const char **names;
     size_t count, capacity;
+    bool temporaries; /* these instead of all others */
     bool failed;
 };
 
@@ -226,7 +227,8 @@ static int collect_name(void *ctx, const char *name, bool is_directory)
     (void)is_directory;
     if (listing->after && strcmp(name, listing->after) <= 0)
         return 0;
-    if (strncmp(name, TEMPORARY_PREFIX, sizeof(TEMPORARY_PREFIX) - 1) == 0)
+    bool temporary = strncmp(name, TEMPORARY_PREFIX, sizeof(TEMPORARY_PREFIX) - 1) == 0;
+    if (temporary != listing->temporaries)
         return 0;
     if (listing->count == listing->capacity) {
         size_t capacity = listing->capacity ? listing->capacity * 2 : 64;
@@ -250,6 +252,28 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* The directory's names, ascending; none where there is no directory. */
+static int collect(struct listing *listing, const char *full, struct mr_error *error)
+{
+    mr_arena_init(&listing->arena);
+    int status = mr_env()->list(full, collect_name, listing);
+    int list_errno = errno;
+    if (listing->failed)
+        return mr_error_memory(error, listing->count * sizeof(*listing->names));
+    if (status < 0 && list_errno != ENOENT)
+        return mr_error_system(error, list_errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot list the directory",
+                               full);
+    if (listing->count > 0)
+        qsort(listing->names, listing->count, sizeof(*listing->names), compare_names);
+    return MR_OK;
+}
+
+static void listing_release(struct listing *listing)
+{
+    mr_free(listing->names);
+    mr_arena_release(&listing->arena);
+}
+
 static int local_list(struct mr_storage *storage, const char *directory, const char *after,
                       int (*each)(void *ctx, const struct mr_storage_entry *entry), void *ctx,
                       struct mr_error *error)
@@ -257,18 +281,7 @@ static int local_list(struct mr_storage *storage, const char *directory, const c
     char full[MR_LOCAL_PATH_BYTES], name[MR_LOCAL_PATH_BYTES], path[MR_LOCAL_PATH_BYTES];
     MR_TRY(mr_local_path(storage, directory, full, error));
     struct listing listing = {.after = after};
-    mr_arena_init(&listing.arena);
-    int status = mr_env()->list(full, collect_name, &listing);
-    int list_errno = errno;
-    if (listing.failed)
-        status = mr_error_memory(error, listing.count * sizeof(*listing.names));
-    else if (status < 0 && list_errno == ENOENT)
-        status = MR_OK;
-    else if (status < 0)
-        status = mr_error_system(error, list_errno, "FAILED_READ_FILE.NO_HINT",
-                                 "%s: cannot list the directory", full);
-    if (status == MR_OK && listing.count > 0)
-        qsort(listing.names, listing.count, sizeof(*listing.names), compare_names);
+    int status = collect(&listing, full, error);
     for (size_t i = 0; status == MR_OK && i < listing.count; i++) {
         struct mr_storage_entry entry;
         const char *slash = directory[0] != '\0' ? "/" : "";
@@ -284,8 +297,27 @@ static int local_list(struct mr_storage *storage, const char *directory, const c
         else if (status == MR_END)
             status = MR_OK; /* removed since it was listed */
     }
-    mr_free(listing.names);
-    mr_arena_release(&listing.arena);
+    listing_release(&listing);
+    return status;
+}
+
+static int local_remove_abandoned(struct mr_storage *storage, const char *directory, int64_t before_us,
+                                  struct mr_error *error)
+{
+    char full[MR_LOCAL_PATH_BYTES], name[MR_LOCAL_PATH_BYTES];
+    MR_TRY(mr_local_path(storage, directory, full, error));
+    struct listing listing = {.temporaries = true};
+    int status = collect(&listing, full, error);
+    for (size_t i = 0; status == MR_OK && i < listing.count; i++) {
+        struct mr_storage_entry entry;
+        int size = snprintf(name, sizeof(name), "%s/%s", full, listing.names[i]);
+        if (size >= (int)sizeof(name) || stat_entry(name, listing.names[i], &entry, error) != MR_OK ||
+            entry.modified_us >= before_us)
+            continue;
+        if (mr_env()->unlink(name) < 0 && errno != ENOENT)
+            status = mr_error_system(error, errno, "TASK_WRITE_FAILED", "%s: cannot remove the file", name);
+    }
+    listing_release(&listing);
     return status;
 }
 
@@ -340,6 +372,7 @@ const struct mr_storage_type mr_storage_local = {
     .stat = local_stat,
     .list = local_list,
     .remove = local_remove,
+    .remove_abandoned = local_remove_abandoned,
     .sync = local_sync,
     .sync_directory = local_sync_directory,
     .close = local_close,

@@ -61,6 +61,9 @@ struct mr_storage_type {
                 int (*each)(void *ctx, const struct mr_storage_entry *entry), void *ctx,
                 struct mr_error *error);
     int (*remove)(struct mr_storage *storage, const char *path, struct mr_error *error); /* absent is fine */
+    /* Removes what writes cut short left in the directory (list does not show it) before that time. */
+    int (*remove_abandoned)(struct mr_storage *storage, const char *directory, int64_t before_us,
+                            struct mr_error *error);
     /* Makes the content of an object that somebody else wrote durable; its name: sync_directory. */
     int (*sync)(struct mr_storage *storage, const char *path, struct mr_error *error);
     int (*sync_directory)(struct mr_storage *storage, const char *directory, struct mr_error *error);

@@ -1,4 +1,6 @@
 /* tests/sources/file_watch_test.c: files are found, planned, read once, and remembered. */
+#include <sys/inotify.h>
+
 #include "tests/sources/file_helper.h"
 
 static void reads_each_file_once(void **state)
@@ -424,6 +426,104 @@ static void clean_source_moves(void **state)
     end(&r);
 }
 
+static int64_t days_later;
+
+static int64_t later_us(void)
+{
+    return mr_env_system()->now_us() + days_later * INT64_C(86400000000);
+}
+
+/* Deleted when published and older than the retention, by whichever process is there then. */
+static void clean_source_deletes(void **state)
+{
+    struct run r = {0};
+    char path[512], kept[512];
+    struct mr_env later = *mr_env_system();
+    struct mr_option options[] = {O("path", "in"), O("format", "json"), O("cleanSource", "DELETE"),
+                                  O("cleanSource.retentionDuration", "8 days")};
+    (void)state;
+    later.now_us = later_us;
+    mr_env_replace(&later);
+    days_later = 0;
+    snprintf(path, sizeof path, "%s/in/a.json", base);
+    snprintf(kept, sizeof kept, "%s/in/b.json", base);
+    write_file("in/a.json", "{\"a\":1}\n");
+    start(&r, "a BIGINT", options, 4);
+    r.source.used = (bool[]){true, false};
+    assert_string_equal(step(&r), "1,NULL;");
+    days_later = 9;
+    stop(&r);
+    start(&r, "a BIGINT", options, 4);
+    r.source.used = (bool[]){true, false};
+    assert_int_equal(access(path, F_OK), 0); /* nobody has said that it is published */
+    write_file("in/b.json", "{\"a\":2}\n");
+    assert_string_equal(step(&r), "2,NULL;");
+    assert_int_equal(mr_file_source.published(&r.source, MR_STR("{\"logOffset\":1}"), &r.error), 0);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(access(kept, F_OK), 0); /* published, and young */
+    days_later = 18;
+    stop(&r);
+    start(&r, "a BIGINT", options, 4);
+    r.source.used = (bool[]){true, false};
+    assert_int_equal(mr_file_source.published(&r.source, MR_STR("{\"logOffset\":1}"), &r.error), 0);
+    assert_int_not_equal(access(kept, F_OK), 0);
+    assert_string_equal(step(&r), "");
+    end(&r);
+    mr_env_replace(NULL);
+}
+
+/* ---- notifications that do not arrive ---- */
+
+static bool overflown;
+
+/* The kernel's queue was full: what it held is gone, and it says so, once. Else: events are lost in silence.
+ */
+static int64_t losing_read(int notify, void *out, size_t size)
+{
+    char lost[4096];
+    while (read(notify, lost, sizeof lost) > 0)
+        ;
+    if (!overflown || size < sizeof(struct inotify_event))
+        return -1;
+    overflown = false;
+    memcpy(out, &(struct inotify_event){.wd = -1, .mask = IN_Q_OVERFLOW}, sizeof(struct inotify_event));
+    return sizeof(struct inotify_event);
+}
+
+static void lost_notifications(void **state)
+{
+    struct run r = {0};
+    (void)state;
+    struct mr_notify_system losing = *mr_notify_system();
+    losing.read = losing_read;
+    mr_notify_system_replace(&losing);
+    write_file("in/a.json", "{\"a\":1}\n");
+    start(&r, "a BIGINT", OPTIONS(O("path", "in"), O("format", "json"), O("listInterval", "1 hour")));
+    r.source.used = (bool[]){true, false};
+    assert_string_equal(step(&r), "1,NULL;");
+    write_file("in/b.json", "{\"a\":2}\n");
+    write_file("in/new/c.json", "{\"a\":3}\n");
+    age("in/b.json", 0);
+    age("in/new/c.json", 1);
+    assert_string_equal(step(&r), ""); /* nobody has said anything */
+    overflown = true;
+    assert_string_equal(step(&r), "2,NULL;3,NULL;");
+    stop(&r);
+    start(&r, "a BIGINT", OPTIONS(O("path", "in"), O("format", "json"), O("listInterval", "50 ms")));
+    r.source.used = (bool[]){true, false};
+    assert_string_equal(step(&r), "");
+    write_file("in/d.json", "{\"a\":4}\n");
+    int64_t until = mr_env()->monotonic_us() + 5000000;
+    const char *rows = step(&r);
+    while (!*rows && mr_env()->monotonic_us() < until) {
+        mr_file_source.wait(&r.source, mr_env()->monotonic_us() + 20000);
+        rows = step(&r);
+    }
+    assert_string_equal(rows, "4,NULL;"); /* the periodic listing has found it */
+    end(&r);
+    mr_notify_system_replace(NULL);
+}
+
 static void overwritten_files(void **state)
 {
     struct run r = {0};
@@ -487,6 +587,8 @@ int main(void)
         TEST(missing_files),
         TEST(options_are_checked),
         TEST(clean_source_moves),
+        TEST(clean_source_deletes),
+        TEST(lost_notifications),
         TEST(overwritten_files),
         TEST(many_files),
     };

@@ -227,6 +227,14 @@ static void a_temporary_that_cannot_be_removed_does_not_undo_the_put(void **stat
     mr_env_replace(NULL);
     expect("a", "text");
     expect_list("", NULL, "a "); /* and nobody sees it */
+    int64_t now = mr_env()->now_us();
+    assert_int_equal(files_on_disk(""), 2);
+    assert_int_equal(storage.type->remove_abandoned(&storage, "", now - 60000000, &error), MR_OK);
+    assert_int_equal(files_on_disk(""), 2); /* somebody may still be at it */
+    assert_int_equal(storage.type->remove_abandoned(&storage, "", now + 60000000, &error), MR_OK);
+    assert_int_equal(files_on_disk(""), 1);
+    assert_int_equal(storage.type->remove_abandoned(&storage, "none", now, &error), MR_OK);
+    expect("a", "text");
 }
 
 static void lists_are_sorted_and_bounded(void **state)
