@@ -105,7 +105,7 @@ static int ask(const struct mr_schema_registry *r, const char *method, const cha
                                       .bearer = r->bearer,
                                       .ca_file = r->ca_file,
                                       .connect_timeout_ms = 3000,
-                                      .timeout_ms = 10000,
+                                      .timeout_ms = 5000,
                                       .most_bytes = 16 << 20};
     struct mr_http_response response = {.body = *answer};
     if (snprintf(url, sizeof url, "%s%s", r->address, path) >= (int)sizeof url)

@@ -2,7 +2,7 @@
  *
  * A client is shared by all who name the same address and credentials; it lives to the end of the process,
  * and so do the schemas it was given: an id never changes its meaning, so each is fetched once. Every request
- * ends: 3 attempts of at most 10 seconds. */
+ * ends: 3 attempts of at most 5 seconds. */
 #ifndef MR_EXPRESSIONS_SCHEMA_REGISTRY_H
 #define MR_EXPRESSIONS_SCHEMA_REGISTRY_H
 
