@@ -3,6 +3,7 @@
 #define MR_API_JOB_H
 
 #include "millrace/millrace.h"
+#include "operators/custom_state.h"
 #include "runtime/query.h"
 #include "sinks/memory.h"
 #include "sources/memory.h"
@@ -21,6 +22,7 @@ struct millrace_stream {
     struct mr_sql_script script;
     struct mr_sql_text origin;
     const struct mr_sql_query *query;
+    const struct mr_custom_config *custom; /* the query's rows go through this processor; NULL: none */
 };
 struct mr_api_name { /* of a stream, given by the program */
     struct mr_api_name *next;
@@ -89,6 +91,10 @@ size_t mr_api_put(char *out, size_t size, struct mr_str text);
 /* A query of our own making over streams, as a stream. file: what errors call the text. NULL: the job has the
  * error. */
 struct millrace_stream *mr_api_query_stream(struct millrace_job *job, const char *file, const char *text);
+/* A stream of its own over another one's rows, with these keys (as after SELECT) in front of all columns;
+ * their number. Negative: the job has the error, or there is no stream. */
+int mr_api_keyed_stream(struct millrace_stream *stream, const char *call, const char *keys,
+                        struct millrace_stream **out);
 /* Reads options given as arguments; NULL without memory. The array is the caller's, freed by mr_free. */
 const char **mr_api_pairs(va_list arguments);
 
@@ -128,7 +134,9 @@ int mr_api_pool(struct millrace_job *job, struct mr_pool **out, struct mr_error 
 
 /* ---- rows.c ---- */
 struct millrace_rows {
-    struct mr_batch batch;
+    struct mr_batch batch; /* its length is their number */
+    bool is_part;          /* of the columns' rows: */
+    int64_t first;         /* from this one on */
     const struct mr_zone *zone;
     int64_t number; /* micro-batch; -1: none */
     char query_id[37];

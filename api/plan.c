@@ -142,6 +142,7 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
     if (stream->type)
         return resolve_source(planning, request->job, stream, out, error);
     out->view = stream->query;
+    out->custom = stream->custom;
     out->origin = &stream->origin;
     return MR_OK;
 }

@@ -8,12 +8,15 @@ static const struct mr_column *column_at(const struct millrace_rows *rows, int c
     return there ? rows->batch.columns[column] : NULL;
 }
 
-/* The column, when there is a value that is not NULL. */
-static const struct mr_column *value_at(const struct millrace_rows *rows, int64_t row, int column)
+/* The column, when there is a value that is not NULL, and the value's row in it. */
+static const struct mr_column *value_at(const struct millrace_rows *rows, int64_t *row, int column)
 {
     const struct mr_column *c = column_at(rows, column);
-    bool there = c && row >= 0 && row < rows->batch.length && c->type->id != MR_VOID;
-    return there && !mr_column_is_null(c, row) ? c : NULL;
+    bool there = c && *row >= 0 && *row < rows->batch.length && c->type->id != MR_VOID;
+    if (!there)
+        return NULL;
+    *row += rows->first;
+    return mr_column_is_null(c, *row) ? NULL : c;
 }
 
 int64_t millrace_rows_count(const struct millrace_rows *rows)
@@ -58,7 +61,7 @@ size_t millrace_rows_type(const struct millrace_rows *rows, int column, char *ou
 
 int millrace_rows_is_null(const struct millrace_rows *rows, int64_t row, int column)
 {
-    return value_at(rows, row, column) == NULL;
+    return value_at(rows, &row, column) == NULL;
 }
 
 static bool integer_of(const struct mr_column *c, int64_t row, int64_t *out)
@@ -91,14 +94,14 @@ static bool integer_of(const struct mr_column *c, int64_t row, int64_t *out)
 
 int64_t millrace_rows_int(const struct millrace_rows *rows, int64_t row, int column)
 {
-    const struct mr_column *c = value_at(rows, row, column);
+    const struct mr_column *c = value_at(rows, &row, column);
     int64_t value = 0;
     return c && integer_of(c, row, &value) ? value : 0;
 }
 
 double millrace_rows_double(const struct millrace_rows *rows, int64_t row, int column)
 {
-    const struct mr_column *c = value_at(rows, row, column);
+    const struct mr_column *c = value_at(rows, &row, column);
     int64_t value = 0;
     if (!c || !mr_type_is_numeric(c->type))
         return 0;
@@ -114,7 +117,7 @@ double millrace_rows_double(const struct millrace_rows *rows, int64_t row, int c
 
 const char *millrace_rows_bytes(const struct millrace_rows *rows, int64_t row, int column, size_t *size_bytes)
 {
-    const struct mr_column *c = value_at(rows, row, column);
+    const struct mr_column *c = value_at(rows, &row, column);
     bool bytes = c && mr_type_is_bytes(c->type);
     if (size_bytes)
         *size_bytes = bytes ? c->views[row].size : 0;
@@ -124,7 +127,7 @@ const char *millrace_rows_bytes(const struct millrace_rows *rows, int64_t row, i
 size_t millrace_rows_text(const struct millrace_rows *rows, int64_t row, int column, char *out, size_t size)
 {
     struct mr_text text;
-    const struct mr_column *c = value_at(rows, row, column);
+    const struct mr_column *c = value_at(rows, &row, column);
     mr_text_init(&text);
     if (c)
         mr_value_text(&text, c, row, rows->zone);
@@ -140,13 +143,14 @@ size_t millrace_rows_json(const struct millrace_rows *rows, int64_t row, char *o
     mr_text_init(&text);
     mr_json_begin_object(&writer);
     for (int i = 0; i < millrace_rows_columns(rows); i++) {
-        const struct mr_column *c = value_at(rows, row, i);
+        int64_t at = row;
+        const struct mr_column *c = value_at(rows, &at, i);
         mr_json_key(&writer, rows->batch.schema->fields[i].name);
         if (!c) {
             mr_json_null(&writer);
             continue;
         }
-        mr_value_json(&text, c, row, rows->zone, false);
+        mr_value_json(&text, c, at, rows->zone, false);
         writer.comma = true;
     }
     mr_json_end_object(&writer);
@@ -167,14 +171,20 @@ int millrace_rows_arrow(const struct millrace_rows *rows, struct ArrowSchema *sc
                         struct ArrowArray *array)
 {
     struct mr_error error = {0};
+    struct mr_batch own;
     if (!rows || !rows->batch.schema || !schema || !array)
         return MILLRACE_USAGE;
-    int status = mr_arrow_export_schema(&rows->batch, rows->zone, schema, &error);
+    int status = rows->is_part ? mr_batch_slice(&rows->batch, rows->first, rows->batch.length, &own, &error)
+                               : mr_batch_copy(&own, &rows->batch, &error);
     if (status < 0)
         return status;
-    status = mr_arrow_export(&rows->batch, array, &error);
-    if (status < 0)
-        schema->release(schema);
+    status = mr_arrow_export_schema(&own, rows->zone, schema, &error);
+    if (status >= 0) {
+        status = mr_arrow_export(&own, array, &error);
+        if (status < 0)
+            schema->release(schema);
+    }
+    mr_batch_release(&own);
     return status;
 }
 

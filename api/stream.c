@@ -306,14 +306,14 @@ static bool is_blank(const char *text)
 }
 
 /* Number of keys; negative: the job has the error. */
-static int count_keys(struct millrace_job *job, const char *keys)
+static int count_keys(struct millrace_job *job, const char *call, const char *keys)
 {
     struct mr_text text;
     if (is_blank(keys))
         return 0;
     mr_text_init(&text);
     mr_text_format(&text, "SELECT\n%s\n", keys);
-    struct millrace_stream *alone = check_piece(query_stream(job, "millrace_group", &text), PIECE_KEYS);
+    struct millrace_stream *alone = check_piece(query_stream(job, call, &text), PIECE_KEYS);
     return alone ? alone->query->body->item_count : -1;
 }
 
@@ -322,7 +322,7 @@ struct millrace_stream *millrace_group(struct millrace_stream *stream, const cha
 {
     struct mr_text text;
     struct millrace_job *job = job_of(stream, "millrace_group", aggregates, true);
-    int count = job ? count_keys(job, keys) : -1;
+    int count = job ? count_keys(job, "millrace_group", keys) : -1;
     if (count < 0)
         return NULL;
     mr_text_init(&text);
@@ -331,6 +331,20 @@ struct millrace_stream *millrace_group(struct millrace_stream *stream, const cha
     for (int i = 0; i < count; i++)
         mr_text_format(&text, "%s%d", i > 0 ? ", " : " GROUP BY ", i + 1);
     return check_piece(query_stream(job, "millrace_group", &text), PIECE_GROUP);
+}
+
+int mr_api_keyed_stream(struct millrace_stream *stream, const char *call, const char *keys,
+                        struct millrace_stream **out)
+{
+    struct mr_text text;
+    struct millrace_job *job = job_of(stream, call, is_blank(keys) ? NULL : keys, true);
+    int count = job ? count_keys(job, call, keys) : -1;
+    if (count < 0)
+        return -1;
+    mr_text_init(&text);
+    mr_text_format(&text, "SELECT\n%s\n, * FROM `%s`", keys, stream->name);
+    *out = check_piece(query_stream(job, call, &text), PIECE_COLUMNS);
+    return *out ? count : -1;
 }
 
 struct millrace_stream *millrace_union(struct millrace_stream *a, struct millrace_stream *b)

@@ -7,7 +7,8 @@
 #define NEVER_SECOND INT64_MAX
 
 struct sparse_entry {
-    uint32_t ms, count;
+    uint32_t ms;
+    int32_t count; /* may be negative: only the sum over partitions means something */
 };
 struct mr_expiry_second {
     int64_t second; /* entries expire after second * 1000 ms, at most a second later; or NEVER_SECOND */
@@ -15,7 +16,7 @@ struct mr_expiry_second {
     bool dirty;
     uint32_t sparse_count, sparse_capacity;
     struct sparse_entry *sparse; /* ascending; NULL once dense */
-    uint32_t *dense;
+    int32_t *dense;
 };
 
 /* ---- where an expiry is counted ---- */
@@ -77,7 +78,7 @@ static int grow_sparse(struct mr_expiry_counts *counts, struct mr_expiry_second 
 }
 
 /* ms counts from the start of the second, 0 .. 999. */
-static int count_ms(struct mr_expiry_counts *counts, struct mr_expiry_second *s, uint32_t ms, uint32_t more,
+static int count_ms(struct mr_expiry_counts *counts, struct mr_expiry_second *s, uint32_t ms, int32_t more,
                     struct mr_error *error)
 {
     s->live += more;
@@ -187,17 +188,27 @@ static int find_second(struct mr_expiry_counts *counts, int64_t second, struct m
     return MR_OK;
 }
 
-int mr_expiry_counts_add(struct mr_expiry_counts *counts, int64_t expiry_us, struct mr_error *error)
+static int count(struct mr_expiry_counts *counts, int64_t expiry_us, int32_t more, struct mr_error *error)
 {
     struct mr_expiry_second *s = NULL;
     int64_t ms = ceil_ms(expiry_us), second = expiry_us == MR_NEVER ? NEVER_SECOND : second_of(ms);
     MR_TRY(find_second(counts, second, &s, error));
     if (second != NEVER_SECOND)
-        return count_ms(counts, s, (uint32_t)(ms - 1 - second * SECOND), 1, error);
-    s->live++; /* of this one only the sum counts */
-    counts->live++;
+        return count_ms(counts, s, (uint32_t)(ms - 1 - second * SECOND), more, error);
+    s->live += more; /* of this one only the sum counts */
+    counts->live += more;
     s->dirty = true;
     return MR_OK;
+}
+
+int mr_expiry_counts_add(struct mr_expiry_counts *counts, int64_t expiry_us, struct mr_error *error)
+{
+    return count(counts, expiry_us, 1, error);
+}
+
+int mr_expiry_counts_remove(struct mr_expiry_counts *counts, int64_t expiry_us, struct mr_error *error)
+{
+    return count(counts, expiry_us, -1, error);
 }
 
 int64_t mr_expiry_counts_expire(struct mr_expiry_counts *counts, int64_t upto_us)
@@ -243,19 +254,19 @@ static void put_second(struct mr_text *out, const struct mr_expiry_counts *count
     mr_keyed_state_put_head(out, FORMAT, end_us(s->second));
     mr_state_put_u16(out, (unsigned)counts->op->partitions);
     for (uint32_t ms = 0; s->dense && ms < SECOND; ms++)
-        entries += s->dense[ms] > 0;
+        entries += s->dense[ms] != 0;
     put_varint(out, entries);
     put_varint(out, (uint64_t)s->live);
     for (uint32_t i = 0; i < s->sparse_count; i++) {
         put_varint(out, s->sparse[i].ms - last);
-        put_varint(out, s->sparse[i].count);
+        put_varint(out, (uint64_t)s->sparse[i].count);
         last = s->sparse[i].ms;
     }
     for (uint32_t ms = 0; s->dense && ms < SECOND; ms++) {
         if (s->dense[ms] == 0)
             continue;
         put_varint(out, ms - last);
-        put_varint(out, s->dense[ms]);
+        put_varint(out, (uint64_t)s->dense[ms]);
         last = ms;
     }
 }
@@ -311,7 +322,7 @@ static int read_second(void *ctx, struct mr_str key, struct mr_str value, struct
     struct mr_expiry_counts *counts = reading->counts;
     struct mr_expiry_second *s = NULL;
     const char *at = value.data + 11, *end = value.data + value.size;
-    uint64_t entries, live, step, count, ms = 0;
+    uint64_t entries, live, step, number, ms = 0;
     if (key.size != 13 || value.size < 13 || value.data[0] != FORMAT)
         return mr_state_corrupt(counts->op, "counts of expiry", error);
     int partition = (int)mr_state_get_u16(key.data + 3);
@@ -332,10 +343,10 @@ static int read_second(void *ctx, struct mr_str key, struct mr_str value, struct
         counts->live += (int64_t)live;
     }
     for (uint64_t i = 0; i < entries; i++) {
-        if (!get_varint(&at, end, &step) || !get_varint(&at, end, &count) || step >= SECOND - ms)
+        if (!get_varint(&at, end, &step) || !get_varint(&at, end, &number) || step >= SECOND - ms)
             return mr_state_corrupt(counts->op, "counts of expiry", error);
         ms += step;
-        MR_TRY(count_ms(counts, s, (uint32_t)ms, (uint32_t)count, error));
+        MR_TRY(count_ms(counts, s, (uint32_t)ms, (int32_t)number, error));
     }
     s->dirty = false;
     return MR_OK;

@@ -26,6 +26,8 @@ int mr_expiry_counts_open(struct mr_expiry_counts *counts, struct mr_operator *o
 void mr_expiry_counts_close(struct mr_expiry_counts *counts);
 /* One more entry that expires then (MR_NEVER: never). */
 int mr_expiry_counts_add(struct mr_expiry_counts *counts, int64_t expiry_us, struct mr_error *error);
+/* One fewer: it went before it expired. */
+int mr_expiry_counts_remove(struct mr_expiry_counts *counts, int64_t expiry_us, struct mr_error *error);
 /* Forgets what expires at or before upto_us (of whole milliseconds); how many entries that was. */
 int64_t mr_expiry_counts_expire(struct mr_expiry_counts *counts, int64_t upto_us);
 /* Hands what changed to the decision. */

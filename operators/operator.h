@@ -67,6 +67,9 @@ struct mr_operator_type {
     /* True when a batch without data would emit or evict something at this watermark (no-data batches). NULL:
      * never. */
     bool (*wants_batch)(const struct mr_node *node, int64_t old_watermark_us, int64_t new_watermark_us);
+    /* When, by the clock, a batch without data would do something (timers); INT64_MAX: not that is known.
+     * NULL: never. */
+    int64_t (*due_us)(struct mr_operator *op);
     /* Text for the plan fingerprint kept with its state; what may not change on restart (1.11). NULL: none.
      */
     void (*fingerprint)(const struct mr_node *node, struct mr_text *out);
@@ -201,7 +204,8 @@ struct mr_deduplicate_config {
     bool within_watermark;
     int64_t delay_us;
 };
-struct mr_join_config; /* operators/join.h */
+struct mr_join_config;   /* operators/join.h */
+struct mr_custom_config; /* operators/custom_state.h */
 
 extern const struct mr_operator_type mr_filter_operator;
 extern const struct mr_operator_type mr_project_operator;

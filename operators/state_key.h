@@ -12,7 +12,8 @@ enum mr_state_kind {
     MR_STATE_ENTRIES = 1,
     MR_STATE_TIMES = 2,
     MR_STATE_END = 3,
-    MR_STATE_PACKED = 4
+    MR_STATE_PACKED = 4,
+    MR_STATE_VARIABLES = 5
 };
 
 static inline void mr_state_put_u16(struct mr_text *out, unsigned value)

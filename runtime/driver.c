@@ -11,6 +11,7 @@
 #define MOST_PATIENCE 4    /* times the usual limits of a decision */
 #define TOKENS_AT_ONCE 4.0 /* so that a little jitter at that rate delays nobody */
 #define TRICKLE_BYTES (1 << 20)
+#define CLOCK_IS_READ_US 60000000 /* at least that often while a timer is awaited */
 
 /* ---- pace ---- */
 
@@ -212,12 +213,17 @@ static int execute(struct mr_query *query, const struct mr_split_list *lists, st
     return mr_execution_run(&query->execution, &batch, error);
 }
 
-/* Time, dice and what streams are joined with are read once (invariant 10); time in milliseconds, as Spark's
- * current_timestamp of a batch. */
+/* The clock in milliseconds, as Spark's current_timestamp of a batch. */
+static int64_t batch_time_us(void)
+{
+    int64_t now_us = mr_env()->now_us();
+    return now_us - now_us % 1000;
+}
+
+/* Time, dice and what streams are joined with are read once (invariant 10). */
 static int read_world(struct mr_query *query, struct mr_error *error)
 {
-    query->batch_time_us = mr_env()->now_us();
-    query->batch_time_us -= query->batch_time_us % 1000;
+    query->batch_time_us = batch_time_us();
     query->batch_seed = mr_env()->random();
     query->job->session.batch_time_us = query->batch_time_us;
     query->job->session.batch_seed = query->batch_seed;
@@ -262,8 +268,22 @@ static bool wants_batch_without_data(const struct mr_query *query)
         return true; /* the target must be emptied, whether anything comes or not */
     if (query->options.trigger == MR_TRIGGER_ONCE_BATCH)
         return query->next_batch == 0;
-    return query->job->no_data_batches &&
-           mr_watermark_wants_batch(&query->watermark, query->job, query->scratch_us, query->late_us);
+    if (!query->job->no_data_batches)
+        return false;
+    return mr_watermark_wants_batch(&query->watermark, query->job, query->scratch_us, query->late_us) ||
+           mr_execution_due_us(&query->execution) <= batch_time_us();
+}
+
+/* Until something comes, or a timer by the clock is due. */
+static int sleep_until_due(struct mr_query *query, struct mr_error *error)
+{
+    int64_t due_us = query->job->no_data_batches ? mr_execution_due_us(&query->execution) : INT64_MAX;
+    if (due_us == INT64_MAX)
+        return mr_waiter_sleep(query->waiter, INT64_MAX, error);
+    /* A clock that jumps is looked at again now and then. */
+    int64_t left_us = due_us - mr_env()->now_us();
+    left_us = left_us < CLOCK_IS_READ_US ? left_us + 1000 : CLOCK_IS_READ_US;
+    return mr_waiter_sleep(query->waiter, mr_env()->monotonic_us() + left_us, error);
 }
 
 /* Data that come all the time, a little at a time, must not wait for a pause: then every micro-batch may be
@@ -299,8 +319,7 @@ static int turn(struct mr_query *query, bool *ended, struct mr_error *error)
     if (query->micro_batches > 0)
         return mr_waiter_sleep(query->waiter, next_token_us(query), error);
     *ended = query->options.trigger != MR_TRIGGER_CONTINUOUS;
-    return *ended || query->options.interval_us > 0 ? MR_OK
-                                                    : mr_waiter_sleep(query->waiter, INT64_MAX, error);
+    return *ended || query->options.interval_us > 0 ? MR_OK : sleep_until_due(query, error);
 }
 
 static int loop(struct mr_query *query, struct mr_error *error)

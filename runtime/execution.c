@@ -204,6 +204,19 @@ int64_t mr_execution_dirty_bytes(const struct mr_execution *execution, int64_t *
     return total;
 }
 
+int64_t mr_execution_due_us(const struct mr_execution *execution)
+{
+    int64_t due_us = INT64_MAX;
+    for (int i = 0; i < execution->stage_count; i++) {
+        const struct mr_stage *stage = &execution->stages[i];
+        for (int k = 0; stage->instances && stage->node->type->due_us && k < stage->instance_count; k++) {
+            int64_t one_us = stage->node->type->due_us(&stage->instances[k].op);
+            due_us = one_us < due_us ? one_us : due_us;
+        }
+    }
+    return due_us;
+}
+
 static void add_event_time(struct mr_event_time *into, const struct mr_event_time *from)
 {
     if (from->count == 0)

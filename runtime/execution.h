@@ -115,6 +115,8 @@ int mr_execution_run(struct mr_execution *execution, const struct mr_micro_batch
                      struct mr_error *error);
 /* Of all stateful instances; passing_bytes: see mr_operator_type. */
 int64_t mr_execution_dirty_bytes(const struct mr_execution *execution, int64_t *passing_bytes);
+/* When, by the clock, some instance wants a batch without data; INT64_MAX: none does. */
+int64_t mr_execution_due_us(const struct mr_execution *execution);
 /* Sum over the node's instances. */
 void mr_execution_metrics(const struct mr_execution *execution, int stage, struct mr_operator_metrics *out);
 

@@ -125,9 +125,10 @@ static int refuse_plan(int id, struct mr_str name, struct mr_str before, struct 
             break;
     }
     struct mr_str new_value = value_of(new_part, &label), old_value = value_of(old_part, &old_label);
-    bool values = mr_str_equal(label, mr_str_of("aggregates"));
+    bool values = mr_str_equal(label, MR_STR("aggregates")), mode = mr_str_equal(label, MR_STR("time mode"));
     return mr_error_set(error, MR_E_UNSUPPORTED,
                         values ? "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE"
+                        : mode ? "STATE_STORE_INVALID_CONFIG_AFTER_RESTART"
                                : "STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE",
                         "Stateful operator %d (%.*s): its %.*s changed from [%.*s] to [%.*s]. " REMEDY, id,
                         shown(name), name.data, shown(label), label.data, shown(old_value), old_value.data,

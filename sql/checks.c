@@ -2,6 +2,8 @@
  * finds some of these when the query starts or runs; here all are found when it is planned. */
 #include "sql/checks.h"
 
+#include "operators/custom_state.h"
+
 int mr_sql_refuse(const struct mr_plan *plan, const char *condition, const char *message,
                   struct mr_error *error)
 {
@@ -138,6 +140,14 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
                 "drop_duplicates_within_watermark needs an event time among the rows of the stream: "
                 "put WATERMARK … DELAY OF … on the relation, and keep its column.",
                 error);
+        stateful = true;
+        break;
+    case MR_PLAN_CUSTOM:
+        if (plan->custom->mode == MR_TIME_EVENT && !has_event_time(plan->inputs[0]))
+            return mr_sql_refuse(plan, "_LEGACY_ERROR_TEMP_3102",
+                                 "A processor with event time needs an event time among the rows of the "
+                                 "stream: give the stream a watermark, and keep its column.",
+                                 error);
         stateful = true;
         break;
     case MR_PLAN_JOIN:

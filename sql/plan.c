@@ -150,6 +150,7 @@ static const char *const kind_names[] = {
     [MR_PLAN_WINDOW] = "Window",       [MR_PLAN_UNION] = "Union",
     [MR_PLAN_JOIN] = "Join",           [MR_PLAN_SORT] = "Sort",
     [MR_PLAN_LIMIT] = "Limit",         [MR_PLAN_EXPECT] = "Expect",
+    [MR_PLAN_CUSTOM] = "Custom",
 };
 
 static void list_expressions(struct mr_text *out, const struct mr_expression *const *list, int count)

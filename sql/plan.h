@@ -25,6 +25,7 @@ enum mr_plan_kind {
     MR_PLAN_LIMIT,
     MR_PLAN_EXPECT,
     MR_PLAN_WINDOW, /* input's columns, then the window function's value */
+    MR_PLAN_CUSTOM, /* a processor's rows; the input's first columns are its key */
 };
 
 struct mr_plan {
@@ -62,7 +63,8 @@ struct mr_plan {
     int sort_count;
     int64_t limit, offset; /* LIMIT; limit -1: all */
     struct mr_expect_config expect;
-    struct mr_window_config *window; /* operators/window.h */
+    struct mr_window_config *window;       /* operators/window.h */
+    const struct mr_custom_config *custom; /* operators/custom_state.h */
 };
 
 /* An indented text of the tree, for tests and for people. */

@@ -1,4 +1,5 @@
 /* sql/planner.c: a plan's nodes as the nodes of a job. */
+#include "operators/custom_state.h"
 #include "operators/window.h"
 #include "sql/checks.h"
 #include "sql/panes.h"
@@ -114,6 +115,27 @@ static int build_deduplicate(struct planner *p, const struct mr_plan *plan, cons
                                p->error);
 }
 
+static int build_custom(struct planner *p, const struct mr_plan *plan, const struct mr_node *input,
+                        const struct mr_node **out)
+{
+    struct mr_custom_config config = *plan->custom;
+    const struct mr_type *rows = input->output;
+    int keys = config.key_count;
+    int *columns = MR_ARENA_ARRAY(&p->job->arena, int, keys + 1);
+    config.key = mr_type_struct(&p->job->arena, rows->fields, keys);
+    config.rows = mr_type_struct(&p->job->arena, rows->fields + keys, rows->field_count - keys);
+    if (!columns || !config.key || !config.rows)
+        return mr_error_memory(p->error, sizeof *columns);
+    config.event_time_column = -1;
+    for (int i = rows->field_count - 1; plan->streaming && config.mode == MR_TIME_EVENT && i >= 0; i--)
+        if (plan->inputs[0]->delays[i] >= 0)
+            config.event_time_column = i;
+    for (int i = 0; i < keys; i++)
+        columns[i] = i;
+    MR_TRY(add(p, &mr_custom_operator, &config, sizeof config, &input, 1, plan->schema, out));
+    return mr_job_set_exchange(p->job, (struct mr_node *)*out, 0, columns, keys, p->error);
+}
+
 static int build_one(struct planner *p, const struct mr_plan *plan, const struct mr_node *const *inputs,
                      const struct mr_node **out)
 {
@@ -142,6 +164,8 @@ static int build_one(struct planner *p, const struct mr_plan *plan, const struct
         return build_aggregate(p, plan, NULL, inputs[0], out);
     case MR_PLAN_DEDUPLICATE:
         return build_deduplicate(p, plan, inputs[0], out);
+    case MR_PLAN_CUSTOM:
+        return build_custom(p, plan, inputs[0], out);
     case MR_PLAN_SORT: {
         struct mr_sort_config config = {plan->sort_keys, plan->sort_count, plan->limit};
         return add(p, &mr_sort_operator, &config, sizeof config, inputs, 1, schema, out);

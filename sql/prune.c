@@ -293,6 +293,18 @@ static int prune_deduplicate(struct mr_analysis *a, struct mr_plan *plan, const 
     return MR_OK;
 }
 
+/* Who knows what the processor looks at; and it emits what it emits. */
+static int prune_custom(struct mr_analysis *a, struct mr_plan *plan, int *map)
+{
+    struct columns c;
+    MR_TRY(begin(a, plan->inputs[0], &c));
+    for (int i = 0; i < c.count; i++)
+        c.needed[i] = true;
+    for (int i = 0; i < plan->schema->field_count; i++)
+        map[i] = i;
+    return finish(a, &plan->inputs[0], &c);
+}
+
 /* All inputs get the same columns in the same order. */
 static int prune_union(struct mr_analysis *a, struct mr_plan *plan, const bool *needed, int *map)
 {
@@ -533,6 +545,8 @@ int mr_sql_prune(struct mr_analysis *a, struct mr_plan **plan, const bool *neede
     }
     case MR_PLAN_WINDOW:
         return prune_window(a, plan, needed, map);
+    case MR_PLAN_CUSTOM:
+        return prune_custom(a, *plan, map);
     case MR_PLAN_SORT:
         return prune_sort(a, *plan, needed, map);
     case MR_PLAN_LIMIT:

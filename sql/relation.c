@@ -1,6 +1,7 @@
 /* sql/relation.c: what stands in FROM: tables, views, CTEs, subqueries, aliases, watermarks. */
 #include <stdio.h>
 
+#include "operators/custom_state.h"
 #include "sql/analysis.h"
 
 /* ---- sources ---- */
@@ -171,6 +172,25 @@ static int view_plan(struct mr_analysis *a, const struct mr_sql_relation *relati
     return status;
 }
 
+/* Behind the rows of a view: an operator of the user's own. */
+static int custom_plan(struct mr_analysis *a, const struct mr_sql_relation *relation,
+                       const struct mr_custom_config *custom, struct mr_relation_plan *out)
+{
+    struct mr_plan *plan = mr_plan_new(a, MR_PLAN_CUSTOM, out->plan, relation->start, relation->stop);
+    int count = custom->output->field_count;
+    int64_t *delays = MR_ARENA_ARRAY(a->arena, int64_t, count + 1);
+    if (!plan || !delays)
+        return mr_error_memory(a->error, sizeof *plan);
+    for (int i = 0; i < count; i++)
+        delays[i] = -1;
+    plan->custom = custom;
+    plan->schema = custom->output;
+    plan->delays = delays;
+    out->plan = plan;
+    out->scope = (struct mr_scope){0};
+    return mr_scope_of_plan(a, plan, NULL, 0, 0, &out->scope);
+}
+
 /* WITH c(x, y) AS …: the columns' names. */
 static int rename_columns(struct mr_analysis *a, const struct mr_str *names, int count, uint32_t start,
                           uint32_t stop, struct mr_relation_plan *out)
@@ -251,6 +271,8 @@ static int name_plan(struct mr_analysis *a, const struct mr_sql_relation *relati
     MR_TRY(qualifier_of(a, relation, &found, &qualifier, &count));
     if (found.view) {
         MR_TRY(view_plan(a, relation, &found, out));
+        if (found.custom)
+            MR_TRY(custom_plan(a, relation, found.custom, out));
         return set_qualifier(a, out, qualifier, count);
     }
     const struct mr_type *schema = found.source ? found.source->schema : found.schema;

@@ -54,6 +54,8 @@ struct mr_relation { /* zeroed before the call */
     /* A view instead: its query, resolved in its own text. Must live as long as the job. */
     const struct mr_sql_query *view;
     const struct mr_sql_text *origin;
+    /* With a view: its rows go through this operator. Lives as long as the job. */
+    const struct mr_custom_config *custom;
     const char *catalog, *database; /* for names like db.t.a; NULL: not known */
 };
 struct mr_catalog {

@@ -144,6 +144,8 @@ MILLRACE_API struct millrace_stream *millrace_drop_duplicates(struct millrace_st
 MILLRACE_API struct millrace_stream *millrace_drop_duplicates_within_watermark(struct millrace_stream *stream,
                                                                                const char *columns);
 
+/* millrace_process: an operator of the program's own, with state and timers: millrace/processor.h. */
+
 /* The stream's columns as DDL text, "a BIGINT, b STRING": resolves it. Returns the length of the whole text,
  * of which at most size - 1 bytes and a NUL are put into out (which may be NULL when size is 0); 0 after an
  * error. */
@@ -312,5 +314,7 @@ MILLRACE_API int millrace_job_clear_error(struct millrace_job *job);
 #ifdef __cplusplus
 }
 #endif
+
+#include "millrace/processor.h"
 
 #endif

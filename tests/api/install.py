@@ -14,6 +14,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 EXAMPLE = os.path.join(ROOT, "examples/embedded")
 BUILD = os.path.abspath(sys.argv[1])
 ORDERS = [("tea", 1.5, "10:00:05"), ("tea", 2.5, "10:00:45"), ("mug", -1, "10:00:50"), ("mug", 8, "10:01:10"), ("tea", 4, "10:05:00")]
+EVENTS = [[("ann", "failed", None, "10:00:00"), ("ann", "failed", None, "10:05:00"), ("bob", "order", "o-1", "10:00:00"),
+           ("bob", "order", "o-2", "10:01:00"), ("eve", "failed", None, "10:00:00"), ("eve", "failed", None, "10:01:00")],
+          [("ann", "failed", None, "10:09:00"), ("bob", "paid", "o-2", "10:10:00"), ("eve", "failed", None, "10:30:00")],
+          [("joe", "failed", None, "10:45:00")]]
 LATER = [("cup", 3, "10:09:00"), ("late", 3, "10:00:00")]
 
 
@@ -81,16 +85,17 @@ class Checks:
         self.library = os.path.join(self.prefix, os.path.dirname(library[0]))
         self.environment["PKG_CONFIG_PATH"] = os.path.join(self.library, "pkgconfig")
         self.environment["LD_LIBRARY_PATH"] = self.library
-        for wanted in ("bin/millrace", "include/millrace/millrace.h", "include/millrace/arrow.h", "libmillrace.a", "millrace.pc",
+        for wanted in ("bin/millrace", "include/millrace/millrace.h", "include/millrace/arrow.h", "include/millrace/processor.h", "libmillrace.a", "millrace.pc",
                        "cmake/millrace/millrace-config.cmake"):
             assert any(n.endswith(wanted) for n in found), "%s is not installed" % wanted
         assert run([os.path.join(self.prefix, "bin/millrace"), "--help"])
 
     def symbols(self):
         """Public names alone, in both libraries; every function of the header is there."""
-        header = open(os.path.join(self.prefix, "include/millrace/millrace.h")).read()
+        headers = [open(os.path.join(self.prefix, "include/millrace", name)).read() for name in ("millrace.h", "processor.h")]
         import re
-        declared = set(re.findall(r"(millrace_[a-z0-9_]+)\(", header[header.index("#ifndef"):]))
+        header = "".join(text[text.index("#ifndef"):] for text in headers)
+        declared = set(re.findall(r"(millrace_[a-z0-9_]+)\(", header))
         declared -= {name for name in declared if "(*%s)" % name in header}
         declared = {name for name in declared if re.search(r"MILLRACE_API[^;]*\b%s\(" % name, header)}
         for command in (["nm", "-D", "--defined-only", os.path.join(self.library, "libmillrace.so")],
@@ -116,6 +121,24 @@ class Checks:
         run(["cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-o", program, os.path.join(EXAMPLE, "revenue.c")] + flags)
         use(program, os.path.join(self.work, "by_pkg_config"), self.environment)
 
+    def custom_state(self):
+        """examples/custom-state: the alerts, also of what was remembered by an earlier run."""
+        folder = os.path.join(self.work, "custom_state")
+        program = os.path.join(folder, "alerts")
+        os.makedirs(os.path.join(folder, "events"))
+        flags = run(["pkg-config", "--cflags", "--libs", "millrace"], env=self.environment).split()
+        run(["cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-o", program, os.path.join(ROOT, "examples/custom-state/alerts.c")] + flags)
+        for number, events in enumerate(EVENTS):
+            with open(os.path.join(folder, "events/%d.json" % number), "w") as out:
+                for user, event, item, time in events:
+                    out.write(json.dumps({"user": user, "event": event, "item": item, "at": "2026-01-01T%sZ" % time}) + "\n")
+            run([program] + [os.path.join(folder, name) for name in ("events", "table", "checkpoint")], env=self.environment)
+        text = run([os.path.join(self.prefix, "bin/millrace"), "sql", "--format", "json",
+                    "SELECT user, date_format(at, 'HH:mm') AS at, alert, item FROM delta.`%s/table` ORDER BY 1, 2" % folder],
+                   env=self.environment, cwd=folder)
+        rows = [tuple(json.loads(line).get(name) for name in ("user", "at", "alert", "item")) for line in text.splitlines()]
+        assert [(r[0],) + r[2:] for r in rows] == [("ann", "three failed logins", None), ("bob", "order not paid", "o-1")], text
+
     def pkg_config_static(self):
         program = os.path.join(self.work, "revenue_static")
         flags = run(["pkg-config", "--static", "--cflags", "--libs", "millrace"], env=self.environment).split()
@@ -137,7 +160,7 @@ def main():
     work = tempfile.mkdtemp(prefix="millrace_install.")
     try:
         checks = Checks(work)
-        for step in ("install", "symbols", "header", "pkg_config", "pkg_config_static", "cmake"):
+        for step in ("install", "symbols", "header", "pkg_config", "custom_state", "pkg_config_static", "cmake"):
             checks.check(step, getattr(checks, step))
         return 1 if checks.failed else 0
     finally:

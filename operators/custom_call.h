@@ -1,0 +1,54 @@
+/* operators/custom_call.h: a call of a processor, as the files of custom state share it. Not for others. */
+#ifndef MR_OPERATORS_CUSTOM_CALL_H
+#define MR_OPERATORS_CUSTOM_CALL_H
+
+#include "operators/custom_state.h"
+#include "operators/custom_store.h"
+
+struct mr_custom_slot {    /* a variable, during a call */
+    unsigned number;       /* in keys of state */
+    bool known;            /* the checkpoint has a record of it */
+    struct mr_batch value; /* what was read last; columns are kept over calls */
+    struct mr_batch key;   /* of a map's entries */
+    struct mr_custom_scan scan;
+};
+struct mr_custom_call {
+    struct mr_operator *op;
+    struct mr_custom_store store;
+    struct mr_custom_slot *slots; /* one per variable */
+    struct mr_custom_scan timers;
+    struct mr_batch key;        /* one row */
+    struct mr_text group;       /* the key as it stands in state: key group and key */
+    struct mr_text base, entry; /* scratch: keys of state */
+    struct mr_text row;         /* scratch */
+    struct mr_batch out;        /* emitted, and not yet sent on */
+    /* No timer of this partition is due before; INT64_MIN: not known. */
+    int64_t next_due_us;
+    bool described;     /* this process has written what the state is of */
+    int64_t written_us; /* the time that the checkpoint knows of */
+    void *instance;
+};
+int mr_custom_call_open(struct mr_custom_call *call, struct mr_operator *op, struct mr_error *error);
+void mr_custom_call_close(struct mr_custom_call *call); /* zeroed is fine */
+/* The key's bytes as they stand in state, group included; the key is decoded from them. */
+int mr_custom_call_begin(struct mr_custom_call *call, struct mr_str group, struct mr_error *error);
+void mr_custom_call_end(struct mr_custom_call *call);
+int mr_custom_send(struct mr_custom_call *call, struct mr_error *error);
+/* Columns of a row, one behind the other; appended to those of `into`. */
+int mr_custom_decode(const struct mr_custom_call *call, struct mr_str row, struct mr_batch *into,
+                     struct mr_error *error);
+/* A map's key out of the key of an entry, or a timer's time: what stands behind group and key. */
+int mr_custom_decode_key(const struct mr_custom_call *call, struct mr_str key, size_t base_bytes,
+                         struct mr_batch *into, struct mr_error *error);
+/* Deletes a timer of this key. */
+int mr_custom_timer_forget(struct mr_custom_call *call, int64_t at_us, bool *was_there,
+                           struct mr_error *error);
+
+/* custom_variables.c: numbers of the variables, by what the checkpoint knows of them; what has changed is
+ * refused. */
+int mr_custom_variables_open(struct mr_custom_call *call, struct mr_error *error);
+/* Writes those that are new, and removes what is to be. By the first partition. */
+int mr_custom_variables_flush(struct mr_custom_call *call, struct mr_decision *decision,
+                              struct mr_error *error);
+
+#endif
