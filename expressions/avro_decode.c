@@ -3,6 +3,7 @@
 
 #include "columns/value.h"
 #include "expressions/append.h"
+#include "expressions/message_call.h"
 
 /* Values that take no bytes (NULL, empty records) cost a sender nothing; this many of them are enough in one
  * message. */
@@ -264,51 +265,6 @@ static int put_symbol(struct input *in, const struct mr_avro_step *step, struct 
     return mr_append_text(column, step->symbols[number], in->error);
 }
 
-/* Of entries [first, end) with the same key the last one counts. Rare: keys are compared only after their
- * hashes. */
-static int drop_doubles(struct input *in, struct mr_column *map, int64_t first)
-{
-    struct mr_column *keys = map->children[0], *kept[2] = {NULL, NULL};
-    int64_t count = keys->length - first, left = 0;
-    bool found = false;
-    struct mr_map seen;
-    if (count < 2)
-        return MR_OK;
-    if (count <= 8) {
-        for (int64_t i = first; i < keys->length && !found; i++)
-            for (int64_t k = first; k < i; k++)
-                found |= mr_view_equal(&keys->views[i], &keys->views[k]);
-        if (!found)
-            return MR_OK;
-    }
-    int32_t *rows = mr_allocate(sizeof *rows * (size_t)count);
-    if (!rows)
-        return mr_error_memory(in->error, sizeof *rows * (size_t)count);
-    mr_map_init(&seen);
-    int status = MR_OK;
-    for (int64_t i = first; i < keys->length; i++) {
-        bool created;
-        struct mr_map_entry *entry = mr_map_put(&seen, mr_view_str(&keys->views[i]), &created);
-        if (!entry)
-            MR_ERR(mr_error_memory(in->error, 0));
-        if (created)
-            entry->number = left++;
-        rows[entry->number] = (int32_t)i;
-    }
-    for (int c = 0; c < 2 && left < count; c++)
-        MR_ERR(mr_column_take(map->children[c], rows, left, &kept[c], in->error));
-    for (int c = 0; c < 2 && left < count; c++) {
-        mr_append_undo(map->children[c], first);
-        MR_ERR(mr_column_append_range(map->children[c], kept[c], 0, left, in->error));
-    }
-err:
-    mr_map_release(&seen);
-    mr_free(rows);
-    mr_column_unref(kept[0]);
-    mr_column_unref(kept[1]);
-    return status;
-}
-
 static int put_list(struct input *in, const struct mr_avro_step *step, struct mr_column *column)
 {
     bool map = step->wire == MR_AVRO_MAP;
@@ -331,7 +287,7 @@ static int put_list(struct input *in, const struct mr_avro_step *step, struct mr
         }
     }
     if (map)
-        MR_TRY(drop_doubles(in, column, first));
+        MR_TRY(mr_message_last_keys(column, first, in->error));
     if (values->length > INT32_MAX)
         return bad(in, "it makes a batch of too many items");
     MR_TRY(mr_append_row(column, &row, in->error));

@@ -131,3 +131,53 @@ int mr_message_kernel(struct mr_call *call, const struct mr_column *messages, co
         MR_TRY(mr_column_append_null(out, error));
     return MR_OK;
 }
+
+/* ---- maps ---- */
+static bool has_doubles(const struct mr_column *keys, int64_t first)
+{
+    for (int64_t i = first; i < keys->length; i++)
+        for (int64_t k = first; k < i; k++)
+            if (mr_column_compare(keys, i, keys, k) == 0)
+                return true;
+    return false;
+}
+
+int mr_message_last_keys(struct mr_column *map, int64_t first, struct mr_error *error)
+{
+    struct mr_column *keys = map->children[0], *kept[2] = {NULL, NULL};
+    int64_t count = keys->length - first, left = 0;
+    struct mr_map seen;
+    struct mr_text key;
+    if (count < 2 || (count <= 8 && !has_doubles(keys, first)))
+        return MR_OK;
+    int32_t *rows = mr_allocate(sizeof *rows * (size_t)count);
+    if (!rows)
+        return mr_error_memory(error, sizeof *rows * (size_t)count);
+    mr_map_init(&seen);
+    mr_text_init(&key);
+    int status = MR_OK;
+    for (int64_t i = first; i < keys->length; i++) {
+        bool created;
+        mr_text_clear(&key);
+        mr_key_append(&key, keys, i);
+        struct mr_map_entry *entry = key.failed ? NULL : mr_map_put(&seen, mr_text_str(&key), &created);
+        if (!entry)
+            MR_ERR(mr_error_memory(error, key.size));
+        if (created)
+            entry->number = left++;
+        rows[entry->number] = (int32_t)i;
+    }
+    for (int c = 0; c < 2 && left < count; c++)
+        MR_ERR(mr_column_take(map->children[c], rows, left, &kept[c], error));
+    for (int c = 0; c < 2 && left < count; c++) {
+        mr_append_undo(map->children[c], first);
+        MR_ERR(mr_column_append_range(map->children[c], kept[c], 0, left, error));
+    }
+err:
+    mr_map_release(&seen);
+    mr_text_release(&key);
+    mr_free(rows);
+    mr_column_unref(kept[0]);
+    mr_column_unref(kept[1]);
+    return status;
+}

@@ -30,4 +30,8 @@ typedef int (*mr_message_read)(struct mr_call *call, struct mr_str message, stru
 int mr_message_kernel(struct mr_call *call, const struct mr_column *messages, const struct mr_selection *rows,
                       int64_t length, bool fail_fast, mr_message_read read, struct mr_error *error);
 
+/* Of the entries that a map has gathered from `first` on (its row is not closed yet), the last with the same
+ * key counts; it stands where the first did. */
+int mr_message_last_keys(struct mr_column *map, int64_t first, struct mr_error *error);
+
 #endif

@@ -9,7 +9,7 @@ static const struct mr_function *const tables[] = {
     mr_functions_math,      mr_functions_casts,      mr_functions_window,      mr_functions_like,
     mr_functions_bases,     mr_functions_string,     mr_functions_regexp,      mr_functions_datetime,
     mr_functions_hash,      mr_functions_collection, mr_functions_json,        mr_functions_misc,
-    mr_functions_csv,       mr_functions_avro,
+    mr_functions_csv,       mr_functions_avro,       mr_functions_protobuf,
 };
 static const struct mr_aggregate_type *const aggregate_tables[] = {
     mr_aggregates_basic,  mr_aggregates_values,     mr_aggregates_statistics,

@@ -28,6 +28,7 @@ extern const struct mr_function mr_functions_json[];
 extern const struct mr_function mr_functions_csv[];
 extern const struct mr_function mr_functions_misc[];
 extern const struct mr_function mr_functions_avro[];
+extern const struct mr_function mr_functions_protobuf[];
 
 /* count, sum, avg, min, max, first, last, … */
 extern const struct mr_aggregate_type mr_aggregates_basic[];  /* count, sum, avg, bool_and, bit_and, … */
