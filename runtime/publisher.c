@@ -8,6 +8,8 @@
 #define LONGEST_PAUSE_US 1000000
 #define GIVE_UP_US 60000000
 #define HURRY_US 5000000
+#define SAY_AFTER_US 10000000 /* that a target is waited for; and then once a minute */
+#define SAY_EVERY_US 60000000
 
 struct decision { /* the publications of one decision; the list is in order */
     struct decision *next;
@@ -18,7 +20,7 @@ struct item {
     struct item *next; /* of the same sink */
     struct decision *decision;
     struct mr_publication what;
-    int64_t pause_us, not_before_us, first_tried_us;
+    int64_t pause_us, not_before_us, first_tried_us, said_us;
     bool unknown; /* the last attempt may have landed, and the register could not be read */
     char bytes[];
 };
@@ -135,11 +137,28 @@ static void mark_done(struct mr_publisher *publisher, struct item *item)
     }
 }
 
-static bool takes_too_long(const struct mr_publisher *publisher, const struct item *item)
+static bool takes_too_long(const struct mr_publisher *publisher, const struct item *item,
+                           const struct mr_error *error)
 {
     int64_t now = mr_env()->monotonic_us(), hurry_since_us = publisher->hurry_since_us;
     int64_t give_up_us = publisher->options.give_up_us ? publisher->options.give_up_us : GIVE_UP_US;
-    return now - item->first_tried_us > give_up_us || (hurry_since_us > 0 && now - hurry_since_us > HURRY_US);
+    const struct mr_sink *sink = publisher->options.sinks[item->what.sink];
+    bool patient = publisher->options.patient && (sink->type->flags & MR_SINK_WAITS) &&
+                   (error->flags & MR_RETRIABLE) && publisher->options.give_up_us == 0;
+    return (!patient && now - item->first_tried_us > give_up_us) ||
+           (hurry_since_us > 0 && now - hurry_since_us > HURRY_US);
+}
+
+static void say_that_it_waits(const struct mr_publisher *publisher, struct item *item,
+                              const struct mr_error *error)
+{
+    int64_t now = mr_env()->monotonic_us();
+    if (now - item->first_tried_us < SAY_AFTER_US || (item->said_us && now - item->said_us < SAY_EVERY_US))
+        return;
+    item->said_us = now;
+    mr_log(MR_LOG_WARN, "sink.waits", "batch %lld waits for the sink '%s' for %lld s now: %s",
+           (long long)item->what.batch, publisher->options.sinks[item->what.sink]->name,
+           (long long)((now - item->first_tried_us) / 1000000), error->message);
 }
 
 static void publish_one(struct mr_publisher *publisher, struct item *item)
@@ -150,7 +169,8 @@ static void publish_one(struct mr_publisher *publisher, struct item *item)
     int status = attempt(publisher, item, &error);
     if (status == MR_BLOCKED) {
         postpone(item);
-        if (takes_too_long(publisher, item))
+        say_that_it_waits(publisher, item, &error);
+        if (takes_too_long(publisher, item, &error))
             status = error.code;
     }
     if (status == MR_OK && publisher->options.checkpoint) {

@@ -23,6 +23,7 @@ struct mr_publisher_options {
     struct mr_sink *const *sinks;
     int sink_count;
     int64_t give_up_us; /* a manifest that could not be published for so long ends the query; 0: 60 s */
+    bool patient;       /* targets that are away (MR_SINK_WAITS) are waited for, unless give_up_us is given */
     void (*on_published)(void *ctx, int sink, int64_t batch); /* on the publisher's thread; NULL: none */
     void *ctx;
     void (*wake)(void *driver); /* something was published, or has failed */

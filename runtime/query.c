@@ -131,6 +131,7 @@ static int open_steps(struct mr_query *query, struct mr_error *error)
         .on_published = query->options.on_published,
         .ctx = query->options.ctx,
         .give_up_us = query->options.publish_give_up_us,
+        .patient = query->options.trigger == MR_TRIGGER_CONTINUOUS,
         .wake = driver_wake,
         .driver = query,
     };

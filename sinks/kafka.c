@@ -284,7 +284,7 @@ static void kafka_describe(struct mr_sink *sink, struct mr_text *out)
 const struct mr_sink_type mr_kafka_sink = {
     .name = "kafka",
     .modes = MODES,
-    .flags = MR_SINK_ANY_PACE,
+    .flags = MR_SINK_ANY_PACE | MR_SINK_WAITS,
     .open = kafka_open,
     .enrol = kafka_enrol,
     .write = kafka_write,
@@ -301,7 +301,7 @@ const struct mr_sink_type mr_kafka_sink = {
 const struct mr_sink_type mr_kafka_at_least_once_sink = {
     .name = "kafka at least once",
     .modes = MODES,
-    .flags = MR_SINK_NO_REGISTER | MR_SINK_ANY_PACE,
+    .flags = MR_SINK_NO_REGISTER | MR_SINK_ANY_PACE | MR_SINK_WAITS,
     .open = kafka_open_at_least_once,
     .write = kafka_write,
     .prepare = kafka_prepare,

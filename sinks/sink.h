@@ -39,6 +39,8 @@ enum mr_sink_flag {
     /* In mode UPDATE rows replace each other by their row key: a query that groups must put its groups out.
      */
     MR_SINK_BY_KEY = 2,
+    /* A target that is away for minutes comes back: a continuous query waits for it. */
+    MR_SINK_WAITS = 8,
 };
 struct mr_sink;
 struct mr_sink_type {

@@ -122,6 +122,7 @@ static int kafka_restore(struct mr_source *source, struct mr_str from, struct mr
     MR_TRY(mr_kafka_source_client(source, false, error));
     if (from.size > 0)
         MR_TRY(mr_kafka_offsets_parse(self, &self->arena, from, &ignored, error));
+    MR_TRY(mr_kafka_witnesses_load(source, error));
     int status = mr_kafka_look(self, error); /* brokers that are away are waited for later */
     if (status == MR_OK && !mr_kafka_limits_fit((int64_t)self->partition_count))
         status = reopen(source, error);
@@ -187,6 +188,7 @@ const struct mr_source_type mr_kafka_source = {
     .read = mr_kafka_read,
     .reader_close = mr_kafka_reader_close,
     .cut = mr_kafka_cut,
+    .remember = mr_kafka_remember,
     .wait = kafka_wait,
     .wake = kafka_wake,
     .describe = kafka_describe,

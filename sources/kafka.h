@@ -28,6 +28,11 @@ struct mr_kafka_topic {
     rd_kafka_topic_t *asked;  /* of the one that asks: it is asked about the topics it has a handle of */
     struct mr_buffer *label;  /* the name, for views of the column topic */
 };
+struct mr_kafka_witness { /* the last message read of a partition, see kafka_witness.c */
+    bool known, fresh;    /* fresh: not in a decision yet */
+    int64_t offset, time_ms;
+    uint64_t hash;
+};
 struct mr_kafka_partition {
     struct mr_kafka_topic *topic;
     int32_t id;
@@ -42,6 +47,11 @@ struct mr_kafka_partition {
     rd_kafka_message_t **held;
     size_t held_first, held_count, held_capacity; /* taken from the queue, not handed out */
     double row_bytes;                             /* mean of what was read; 0: unknown */
+    struct mr_kafka_witness witness;
+    bool checking; /* fetching began with the witness, which has not come yet */
+    bool anew;     /* it is another one than was read: it begins at its beginning */
+    bool pinned, replaced;
+    int64_t pin_ms, pin_offset, pin_of; /* time, offset found for it; of the witness at that offset */
 };
 /* Per partition, by index in the source's array; MR_KAFKA_ABSENT: not mentioned. */
 struct mr_kafka_offsets {
@@ -76,6 +86,7 @@ struct mr_kafka_source {
     struct mr_arena arena;  /* of one plan */
     struct mr_text initial; /* where a new query starts; "" not known yet */
     struct mr_text stop_at; /* available_now, batch: where it ends; "" not known yet */
+    int64_t pinned_us;      /* see kafka_witness.c */
     int64_t looked_us;      /* when topics and partitions were asked for */
     int64_t triggered_us;   /* of minOffsetsPerTrigger: the last batch */
     bool waits_for_more;    /* there is something, but not minOffsetsPerTrigger of it */
@@ -141,6 +152,30 @@ int mr_kafka_take(struct mr_kafka_source *self, struct mr_kafka_partition *parti
 void mr_kafka_nudge(struct mr_kafka_source *self, const struct mr_kafka_partition *partition);
 /* Is something there that was not handed out? Takes end-of-partition notes out of the queue's way. */
 bool mr_kafka_has_more(struct mr_kafka_source *self, struct mr_kafka_partition *partition);
+
+/* The first event of the queue that was not handed out, NULL: none within the time. It stays there. */
+const rd_kafka_message_t *mr_kafka_first(struct mr_kafka_partition *partition, int64_t wait_us);
+
+/* kafka_witness.c */
+void mr_kafka_witness_see(struct mr_kafka_partition *partition, const rd_kafka_message_t *message);
+/* Where fetching begins so that rows come from position on. */
+int64_t mr_kafka_witness_begin(struct mr_kafka_partition *partition, int64_t position);
+/* Of the first message that comes: does it stand where the witness stood? */
+bool mr_kafka_witness_differs(struct mr_kafka_partition *partition, const rd_kafka_message_t *message);
+/* Says that the topic is another one, as data loss. */
+int mr_kafka_replaced(const struct mr_kafka_source *self, const struct mr_kafka_partition *partition,
+                      struct mr_error *error);
+/* Starts fetching what there is, and looks at the first messages. Partitions that are others than were read
+ * are data loss, and `anew` where that is skipped. */
+int mr_kafka_verify(struct mr_kafka_source *self, const struct mr_kafka_offsets *begin,
+                    const struct mr_kafka_offsets *end, struct mr_error *error);
+bool mr_kafka_never_pinned(const struct mr_kafka_source *self); /* though there is a witness */
+/* Partitions that were made anew while they are fetched are `replaced` from here on. MR_BLOCKED as ask. */
+int mr_kafka_check_pins(struct mr_kafka_source *self, struct mr_error *error);
+void mr_kafka_anew(struct mr_kafka_partition *partition);
+int mr_kafka_remember(struct mr_source *source, struct mr_str from, struct mr_str to,
+                      struct mr_decision *decision, struct mr_error *error);
+int mr_kafka_witnesses_load(struct mr_source *source, struct mr_error *error);
 
 /* kafka_read.c */
 const struct mr_type *mr_kafka_row_type(struct mr_arena *arena, bool headers);

@@ -36,10 +36,13 @@ static int away(struct mr_kafka_source *self, rd_kafka_resp_err_t why, const cha
 
 static void back(struct mr_kafka_source *self)
 {
-    if (self->away_since_us)
-        mr_log(MR_LOG_INFO, "kafka.back", "Kafka's brokers (%s) answer again, after %lld s.", self->servers,
-               (long long)((mr_env()->monotonic_us() - self->away_since_us) / 1000000));
+    if (!self->away_since_us)
+        return;
+    mr_log(MR_LOG_WARN, "kafka.back", "Kafka's brokers (%s) answer again, after %lld s.", self->servers,
+           (long long)((mr_env()->monotonic_us() - self->away_since_us) / 1000000));
     self->away_since_us = 0;
+    for (size_t i = 0; i < self->partition_count; i++) /* a topic may have been made anew meanwhile */
+        mr_kafka_fetch_stop(self, self->partitions[i]);
 }
 
 /* ---- which partitions ---- */

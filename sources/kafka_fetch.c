@@ -38,8 +38,8 @@ int mr_kafka_fetch(struct mr_kafka_source *self, struct mr_kafka_partition *part
     partition->queue = rd_kafka_queue_new(self->client.handle);
     rd_kafka_queue_io_event_enable(partition->queue, self->bell, &ring, sizeof ring);
     partition->position = position;
-    if (rd_kafka_consume_start_queue(partition->topic->handle, partition->id, position, partition->queue) ==
-        0)
+    int64_t begin = mr_kafka_witness_begin(partition, position);
+    if (rd_kafka_consume_start_queue(partition->topic->handle, partition->id, begin, partition->queue) == 0)
         return MR_OK;
     rd_kafka_queue_destroy(partition->queue);
     partition->queue = NULL;
@@ -57,12 +57,19 @@ static int out_of_range(struct mr_kafka_source *self, struct mr_kafka_partition 
     if (why != RD_KAFKA_RESP_ERR_NO_ERROR)
         return mr_kafka_error(&self->asker, why, error, "Where partition %d of %s begins is not known",
                               (int)partition->id, partition->topic->name);
+    if (partition->checking && low <= partition->position && partition->position <= high) {
+        partition->witness.known = false; /* it alone is gone */
+        int64_t position = partition->position;
+        mr_kafka_fetch_stop(self, partition);
+        return mr_kafka_fetch(self, partition, position, error);
+    }
     MR_TRY(
         mr_kafka_data_loss(self, error, "COULD_NOT_READ_OFFSET_RANGE",
                            "Partition %d of %s holds the offsets %lld to %lld; %lld to %lld were to be read",
                            (int)partition->id, partition->topic->name, (long long)low, (long long)high,
                            (long long)partition->position, (long long)partition->end));
     int64_t next = low > partition->position && low < partition->end ? low : partition->end;
+    partition->witness.known = false;
     return mr_kafka_fetch(self, partition, next, error);
 }
 
@@ -71,6 +78,7 @@ static int note(struct mr_kafka_source *self, struct mr_kafka_partition *partiti
                 int64_t offset, struct mr_error *error)
 {
     if (why == RD_KAFKA_RESP_ERR__PARTITION_EOF) { /* what is left of the range are markers and holes */
+        partition->checking = false;
         if (offset >= partition->end)
             partition->position = partition->end;
         return MR_OK;
@@ -102,6 +110,26 @@ static void refill(struct mr_kafka_partition *partition, int64_t wait_us)
     partition->held_count = got > 0 ? (size_t)got : 0;
 }
 
+/* What has to be known before rows are planned is known while they are read: the query plans anew. */
+static int changed_meanwhile(struct mr_kafka_source *self, const struct mr_kafka_partition *partition,
+                             struct mr_error *error)
+{
+    if (self->options.fail_on_data_loss)
+        return error->code;
+    mr_error_set(error, MR_E_IO, "KAFKA_DATA_LOSS.PARTITION_OFFSET_CHANGED",
+                 "Partition %d of %s was made anew while it was read; the query starts again.",
+                 (int)partition->id, partition->topic->name);
+    error->flags |= MR_RETRIABLE;
+    return error->code;
+}
+
+const rd_kafka_message_t *mr_kafka_first(struct mr_kafka_partition *partition, int64_t wait_us)
+{
+    if (partition->held_first == partition->held_count && partition->queue)
+        refill(partition, wait_us);
+    return partition->held_first < partition->held_count ? partition->held[partition->held_first] : NULL;
+}
+
 int mr_kafka_take(struct mr_kafka_source *self, struct mr_kafka_partition *partition, int64_t wait_us,
                   rd_kafka_message_t **messages, size_t most, int64_t bytes, size_t *count,
                   struct mr_error *error)
@@ -115,6 +143,10 @@ int mr_kafka_take(struct mr_kafka_source *self, struct mr_kafka_partition *parti
            *count < most && bytes > 0) {
         rd_kafka_message_t *message = partition->held[partition->held_first];
         bool row = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (row && partition->checking && mr_kafka_witness_differs(partition, message)) {
+            (void)mr_kafka_replaced(self, partition, error);
+            return changed_meanwhile(self, partition, error);
+        }
         if (row && message->offset >= partition->end) {
             partition->position = partition->end; /* it is of the next range */
             break;
@@ -132,23 +164,27 @@ int mr_kafka_take(struct mr_kafka_source *self, struct mr_kafka_partition *parti
         if (!row)
             MR_TRY(note(self, partition, why, offset, error));
     }
+    if (*count > 0)
+        mr_kafka_witness_see(partition, messages[*count - 1]);
     return *count == 0 && partition->position >= partition->end ? MR_END : MR_OK;
 }
 
 bool mr_kafka_has_more(struct mr_kafka_source *self, struct mr_kafka_partition *partition)
 {
-    while (partition->queue) {
-        if (partition->held_first == partition->held_count)
-            refill(partition, 0);
-        if (partition->held_first == partition->held_count)
-            return false;
+    while (mr_kafka_first(partition, 0)) {
         rd_kafka_message_t *message = partition->held[partition->held_first];
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            return true;
-        bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || mr_kafka_is_temporary(message->err);
+        bool row = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (row && (partition->checking || message->offset >= partition->position))
+            return true; /* a witness is looked at where rows are planned */
+        bool passing =
+            row || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || mr_kafka_is_temporary(message->err);
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            partition->checking = false;
+        if (!passing && partition->checking)
+            partition->witness.known = false; /* it is gone, or all is */
         partition->held_first++;
         rd_kafka_message_destroy(message);
-        if (!end) { /* the next look at the brokers tells what has happened; fetching starts anew */
+        if (!passing) { /* the next look at the brokers tells what has happened; fetching starts anew */
             mr_kafka_fetch_stop(self, partition);
             self->looked_us = 0;
             return true;

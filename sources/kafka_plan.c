@@ -54,6 +54,7 @@ static int reconcile(struct mr_kafka_source *self, struct mr_kafka_offsets *begi
                                       "not read by this query any more)",
                                       (int)partition->id, partition->topic->name, (long long)begin->at[i]));
             mr_kafka_fetch_stop(self, partition);
+            partition->witness.known = false;
             begin->at[i] = MR_KAFKA_ABSENT;
         }
         if (!known && partition->exists) {
@@ -75,22 +76,35 @@ static int reconcile(struct mr_kafka_source *self, struct mr_kafka_offsets *begi
     return status;
 }
 
-/* Where a log ends before what was read of it, another one has taken its place. */
-static int check_regress(struct mr_kafka_source *self, struct mr_kafka_offsets *begin,
-                         const struct mr_kafka_offsets *end, struct mr_error *error)
+/* Where a log ends before what was read of it, another one has taken its place, or where its messages are
+ * others than were read; that one is read from its beginning. */
+static int check_replaced(struct mr_kafka_source *self, struct mr_kafka_offsets *begin,
+                          const struct mr_kafka_offsets *end, struct mr_error *error)
 {
     struct mr_kafka_offsets again = mr_kafka_offsets_new(self, &self->arena);
     bool any = false;
     if (!again.at)
         return mr_error_memory(error, sizeof(int64_t) * self->partition_count);
+    MR_TRY(mr_kafka_verify(self, begin, end, error));
     for (size_t i = 0; i < begin->count; i++) {
-        if (begin->at[i] == MR_KAFKA_ABSENT || end->at[i] >= begin->at[i])
+        bool shorter = begin->at[i] != MR_KAFKA_ABSENT && end->at[i] < begin->at[i];
+        if (self->partitions[i]->replaced && !shorter) {
+            MR_TRY(mr_kafka_replaced(self, self->partitions[i], error));
+            mr_kafka_fetch_stop(self, self->partitions[i]);
+            mr_kafka_anew(self->partitions[i]);
+        }
+        if (self->partitions[i]->anew) {
+            again.at[i] = MR_KAFKA_EARLIEST;
+            any = true;
+        }
+        if (!shorter || self->partitions[i]->anew)
             continue;
         MR_TRY(mr_kafka_data_loss(self, error, "PARTITION_OFFSET_CHANGED",
                                   "Partition %d of %s has been read up to offset %lld and now ends at %lld: "
                                   "the topic was deleted and made anew, or cut",
                                   (int)self->partitions[i]->id, self->partitions[i]->topic->name,
                                   (long long)begin->at[i], (long long)end->at[i]));
+        mr_kafka_anew(self->partitions[i]);
         again.at[i] = MR_KAFKA_EARLIEST;
         any = true;
     }
@@ -137,8 +151,11 @@ static int learn(struct mr_source *source, struct mr_str from, struct mr_error *
 {
     struct mr_kafka_source *self = source->ctx;
     int status = MR_OK;
-    if (self->looked_us == 0 || mr_env()->monotonic_us() - self->looked_us >= LOOK_EVERY_US)
+    bool looks = self->looked_us == 0 || mr_env()->monotonic_us() - self->looked_us >= LOOK_EVERY_US;
+    if (looks)
         status = mr_kafka_look(self, error);
+    if (status == MR_OK && self->reached && (looks || mr_kafka_never_pinned(self)))
+        status = mr_kafka_check_pins(self, error);
     if (status == MR_OK && from.size == 0 && self->initial.size == 0) {
         bool any = false;
         for (size_t i = 0; i < self->partition_count; i++)
@@ -228,7 +245,7 @@ static int plan(struct mr_source *source, struct mr_str from, struct mr_text *to
     if (status == MR_OK)
         status = find_ends(self, &begin, &end, error);
     if (status == MR_OK)
-        status = check_regress(self, &begin, &end, error);
+        status = check_replaced(self, &begin, &end, error);
     if (status == MR_OK)
         status = stop_early(self, &begin, &end, error);
     if (status == MR_OK)
@@ -332,7 +349,8 @@ static int begin_again(struct mr_kafka_source *self, struct mr_str from, const s
     if (!added.at)
         return mr_error_memory(error, sizeof(int64_t) * self->partition_count);
     for (size_t i = 0; i < end->count; i++) {
-        if (end->at[i] != MR_KAFKA_ABSENT && (begin->at[i] == MR_KAFKA_ABSENT || begin->at[i] > end->at[i])) {
+        if (end->at[i] != MR_KAFKA_ABSENT &&
+            (begin->at[i] == MR_KAFKA_ABSENT || begin->at[i] > end->at[i] || self->partitions[i]->anew)) {
             added.at[i] = MR_KAFKA_EARLIEST;
             any = true;
         }
@@ -363,6 +381,7 @@ int mr_kafka_split(struct mr_source *source, struct mr_str from, struct mr_str t
         return mr_error_memory(error, sizeof *ranges * end.count);
     for (size_t i = 0; i < end.count; i++) {
         struct mr_kafka_partition *partition = self->partitions[i];
+        partition->anew = false;
         if (end.at[i] == MR_KAFKA_ABSENT || end.at[i] <= begin.at[i])
             continue;
         MR_TRY(mr_kafka_fetch(self, partition, begin.at[i], error));

@@ -33,19 +33,24 @@ def suite(name, body, **settings):
         print(f"skip {name}: the Python package confluent-kafka is not installed")
         return
     work = tempfile.mkdtemp(prefix="millrace-kafka-")
+    started = []
     try:
         with broker.Broker(os.path.join(work, "broker"), **settings) as server:
-            body(Kafka(server, work))
+            body(Kafka(server, work, started))
     except broker.Unavailable as why:
         print(f"skip {name}: {why}")
     finally:
+        for process in started:  # of tests that failed
+            if process.poll() is None:
+                process.kill()
+                process.wait()
         if not os.environ.get("KEEP"):
             shutil.rmtree(work, ignore_errors=True)
 
 
 class Kafka:
-    def __init__(self, server, work):
-        self.server, self.work, self.servers = server, work, server.servers
+    def __init__(self, server, work, started):
+        self.server, self.work, self.servers, self.started = server, work, server.servers, started
         self.admin = AdminClient({"bootstrap.servers": self.servers})
         self.projects = 0
         self.cached = None
@@ -182,8 +187,10 @@ class Project:
 
     def start(self, *options, binary=None):
         self.log = open(os.path.join(self.directory, "run.log"), "ab")
-        return subprocess.Popen([binary or MILLRACE, "run", "--continuous", *options], cwd=self.directory, stdin=subprocess.DEVNULL,
-                                stdout=self.log, stderr=self.log)
+        process = subprocess.Popen([binary or MILLRACE, "run", "--continuous", *options], cwd=self.directory, stdin=subprocess.DEVNULL,
+                                   stdout=self.log, stderr=self.log)
+        self.kafka.started.append(process)
+        return process
 
     def table(self, name, columns=None):
         """Rows of a Delta table, read by delta-rs."""
