@@ -96,8 +96,9 @@ static void delivered(rd_kafka_t *handle, const rd_kafka_message_t *message, voi
     struct mr_kafka_client *producer = opaque;
     struct mr_kafka_sink *self =
         (struct mr_kafka_sink *)((char *)producer - offsetof(struct mr_kafka_sink, producer));
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && !self->trouble[0])
-        snprintf(self->trouble, sizeof self->trouble, "%s, topic %s", rd_kafka_message_errstr(message),
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        !self->trouble[0]) /* message_errstr is the value here */
+        snprintf(self->trouble, sizeof self->trouble, "%s, topic %s", rd_kafka_err2str(message->err),
                  rd_kafka_topic_name(message->rkt));
 }
 

@@ -47,6 +47,19 @@ int mr_kafka_fetch(struct mr_kafka_source *self, struct mr_kafka_partition *part
                           (int)partition->id, partition->topic->name);
 }
 
+/* What has to be known before rows are planned is known while they are read: the query plans anew. */
+static int changed_meanwhile(struct mr_kafka_source *self, const struct mr_kafka_partition *partition,
+                             struct mr_error *error)
+{
+    if (self->options.fail_on_data_loss)
+        return error->code;
+    mr_error_set(error, MR_E_IO, "KAFKA_DATA_LOSS.PARTITION_OFFSET_CHANGED",
+                 "Partition %d of %s was made anew while it was read; the query starts again.",
+                 (int)partition->id, partition->topic->name);
+    error->flags |= MR_RETRIABLE;
+    return error->code;
+}
+
 /* The log begins behind the position now: what lies between is lost, the rest is read. */
 static int out_of_range(struct mr_kafka_source *self, struct mr_kafka_partition *partition,
                         struct mr_error *error)
@@ -108,19 +121,6 @@ static void refill(struct mr_kafka_partition *partition, int64_t wait_us)
     if (got == 0 && wait_us > 0) /* librdkafka waits for as many as are asked for: ask for one */
         got = rd_kafka_consume_batch_queue(partition->queue, (int)(wait_us / 1000), partition->held, 1);
     partition->held_count = got > 0 ? (size_t)got : 0;
-}
-
-/* What has to be known before rows are planned is known while they are read: the query plans anew. */
-static int changed_meanwhile(struct mr_kafka_source *self, const struct mr_kafka_partition *partition,
-                             struct mr_error *error)
-{
-    if (self->options.fail_on_data_loss)
-        return error->code;
-    mr_error_set(error, MR_E_IO, "KAFKA_DATA_LOSS.PARTITION_OFFSET_CHANGED",
-                 "Partition %d of %s was made anew while it was read; the query starts again.",
-                 (int)partition->id, partition->topic->name);
-    error->flags |= MR_RETRIABLE;
-    return error->code;
 }
 
 const rd_kafka_message_t *mr_kafka_first(struct mr_kafka_partition *partition, int64_t wait_us)

@@ -64,8 +64,7 @@ int mr_kafka_replaced(const struct mr_kafka_source *self, const struct mr_kafka_
     return mr_kafka_data_loss(self, error, "PARTITION_OFFSET_CHANGED",
                               "Partition %d of %s, where offset %lld was read, holds other messages now: "
                               "the topic was deleted and made anew",
-                              (int)partition->id, partition->topic->name,
-                              (long long)partition->witness.offset);
+                              (int)partition->id, partition->topic->name, (long long)partition->position - 1);
 }
 
 /* MR_OK: nothing speaks against the partition; MR_END: it is another one; MR_BLOCKED: no answer yet. */
