@@ -1,10 +1,12 @@
 /* cli/state.c: millrace state. */
 #include "cli/open.h"
+#include "operators/custom_show.h"
 #include "runtime/inspect.h"
 
 struct asked {
     enum mr_output_format format;
-    bool metadata;
+    bool metadata, timers;
+    const char *variable;
     int64_t batch; /* 0: the last */
     int operator_id;
     struct mr_row_printer *printer;
@@ -88,9 +90,30 @@ static int show(struct mr_opened *project, const char *name, struct asked *asked
     return status;
 }
 
+/* Of a program that embeds the library: what its processors keep says itself what it is. */
+static int show_processor(const char *path, struct asked *asked, struct mr_error *error)
+{
+    struct mr_checkpoint *checkpoint = NULL;
+    const struct mr_checkpoint_options options = {.path = path, .read_only = true, .retained = asked->batch};
+    enum mr_custom_shown what = asked->timers     ? MR_CUSTOM_TIMERS_SET
+                                : asked->variable ? MR_CUSTOM_ENTRIES
+                                                  : MR_CUSTOM_VARIABLES;
+    asked->zone = mr_zone_host();
+    MR_TRY(mr_checkpoint_open(&checkpoint, &options, error));
+    int status =
+        mr_custom_show(checkpoint, asked->operator_id, what, asked->variable, print_rows, asked, error);
+    mr_checkpoint_close(checkpoint);
+    if (asked->printer) {
+        struct mr_error closing = {0};
+        int closed = mr_row_printer_close(asked->printer, status >= 0, status < 0 ? &closing : error);
+        status = status < 0 ? status : closed;
+    }
+    return status;
+}
+
 static int run_state(int argc, char **argv)
 {
-    const char *spec = NULL, *format = "table", *batch = "0", *operator_id = "0", *name = NULL;
+    const char *spec = NULL, *format = "table", *batch = "0", *operator_id = "0", *name = NULL, *path = NULL;
     struct asked asked = {0};
     int64_t id;
     int count = 0;
@@ -99,6 +122,9 @@ static int run_state(int argc, char **argv)
                                         {.name = "--batch", .value = &batch},
                                         {.name = "--operator", .value = &operator_id},
                                         {.name = "--metadata", .flag = &asked.metadata},
+                                        {.name = "--checkpoint", .value = &path},
+                                        {.name = "--variable", .value = &asked.variable},
+                                        {.name = "--timers", .flag = &asked.timers},
                                         {0}};
     struct mr_error error = {0};
     struct mr_opened opened;
@@ -107,12 +133,16 @@ static int run_state(int argc, char **argv)
         return status < 0 ? MR_EXIT_OK : status;
     if (!mr_output_format_of(&mr_command_state, format, &asked.format))
         return MR_EXIT_USAGE;
-    if (!name)
-        return mr_usage(&mr_command_state, "which table?");
+    if (!name == !path)
+        return mr_usage(&mr_command_state, "which table (or which checkpoint of a program's)?");
+    if (!path && (asked.variable || asked.timers))
+        return mr_usage(&mr_command_state, "--variable and --timers go with --checkpoint.");
     if (!mr_number(batch, &asked.batch) || !mr_number(operator_id, &id) || id > UINT16_MAX)
         return mr_usage(&mr_command_state, "--batch and --operator take a number.");
     asked.operator_id = (int)id;
     mr_log_level_set(MR_LOG_WARN);
+    if (path)
+        return show_processor(path, &asked, &error) < 0 ? mr_report(&error) : MR_EXIT_OK;
     status = mr_open_project(&opened, spec, true, &error);
     if (status >= 0)
         status = show(&opened, name, &asked, &error);
@@ -127,22 +157,31 @@ const struct mr_command mr_command_state = {
     .help =
         "usage: millrace state TABLE [--operator N] [--batch N] [--format FORM] [--spec FILE]\n"
         "       millrace state TABLE --metadata [--batch N] [--format FORM] [--spec FILE]\n"
+        "       millrace state --checkpoint DIR [--variable NAME | --timers] [--operator N] [--batch N] "
+        "[--format FORM]\n"
         "\n"
         "Prints the keys and values that a stateful operator of the query that fills TABLE (or of the "
         "flow of\n"
         "that name) keeps, in columns `key` and `value`; with --metadata its operators and how many keys "
         "each has.\n"
         "May be used while the query runs: it sees the last decided batch.\n"
+        "With --checkpoint: what a processor of a program that embeds Millrace keeps: the names of its "
+        "variables, the\n"
+        "entries of one, or its timers.\n"
         "\n"
         "options:\n"
-        "  --operator N    which operator; else 0, the first\n"
-        "  --batch N       the state retained of batch N (millrace.checkpoint.retainEvery), not the last\n"
-        "  --format FORM   table (default), json (a line per row) or csv\n"
-        "  --spec FILE     the project file; else spark-pipeline.yml here or in a folder above\n"
+        "  --operator N      which operator; else 0, the first\n"
+        "  --batch N         the state retained of batch N (millrace.checkpoint.retainEvery), not the last\n"
+        "  --checkpoint DIR  the checkpoint of a program's job\n"
+        "  --variable NAME   the entries of this state variable\n"
+        "  --timers          the timers that are set\n"
+        "  --format FORM     table (default), json (a line per row) or csv\n"
+        "  --spec FILE       the project file; else spark-pipeline.yml here or in a folder above\n"
         "\n"
         "examples:\n"
         "  millrace state gold\n"
         "  millrace state gold --metadata\n"
-        "  millrace state gold --batch 120 --format json | wc -l\n",
+        "  millrace state gold --batch 120 --format json | wc -l\n"
+        "  millrace state --checkpoint checkpoints/alerts --variable unpaid\n",
     .run = run_state,
 };

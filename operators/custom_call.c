@@ -354,17 +354,24 @@ int mr_custom_clear(struct mr_custom_call *call, int variable, struct mr_error *
 }
 
 /* ---- timers ---- */
-static int find_timer(struct mr_custom_call *call, int64_t at_us, bool *there, struct mr_error *error)
+/* call->entry: the timer among those of the key; call->base: the timer by time. */
+static int put_timer_keys(struct mr_custom_call *call, int64_t at_us, struct mr_error *error)
 {
-    struct mr_str value;
     mr_text_clear(&call->base);
     mr_custom_put_base(&call->store, &call->base, MR_CUSTOM_TIMERS, mr_text_str(&call->group));
     MR_TRY(put_entry_key(call, at_us, error));
-    MR_TRY(mr_custom_get(&call->store, mr_text_str(&call->entry), MR_STR(""), &value, error));
-    *there = value.data != NULL;
     mr_text_clear(&call->base);
     mr_custom_put_timer(&call->store, &call->base, at_us, mr_text_str(&call->group));
     return call->base.failed ? mr_error_memory(error, call->base.capacity) : MR_OK;
+}
+
+static int find_timer(struct mr_custom_call *call, int64_t at_us, bool *there, struct mr_error *error)
+{
+    struct mr_str value;
+    MR_TRY(put_timer_keys(call, at_us, error));
+    MR_TRY(mr_custom_get(&call->store, mr_text_str(&call->entry), MR_STR(""), &value, error));
+    *there = value.data != NULL;
+    return MR_OK;
 }
 
 static int check_mode(const struct mr_custom_call *call, const char *operation, struct mr_error *error)
@@ -396,21 +403,19 @@ int mr_custom_timer_set(struct mr_custom_call *call, int64_t at_us, struct mr_er
                          error);
 }
 
-int mr_custom_timer_forget(struct mr_custom_call *call, int64_t at_us, bool *was_there,
-                           struct mr_error *error)
+int mr_custom_timer_forget(struct mr_custom_call *call, int64_t at_us, struct mr_error *error)
 {
-    struct mr_str by_time;
-    MR_TRY(find_timer(call, at_us, was_there, error));
-    MR_TRY(mr_custom_get(&call->store, mr_text_str(&call->base), MR_STR(""), &by_time, error));
-    MR_TRY(mr_custom_delete(&call->store, mr_text_str(&call->entry), false, error));
-    return mr_custom_delete(&call->store, mr_text_str(&call->base), false, error);
+    MR_TRY(put_timer_keys(call, at_us, error));
+    MR_TRY(mr_custom_drop(&call->store, mr_text_str(&call->entry), error));
+    return mr_custom_drop(&call->store, mr_text_str(&call->base), error);
 }
 
 int mr_custom_timer_delete(struct mr_custom_call *call, int64_t at_us, struct mr_error *error)
 {
-    bool was_there;
+    bool there;
     MR_TRY(check_mode(call, "delete a timer", error));
-    return mr_custom_timer_forget(call, at_us, &was_there, error);
+    MR_TRY(find_timer(call, at_us, &there, error));
+    return there ? mr_custom_timer_forget(call, at_us, error) : MR_OK;
 }
 
 int mr_custom_timer_next(struct mr_custom_call *call, bool again, int64_t *at_us, struct mr_error *error)

@@ -40,11 +40,29 @@ int mr_custom_decode(const struct mr_custom_call *call, struct mr_str row, struc
 /* A map's key out of the key of an entry, or a timer's time: what stands behind group and key. */
 int mr_custom_decode_key(const struct mr_custom_call *call, struct mr_str key, size_t base_bytes,
                          struct mr_batch *into, struct mr_error *error);
-/* Deletes a timer of this key. */
-int mr_custom_timer_forget(struct mr_custom_call *call, int64_t at_us, bool *was_there,
-                           struct mr_error *error);
+/* A timer of this key that was there, perhaps still is. */
+int mr_custom_timer_forget(struct mr_custom_call *call, int64_t at_us, struct mr_error *error);
 
-/* custom_variables.c: numbers of the variables, by what the checkpoint knows of them; what has changed is
+/* custom_variables.c: what the checkpoint says of the state. */
+struct mr_custom_known { /* a variable; texts are valid during the call that gives it */
+    struct mr_str name;
+    unsigned number;
+    enum mr_custom_kind kind;
+    const char *key, *value; /* types; "" for none */
+};
+struct mr_custom_description {
+    int64_t now_us;  /* what expires at or before is gone; INT64_MIN: nothing is */
+    const char *key; /* type of the grouping key, in the arena; NULL: no processor's state */
+};
+/* arena NULL: without the key. each NULL: the description alone. */
+int mr_custom_variables_scan(struct mr_operator *op, struct mr_arena *arena,
+                             struct mr_custom_description *out,
+                             int (*each)(void *ctx, const struct mr_custom_known *known,
+                                         struct mr_error *error),
+                             void *ctx, struct mr_error *error);
+const char *mr_custom_kind_name(enum mr_custom_kind kind); /* as Spark calls it */
+
+/* Numbers of the variables, by what the checkpoint knows of them; what has changed is
  * refused. */
 int mr_custom_variables_open(struct mr_custom_call *call, struct mr_error *error);
 /* Writes those that are new, and removes what is to be. By the first partition. */

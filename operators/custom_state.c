@@ -43,6 +43,11 @@ struct custom {
     int64_t hash_capacity;
 };
 
+static size_t memory_limit(const struct mr_operator *op)
+{
+    return op->memory_limit_bytes ? op->memory_limit_bytes : (size_t)64 << 20;
+}
+
 static const char *const mode_names[] = {"none", "event time", "processing time"};
 
 /* ---- timers ---- */
@@ -76,13 +81,12 @@ static int scan_timers(struct custom *c, int64_t from_us, int64_t upto_us, struc
 static int fire(struct custom *c, struct mr_str key, int64_t at_us, struct mr_error *error)
 {
     const struct mr_custom_config *config = c->call.op->node->config;
-    bool was_there;
     MR_TRY(
         mr_custom_call_begin(&c->call, (struct mr_str){key.data + TIME_HEAD, key.size - TIME_HEAD}, error));
     int status = config->processor.timer ? config->processor.timer(&c->call, at_us, error) : MR_OK;
     mr_custom_call_end(&c->call);
     MR_TRY(status);
-    return mr_custom_timer_forget(&c->call, at_us, &was_there, error);
+    return mr_custom_timer_forget(&c->call, at_us, error);
 }
 
 /* Fires what is due, and learns when the next one is: with processing time exactly, for somebody waits. */
@@ -147,19 +151,24 @@ static int custom_open(struct mr_operator *op, struct mr_error *error)
                                   : MR_OK;
 }
 
+/* What was only read is forgotten when there is too much in memory. Nobody holds an entry. */
+static int trim(struct custom *c, struct mr_error *error)
+{
+    struct mr_state_cache *cache = &c->call.store.cache;
+    size_t limit = memory_limit(c->call.op);
+    bool full = mr_state_cache_bytes(cache) > limit / 2 && cache->dirty_bytes < limit / 4;
+    return full && c->call.op->checkpoint ? mr_state_cache_shed(cache, error) : MR_OK;
+}
+
 static int custom_begin(struct mr_operator *op, struct mr_error *error)
 {
     struct custom *c = op->ctx;
     struct mr_custom_store *store = &c->call.store;
-    size_t limit = op->memory_limit_bytes ? op->memory_limit_bytes : (size_t)64 << 20;
     if (c->keeps_time && op->session->batch_time_us > store->now_us)
         store->now_us = op->session->batch_time_us; /* never back: what has expired may be gone for good */
     if (store->now_us != INT64_MIN)
         op->metrics.rows_removed += mr_expiry_counts_expire(&store->counts, store->now_us);
-    bool full = mr_state_cache_bytes(&store->cache) > limit / 2;
-    return op->checkpoint && full && store->cache.dirty_bytes < limit / 4
-               ? mr_state_cache_shed(&store->cache, error)
-               : MR_OK;
+    return trim(c, error);
 }
 
 /* ---- rows ---- */
@@ -293,7 +302,9 @@ static int give_rows(struct custom *c, struct mr_error *error)
         next = at + MR_BATCH_ROWS < c->ref_count ? at + MR_BATCH_ROWS : c->ref_count;
         while (next < c->ref_count && mr_str_equal(c->refs[next].group, c->refs[next - 1].group))
             next++;
-        status = prefetch(c, at, next - at, error);
+        status = trim(c, error);
+        if (status >= 0)
+            status = prefetch(c, at, next - at, error);
         if (status >= 0)
             status = give_keys(c, at, next - at, error);
     }
@@ -311,7 +322,6 @@ static int custom_push(struct mr_operator *op, int input, const struct mr_batch 
 {
     const struct mr_custom_config *config = op->node->config;
     struct custom *c = op->ctx;
-    size_t limit = op->memory_limit_bytes ? op->memory_limit_bytes : (size_t)64 << 20;
     (void)input;
     op->metrics.rows_in += batch->length;
     MR_TRY(reserve(c, batch->length, error));
@@ -333,7 +343,7 @@ static int custom_push(struct mr_operator *op, int input, const struct mr_batch 
     MR_TRY(mr_batch_copy(&c->held[c->held_count], batch, error));
     c->held_bytes += mr_batch_bytes(batch) + (size_t)(c->ref_count - before) * sizeof *c->refs;
     c->held_count++;
-    return c->held_bytes + c->keys.used_bytes > limit / 4 ? give_rows(c, error) : MR_OK;
+    return c->held_bytes + c->keys.used_bytes > memory_limit(op) / 4 ? give_rows(c, error) : MR_OK;
 }
 
 static int custom_finish(struct mr_operator *op, struct mr_error *error)
@@ -360,9 +370,11 @@ static int custom_flush(struct mr_operator *op, struct mr_decision *decision, st
     return mr_custom_store_flush(&c->call.store, decision, error);
 }
 
+/* Rows that wait will change state: a micro-batch ends early for them, too. */
 static int64_t custom_dirty_bytes(struct mr_operator *op)
 {
-    return (int64_t)((struct custom *)op->ctx)->call.store.cache.dirty_bytes;
+    const struct custom *c = op->ctx;
+    return (int64_t)(c->call.store.cache.dirty_bytes + c->held_bytes);
 }
 
 static bool custom_wants_batch(const struct mr_node *node, int64_t old_watermark_us, int64_t new_watermark_us)

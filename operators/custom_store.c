@@ -157,6 +157,12 @@ int mr_custom_delete(struct mr_custom_store *store, struct mr_str key, bool coun
     return mr_state_cache_put(&store->cache, key, (struct mr_str){0}, MR_CACHE_CHANGE, &entry, error);
 }
 
+int mr_custom_drop(struct mr_custom_store *store, struct mr_str key, struct mr_error *error)
+{
+    struct mr_cached *entry = NULL;
+    return mr_state_cache_put(&store->cache, key, (struct mr_str){0}, MR_CACHE_CHANGE, &entry, error);
+}
+
 /* ---- scans ---- */
 static bool is_before_end(const struct mr_custom_scan *scan, struct mr_str key)
 {

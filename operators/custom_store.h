@@ -60,7 +60,9 @@ int mr_custom_put(struct mr_custom_store *store, struct mr_str key, struct mr_st
                   enum mr_custom_put how, struct mr_error *error);
 /* The entry was read before. */
 int mr_custom_delete(struct mr_custom_store *store, struct mr_str key, bool counted, struct mr_error *error);
-/* Deletes all that begins with base. counted_base: base itself counts, if it is there. */
+/* The same of an entry that does not count, and may not have been read. */
+int mr_custom_drop(struct mr_custom_store *store, struct mr_str key, struct mr_error *error);
+/* Deletes all that begins with base, but for base itself. */
 int mr_custom_cut(struct mr_custom_store *store, struct mr_str base, struct mr_error *error);
 
 /* Entries in [begin, end) in order, those alone that are there. Changes on the way: what is deleted is not

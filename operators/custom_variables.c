@@ -2,14 +2,11 @@
  * kinds and types. A variable may come and go; what it holds stays until it is asked to be removed. */
 #include "operators/custom_call.h"
 
-struct known { /* a record, taken apart */
-    struct mr_str name;
-    unsigned number;
-    enum mr_custom_kind kind;
-    const char *key, *value; /* types as text; "" for none */
-};
-
-static const char *const kind_names[] = {"ValueState", "ListState", "MapState", "removed"};
+const char *mr_custom_kind_name(enum mr_custom_kind kind)
+{
+    static const char *const names[] = {"ValueState", "ListState", "MapState", "removed"};
+    return names[kind];
+}
 
 static int put_name(const struct mr_operator *op, struct mr_text *out, const char *name)
 {
@@ -18,17 +15,17 @@ static int put_name(const struct mr_operator *op, struct mr_text *out, const cha
     return out->failed ? MR_E_MEMORY : MR_OK;
 }
 
-static int parse(const struct mr_operator *op, struct mr_str key, struct mr_str value, struct known *out,
-                 struct mr_error *error)
+static int parse(const struct mr_operator *op, struct mr_str key, struct mr_str value,
+                 struct mr_custom_known *out, struct mr_error *error)
 {
     const char *at = value.data + MR_CUSTOM_HEAD, *end = value.data + value.size;
     if (key.size < 3 || value.size < MR_CUSTOM_HEAD + 5 || value.data[0] != MR_CUSTOM_FORMAT ||
         end[-1] != 0 || (uint8_t)at[2] > MR_CUSTOM_MAP)
         return mr_state_corrupt(op, "a state variable's record", error);
-    *out = (struct known){.name = {key.data + 3, key.size - 3},
-                          .number = mr_state_get_u16(at),
-                          .kind = (enum mr_custom_kind)at[2],
-                          .key = at + 3};
+    *out = (struct mr_custom_known){.name = {key.data + 3, key.size - 3},
+                                    .number = mr_state_get_u16(at),
+                                    .kind = (enum mr_custom_kind)at[2],
+                                    .key = at + 3};
     out->value = out->key + strlen(out->key) + 1;
     return out->value < end ? MR_OK : mr_state_corrupt(op, "a state variable's record", error);
 }
@@ -62,7 +59,7 @@ static int check_type(const struct mr_custom_call *call, const struct mr_custom_
 }
 
 static int check_known(const struct mr_custom_call *call, const struct mr_custom_variable *variable,
-                       const struct known *known, struct mr_error *error)
+                       const struct mr_custom_known *known, struct mr_error *error)
 {
     if (variable->kind == MR_CUSTOM_REMOVED)
         return MR_OK;
@@ -70,15 +67,67 @@ static int check_known(const struct mr_custom_call *call, const struct mr_custom
         mr_error_set(error, MR_E_UNSUPPORTED, "STATE_STORE_INVALID_VARIABLE_TYPE_CHANGE",
                      "Stateful operator %d (%s): the state variable '%s' was a %s and is a %s. Undo the "
                      "change, give the variable a new name, or start anew.",
-                     call->op->node->id, call->op->type->name, variable->name, kind_names[known->kind],
-                     kind_names[variable->kind]);
+                     call->op->node->id, call->op->type->name, variable->name,
+                     mr_custom_kind_name(known->kind), mr_custom_kind_name(variable->kind));
         mr_error_parameter(error, "stateVarName", "%s", variable->name);
-        mr_error_parameter(error, "oldType", "%s", kind_names[known->kind]);
-        mr_error_parameter(error, "newType", "%s", kind_names[variable->kind]);
+        mr_error_parameter(error, "oldType", "%s", mr_custom_kind_name(known->kind));
+        mr_error_parameter(error, "newType", "%s", mr_custom_kind_name(variable->kind));
         return error->code;
     }
     MR_TRY(check_type(call, variable, variable->key, known->key, true, error));
     return check_type(call, variable, variable->value, known->value, false, error);
+}
+
+/* ---- reading ---- */
+struct reading {
+    struct mr_operator *op;
+    struct mr_arena *arena;
+    struct mr_custom_description *description;
+    int (*each)(void *ctx, const struct mr_custom_known *known, struct mr_error *error);
+    void *ctx;
+};
+
+static int read_record(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
+{
+    struct reading *reading = ctx;
+    struct mr_custom_known known;
+    if (key.size > 3) {
+        MR_TRY(parse(reading->op, key, value, &known, error));
+        return reading->each ? reading->each(reading->ctx, &known, error) : MR_OK;
+    }
+    const char *end = value.data + value.size;
+    if (value.size < MR_CUSTOM_HEAD + 9 || value.data[0] != MR_CUSTOM_FORMAT || end[-1] != 0)
+        return mr_state_corrupt(reading->op, "the record of what state is of", error);
+    memcpy(&reading->description->now_us, value.data + MR_CUSTOM_HEAD, 8);
+    const char *text = value.data + MR_CUSTOM_HEAD + 8;
+    if (!reading->arena)
+        return MR_OK;
+    reading->description->key = mr_arena_copy_text(reading->arena, text, strlen(text));
+    return reading->description->key ? MR_OK : mr_error_memory(error, strlen(text));
+}
+
+int mr_custom_variables_scan(struct mr_operator *op, struct mr_arena *arena,
+                             struct mr_custom_description *out,
+                             int (*each)(void *ctx, const struct mr_custom_known *known,
+                                         struct mr_error *error),
+                             void *ctx, struct mr_error *error)
+{
+    struct reading reading = {op, arena, out, each, ctx};
+    struct mr_text range;
+    *out = (struct mr_custom_description){.now_us = INT64_MIN};
+    if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
+        return MR_OK;
+    mr_text_init(&range);
+    mr_state_put_prefix(&range, op, MR_STATE_VARIABLES);
+    size_t size = range.size;
+    mr_state_put_prefix(&range, op, (enum mr_state_kind)(MR_STATE_VARIABLES + 1));
+    int status = range.failed
+                     ? mr_error_memory(error, range.capacity)
+                     : mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){range.data, size},
+                                          (struct mr_str){range.data + size, range.size - size}, read_record,
+                                          &reading, error);
+    mr_text_release(&range);
+    return status;
 }
 
 /* ---- opening ---- */
@@ -87,55 +136,29 @@ struct opening {
     unsigned highest;
 };
 
-static int read_record(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
+static int meet(void *ctx, const struct mr_custom_known *known, struct mr_error *error)
 {
     struct opening *opening = ctx;
     struct mr_custom_call *call = opening->call;
     const struct mr_custom_config *config = call->op->node->config;
-    struct known known;
-    if (key.size == 3) { /* the time */
-        if (value.size < MR_CUSTOM_HEAD + 8 || value.data[0] != MR_CUSTOM_FORMAT)
-            return mr_state_corrupt(call->op, "the time that has been reached", error);
-        memcpy(&call->store.now_us, value.data + MR_CUSTOM_HEAD, 8);
-        return MR_OK;
-    }
-    MR_TRY(parse(call->op, key, value, &known, error));
-    opening->highest = known.number > opening->highest ? known.number : opening->highest;
+    opening->highest = known->number > opening->highest ? known->number : opening->highest;
     for (int i = 0; i < config->variable_count; i++) {
-        if (!mr_str_equal(known.name, mr_str_of(config->variables[i].name)))
+        if (!mr_str_equal(known->name, mr_str_of(config->variables[i].name)))
             continue;
-        MR_TRY(check_known(call, &config->variables[i], &known, error));
-        call->slots[i].number = known.number;
+        MR_TRY(check_known(call, &config->variables[i], known, error));
+        call->slots[i].number = known->number;
         call->slots[i].known = true;
     }
     return MR_OK;
-}
-
-static int scan_records(struct mr_operator *op,
-                        int (*each)(void *, struct mr_str, struct mr_str, struct mr_error *), void *ctx,
-                        struct mr_error *error)
-{
-    struct mr_text range;
-    if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
-        return MR_OK;
-    mr_text_init(&range);
-    mr_state_put_prefix(&range, op, MR_STATE_VARIABLES);
-    size_t size = range.size;
-    mr_state_put_prefix(&range, op, (enum mr_state_kind)(MR_STATE_VARIABLES + 1));
-    int status =
-        range.failed
-            ? mr_error_memory(error, range.capacity)
-            : mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){range.data, size},
-                                 (struct mr_str){range.data + size, range.size - size}, each, ctx, error);
-    mr_text_release(&range);
-    return status;
 }
 
 int mr_custom_variables_open(struct mr_custom_call *call, struct mr_error *error)
 {
     const struct mr_custom_config *config = call->op->node->config;
     struct opening opening = {.call = call, .highest = MR_CUSTOM_TIMERS};
-    MR_TRY(scan_records(call->op, read_record, &opening, error));
+    struct mr_custom_description description;
+    MR_TRY(mr_custom_variables_scan(call->op, NULL, &description, meet, &opening, error));
+    call->store.now_us = description.now_us;
     for (int i = 0; i < config->variable_count; i++)
         if (!call->slots[i].known)
             call->slots[i].number = ++opening.highest;

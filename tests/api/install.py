@@ -133,11 +133,37 @@ class Checks:
                 for user, event, item, time in events:
                     out.write(json.dumps({"user": user, "event": event, "item": item, "at": "2026-01-01T%sZ" % time}) + "\n")
             run([program] + [os.path.join(folder, name) for name in ("events", "table", "checkpoint")], env=self.environment)
+            if number == 1:
+                self.state(os.path.join(folder, "checkpoint"))
         text = run([os.path.join(self.prefix, "bin/millrace"), "sql", "--format", "json",
                     "SELECT user, date_format(at, 'HH:mm') AS at, alert, item FROM delta.`%s/table` ORDER BY 1, 2" % folder],
                    env=self.environment, cwd=folder)
         rows = [tuple(json.loads(line).get(name) for name in ("user", "at", "alert", "item")) for line in text.splitlines()]
         assert [(r[0],) + r[2:] for r in rows] == [("ann", "three failed logins", None), ("bob", "order not paid", "o-1")], text
+
+    def state(self, checkpoint):
+        """What `millrace state` says of the program's checkpoint."""
+        def ask(*arguments):
+            text = run([os.path.join(self.prefix, "bin/millrace"), "state", "--format", "json", "--checkpoint", checkpoint] + list(arguments),
+                       env=dict(self.environment, TZ="UTC"))
+            return [json.loads(line) for line in text.splitlines()]
+
+        variables = [(r["stateVarName"], r["kind"], r["columns"]) for r in ask()]
+        assert variables == [("failures", "ListState", "STRUCT<at: TIMESTAMP>"), ("unpaid", "MapState", "STRUCT<due: TIMESTAMP>")], variables
+        failures = ask("--variable", "failures")
+        assert [r["key"] for r in failures] == [{"user": "eve"}] * 3 and "at" in failures[0]["list_element"], failures
+        unpaid = ask("--variable", "unpaid")
+        assert [(r["key"]["user"], r["user_map_key"]["item"]) for r in unpaid] == [("bob", "o-1")], unpaid
+        timers = ask("--timers")
+        assert [r["key"]["user"] for r in timers] == ["bob", "bob"], timers
+        assert timers[1]["expiration_timestamp_ms"] - timers[0]["expiration_timestamp_ms"] == 60000, timers
+        for wrong in (["--variable", "nosuch"], ["--operator", "1"]):
+            try:
+                ask(*wrong)
+            except RuntimeError as refused:
+                assert "STDS_INVALID_OPTION_VALUE" in str(refused), refused
+            else:
+                raise AssertionError("%s is not refused" % wrong)
 
     def pkg_config_static(self):
         program = os.path.join(self.work, "revenue_static")

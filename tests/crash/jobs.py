@@ -1,7 +1,7 @@
 """The jobs of the crash tests, their input, and how one life of the process is run.
 
 A trial is a folder with a project of its own (checkpoints, tables, progress); the input is shared and read only. A life is one run of
-`millrace run` on it, undisturbed or with trouble made by the preloaded library (preload.c) or by a named kill point.
+`millrace run` on it (job custom: of a program that embeds the library), undisturbed or with trouble made by the preloaded library (preload.c) or by a named kill point.
 """
 import json
 import os
@@ -16,6 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 MILLRACE = os.path.abspath(os.environ.get("MILLRACE", ".build/release/millrace"))
 PRELOAD = os.path.abspath(os.environ.get("CRASH_PRELOAD") or os.path.join(os.environ.get("BUILD") or os.path.dirname(MILLRACE), "crash_preload.so"))
+CUSTOM = os.path.join(os.path.dirname(MILLRACE), "crash_custom")
 # A sanitizer's runtime must come first, also before the library; preloaded, it interposes what the library calls by name.
 RUNTIME = re.search(r"(/\S*lib[at]san\.so\S*)", subprocess.run(["ldd", MILLRACE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode())
 PRELOADED = (RUNTIME.group(1) + ":" if RUNTIME else "") + PRELOAD
@@ -61,6 +62,7 @@ JOBS = {
     "outer": {"joined": (OUTER, ("lid", "rid"))},
     "medallion": {"bronze": ("SELECT id, k, v, t FROM STREAM " + READ, ("id",)),
                   "gold": (WINDOW % "bronze", ("minute", "k"))},
+    "custom": {"processed": (None, ("id",))},  # a program (custom.c), not a project
     "keyed": {"firsts": (FIRSTS, ("id",)), "sessions": (SESSIONS, ("began", "k"))},
 }
 
@@ -89,6 +91,10 @@ def write_input(folder, batches=BATCHES, first=0, seed=7):
 
 def make_project(folder, job, landing):
     os.makedirs(os.path.join(folder, "transformations"))
+    if job == "custom":
+        with open(os.path.join(folder, "landing.txt"), "w") as file:
+            file.write(landing)
+        return
     with open(os.path.join(folder, "spark-pipeline.yml"), "w") as file:
         file.write(SPEC + MORE.get(job, ""))
     for table, (sql, _) in JOBS[job].items():
@@ -124,6 +130,14 @@ class Life:
         return "status %s%s %s" % (self.status, " (time is up)" if self.late else "", self.err.strip()[-600:].replace("\n", " | "))
 
 
+def command_of(folder, workers):
+    program = os.path.join(folder, "landing.txt")
+    if not os.path.exists(program):
+        return [MILLRACE, "run", "--quiet", "--workers", str(workers)]
+    with open(program) as file:
+        return [CUSTOM, file.read(), str(workers)]
+
+
 def live(folder, workers=1, at=0, kind=None, again=False, killpoint=None, count=False, trace=None, journal=None, path=None, seconds=120):
     """at, kind, again, path: which call meets which trouble; with killpoint, calls are counted from there. journal: for a power cut to come (power.py)."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")}
@@ -147,7 +161,7 @@ def live(folder, workers=1, at=0, kind=None, again=False, killpoint=None, count=
     if killpoint:
         env["MILLRACE_KILLPOINT"] = killpoint
     with open(folder + ".err", "w+b") as err:
-        child = subprocess.Popen([MILLRACE, "run", "--quiet", "--workers", str(workers)], cwd=folder, env=env,
+        child = subprocess.Popen(command_of(folder, workers), cwd=folder, env=env,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err)
         late = False
         try:
