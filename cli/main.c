@@ -1,9 +1,11 @@
 /* cli/main.c: millrace COMMAND … */
 #include "cli/cli.h"
 
+#include <malloc.h>
 #include <signal.h>
 
 #define VERSION "0.1.0"
+#define LARGE_BYTES (4 << 20)
 
 static const struct mr_command *const commands[] = {&mr_command_init,    &mr_command_run,
                                                     &mr_command_dry_run, &mr_command_sql,
@@ -34,6 +36,10 @@ static void print_help(FILE *stream)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* a closed output is an error of the write, not the end of a batch */
+    /* What is freed of large pieces is given back: glibc would raise these limits to 32 and 64 MiB by itself.
+     */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
     if (argc < 2) {
         print_help(stderr);
         return MR_EXIT_USAGE;

@@ -17,6 +17,7 @@
 #define MR_KEY_GROUPS                                                                                        \
     1024 /* keyed state is routed by hash to one of these; a partition owns a range of them */
 #define MR_NO_WATERMARK INT64_MIN
+#define MR_DIRTY_ENOUGH ((int64_t)1 << 50)
 
 struct mr_node;
 struct mr_operator;
@@ -57,7 +58,7 @@ struct mr_operator_type {
      * flushes. */
     int (*flush)(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error);
     void (*decided)(struct mr_operator *op); /* what was flushed is durable: entries may be forgotten */
-    int64_t (*dirty_bytes)(struct mr_operator *op);
+    int64_t (*dirty_bytes)(struct mr_operator *op); /* MR_DIRTY_ENOUGH: decide, whatever the limit is */
     /* Bytes that a decision would write now and one a little later would not: rows that wait for the other
      * side of a join and expire soon. Decisions grow with it, so that they need not write it each time. NULL:
      * none. */

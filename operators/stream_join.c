@@ -350,8 +350,8 @@ static int emit_leaving(struct leaving *leaving, struct mr_error *error)
     return MR_OK;
 }
 
-/* Rows of these sides that expire by now leave memory. */
-static int remove_expired(struct mr_operator *op, int sides, struct mr_error *error)
+/* Rows of these sides that expire by then leave memory. */
+static int remove_expired(struct mr_operator *op, int sides, int64_t upto_us, struct mr_error *error)
 {
     struct stream_join *join = op->ctx;
     struct mr_join_rows *rows = &join->state.rows;
@@ -364,8 +364,8 @@ static int remove_expired(struct mr_operator *op, int sides, struct mr_error *er
         leaving->pairs = join->pairs;
         leaving->count[0] = leaving->count[1] = 0;
     }
-    struct mr_join_removal removal = {op->evict_us, sides, join->state.outer_sides,
-                                      leaving ? row_leaves : NULL, leaving};
+    struct mr_join_removal removal = {upto_us, sides, join->state.outer_sides, leaving ? row_leaves : NULL,
+                                      leaving};
     int status = mr_join_rows_remove(rows, &removal, &removed, error);
     if (status == MR_OK && leaving)
         status = emit_leaving(leaving, error);
@@ -392,7 +392,12 @@ static int join_input_ended(struct mr_operator *op, int input, struct mr_error *
     join->ended[input] = true;
     if (!evicts(op) || (!join->state.complete && (join->state.outer_sides >> !input & 1)))
         return MR_OK;
-    return remove_expired(op, 1 << !input, error);
+    return remove_expired(op, 1 << !input, op->evict_us, error);
+}
+
+static int let_go(struct mr_operator *op, int64_t upto_us, struct mr_error *error)
+{
+    return remove_expired(op, 3, upto_us, error);
 }
 
 static int evict(struct mr_operator *op, struct mr_error *error)
@@ -400,8 +405,8 @@ static int evict(struct mr_operator *op, struct mr_error *error)
     struct stream_join *join = op->ctx;
     if (!evicts(op))
         return MR_OK;
-    MR_TRY(mr_stream_join_state_load_expiring(&join->state, join->expired_us, op->evict_us, error));
-    MR_TRY(remove_expired(op, 3, error));
+    MR_TRY(mr_stream_join_state_load_expiring(&join->state, join->expired_us, op->evict_us, let_go, error));
+    MR_TRY(let_go(op, op->evict_us, error));
     join->expired_us = op->evict_us;
     mr_stream_join_state_expired(&join->state, op->evict_us);
     return MR_OK;
@@ -431,14 +436,15 @@ static void join_decided(struct mr_operator *op)
 
 /* Rows that wait for a partner mostly expire before they are written, and where micro-batches end decides
  * what is late: so they end one early only when memory demands it. Beside the rows in memory there will be
- * the decision's batch of writes, and what RocksDB makes of it. */
+ * the decision's batch of writes (which doubles as it grows) and what RocksDB makes of it. */
 static int64_t join_dirty_bytes(struct mr_operator *op)
 {
-    const struct mr_join_rows *rows = &((struct stream_join *)op->ctx)->state.rows;
+    const struct stream_join *join = op->ctx;
+    const struct mr_join_rows *rows = &join->state.rows;
     int64_t limit = (int64_t)mr_stream_join_memory_limit(op);
-    bool many = rows->unwritten_bytes > limit / 2;
+    bool many = (double)rows->unwritten_bytes * join->state.written_share > (double)limit / 4;
     bool full = rows->unwritten_bytes > limit / 8 && (int64_t)mr_join_rows_bytes(rows) > limit;
-    return many || full ? rows->unwritten_bytes : 0;
+    return many || full ? MR_DIRTY_ENOUGH : 0;
 }
 
 static int64_t join_passing_bytes(struct mr_operator *op)

@@ -156,6 +156,7 @@ int mr_stream_join_state_open(struct mr_stream_join_state *state, struct mr_oper
                                            .stored_until_us = INT64_MIN,
                                            .next_pack = 1,
                                            .first_own_pack = 1,
+                                           .written_share = 0.5,
                                            .passing_upto_us = INT64_MIN,
                                            .expired_us = MR_NO_WATERMARK};
     for (int k = 0; k < config->key_count; k++)
@@ -355,7 +356,10 @@ int mr_stream_join_state_load(struct mr_stream_join_state *state, int side, stru
 /* ---- reading what expires ---- */
 struct expiring {
     struct mr_stream_join_state *state;
+    struct mr_operator *op;
+    int (*let_go)(struct mr_operator *op, int64_t upto_us, struct mr_error *error);
     int64_t after_us;
+    bool full;                        /* memory */
     struct mr_column *columns[2][64]; /* keys by side */
     int64_t count[2];
 };
@@ -380,6 +384,18 @@ static int load_found(struct expiring *expiring, int side, struct mr_error *erro
         if (!key->first[0] && !key->first[1] && !(groups[i]->flags & MR_GROUP_REMOVED))
             mr_group_table_remove(&state->rows.keys, groups[i]);
     }
+    expiring->full = mr_join_rows_bytes(&state->rows) > mr_stream_join_memory_limit(state->op);
+    return MR_OK;
+}
+
+/* Everything that expires by then has been read: it goes before more is read, and is not read again. */
+static int make_room(struct expiring *expiring, int64_t upto_us, struct mr_error *error)
+{
+    MR_TRY(load_found(expiring, 0, error));
+    MR_TRY(load_found(expiring, 1, error));
+    MR_TRY(expiring->let_go(expiring->op, upto_us, error));
+    expiring->after_us = upto_us;
+    expiring->full = false;
     return MR_OK;
 }
 
@@ -393,6 +409,9 @@ static int find_expiring(void *ctx, struct mr_str key, struct mr_str value, stru
     int group = (int)mr_state_get_u16(key.data + 11), side = key.data[13] & 1;
     if (mr_key_group_partition(group, state->op->partitions) != state->op->partition)
         return 0;
+    int64_t expiry_us = mr_state_get_time(key.data + 3);
+    if (expiring->full && expiry_us > expiring->after_us + 1)
+        MR_TRY(make_room(expiring, expiry_us - 1, error));
     const char *at = key.data + 14, *end = key.data + key.size - 4;
     for (int k = 0; k < state->config->key_count; k++)
         MR_TRY(mr_key_decode(&at, end, expiring->columns[side][k], error));
@@ -402,6 +421,8 @@ static int find_expiring(void *ctx, struct mr_str key, struct mr_str value, stru
 }
 
 int mr_stream_join_state_load_expiring(struct mr_stream_join_state *state, int64_t after_us, int64_t upto_us,
+                                       int (*let_go)(struct mr_operator *op, int64_t upto_us,
+                                                     struct mr_error *error),
                                        struct mr_error *error)
 {
     struct expiring *expiring = NULL;
@@ -414,6 +435,8 @@ int mr_stream_join_state_load_expiring(struct mr_stream_join_state *state, int64
     if (!expiring)
         MR_ERR(mr_error_memory(error, sizeof *expiring));
     expiring->state = state;
+    expiring->op = state->op;
+    expiring->let_go = let_go;
     expiring->after_us = after_us;
     for (int side = 0; side < 2; side++)
         for (int k = 0; k < state->config->key_count; k++) {

@@ -42,8 +42,9 @@ struct mr_stream_join_state {
     int stale_partitions;
     struct mr_group **dirty;
     int64_t dirty_count, dirty_capacity;
-    int64_t expired_us; /* the checkpoint knows that this has expired */
-    bool dropping;      /* the cache is dropped when what was written is durable */
+    int64_t expired_us;   /* the checkpoint knows that this has expired */
+    double written_share; /* what the last decision took of a byte that was not written: some is compressed */
+    bool dropping;        /* the cache is dropped when what was written is durable */
     /* Rows that pass: those of the last decision, in so many values of this batch, the last expires then. */
     int64_t passing_batch, passing_upto_us;
     uint32_t passing_values;
@@ -60,8 +61,11 @@ void mr_stream_join_state_close(struct mr_stream_join_state *state);
 /* Reads what the checkpoint holds of this side for the keys that have not been read yet. */
 int mr_stream_join_state_load(struct mr_stream_join_state *state, int side, struct mr_group *const *groups,
                               int64_t count, int64_t expired_us, struct mr_error *error);
-/* Reads all rows that come out when they expire in (after, upto]. */
+/* Reads all rows that come out when they expire in (after, upto], the earliest first. let_go is asked to
+ * remove rows from memory, those that expire by upto_us, whenever there are too many. */
 int mr_stream_join_state_load_expiring(struct mr_stream_join_state *state, int64_t after_us, int64_t upto_us,
+                                       int (*let_go)(struct mr_operator *op, int64_t upto_us,
+                                                     struct mr_error *error),
                                        struct mr_error *error);
 /* The key has something to write. */
 int mr_stream_join_state_touch(struct mr_stream_join_state *state, struct mr_group *group,

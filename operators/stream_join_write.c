@@ -224,6 +224,8 @@ int mr_stream_join_state_write(struct mr_stream_join_state *state, struct mr_dec
 {
     struct writing w = {.state = state};
     int64_t live = 0;
+    int64_t unwritten = state->rows.unwritten_bytes;
+    size_t before = mr_decision_bytes(decision);
     int status = MR_OK;
     bool expires = expired_us != MR_NO_WATERMARK && expired_us > state->expired_us;
     if (state->dirty_count == 0 && !expires && state->stale_partitions == 0)
@@ -252,6 +254,8 @@ int mr_stream_join_state_write(struct mr_stream_join_state *state, struct mr_dec
         qsort(w.entries, w.count, sizeof *w.entries, compare_entries);
     for (size_t i = 0; i < w.count; i++)
         put_entry(&w, decision, &w.entries[i]);
+    if (unwritten > 0)
+        state->written_share = (double)(mr_decision_bytes(decision) - before) / (double)unwritten;
     state->next_pack += w.packs;
     put_counts(&w, decision);
     if (expires && state->op->partition == 0) /* all partitions expire alike */

@@ -1,6 +1,8 @@
 /* runtime/execution.c: instances: made, opened, connected, counted. Running them: worker.c. */
 #include "runtime/execution.h"
 
+#define PROCESS_BYTES ((size_t)32 << 20) /* what a process takes that does nothing yet */
+
 int mr_stage_deliver(struct mr_stage *stage, struct mr_execution *execution, int worker,
                      const struct mr_batch *batch, struct mr_error *error)
 {
@@ -145,6 +147,7 @@ int mr_execution_open(struct mr_execution *execution, struct mr_job *job, struct
     }
     MR_TRY(connect(execution, error));
     size_t limit = memory_limit_bytes ? memory_limit_bytes : (size_t)1 << 30;
+    limit -= limit / 2 < PROCESS_BYTES ? limit / 2 : PROCESS_BYTES;
     /* The rest: RocksDB, batches, writers, and what one decision adds before the caches are trimmed. */
     size_t share = limit / 8 * 3 / (size_t)(stateful ? stateful : 1);
     execution->partition_bytes = limit / 16 / (size_t)(stateful ? stateful : 1);

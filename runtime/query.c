@@ -105,6 +105,7 @@ static void driver_wake(void *driver)
     mr_waiter_wake(((struct mr_query *)driver)->waiter);
 }
 
+#define SPLIT_SHARE 32 /* what workers have begun to read is read to its end, however full memory is */
 #define STATIC_SHARE 4 /* a quarter of the query's memory may hold what its streams are joined with */
 
 static int open_static_sides(struct mr_query *query, struct mr_error *error)
@@ -141,6 +142,8 @@ static int open_steps(struct mr_query *query, struct mr_error *error)
     MR_TRY(mr_execution_open(&query->execution, job, query->pool, query->checkpoint,
                              query->options.partitions, query->options.memory_limit_bytes, error));
     query->execution.pool_lock = query->options.pool_lock;
+    for (int s = 0; s < job->source_count; s++)
+        job->sources[s]->split_bytes = query->options.memory_limit_bytes / SPLIT_SHARE;
     return open_static_sides(query, error);
 }
 

@@ -52,7 +52,8 @@ static int split_file(struct file_source *s, const struct file_plan *plan, size_
                                .index = index};
     bool whole = mr_compression_of(item->path) != MR_PLAIN || !s->format.type->splittable(&s->format);
     int64_t limit = plan->cut_file == (int64_t)index ? plan->cut_byte : item->size_bytes;
-    int64_t step = s->options.split_bytes, left;
+    int64_t step = s->options.split_bytes, wanted = (int64_t)s->source->split_bytes, left;
+    step = wanted > 0 && wanted < step ? wanted : step;
     if (!split.path)
         return mr_error_memory(error, strlen(item->path));
     split.start = item->start;

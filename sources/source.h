@@ -91,6 +91,9 @@ struct mr_source {
     /* Columns that anybody uses, one per schema field; NULL: all. Others may be given as all-NULL. Set by the
      * runtime after open. */
     const bool *used;
+    /* Splits are best no larger, as a micro-batch ends early only between them. 0: as the source likes. Set
+     * by the runtime after open. */
+    size_t split_bytes;
     bool batch;                       /* read as a table, not as a stream; set before open */
     bool available_now;               /* take what is there at the start, then stop */
     struct mr_checkpoint *checkpoint; /* set before restore */
