@@ -7,7 +7,12 @@
 
 #include "runtime/static_side.h"
 
-#define COMMITS_PER_SECOND 10.0
+/* Between two commits: their cost is to be a tenth of the time at most, and readers have to go through a log
+ * of them, so that there are 25 a second at most; 10 a second there may always be. */
+#define SHORTEST_PACE_US 40000
+#define LONGEST_PACE_US 100000
+#define PACE_PER_COST 10
+#define GATHER_US 10000    /* a stop is heard after so long */
 #define MOST_PATIENCE 4    /* times the usual limits of a decision */
 #define TOKENS_AT_ONCE 4.0 /* so that a little jitter at that rate delays nobody */
 #define TRICKLE_BYTES (1 << 20)
@@ -15,10 +20,18 @@
 
 /* ---- pace ---- */
 
+static int64_t pace_us(const struct mr_query *query)
+{
+    int64_t wanted_us = PACE_PER_COST * (query->decide_cost_us + mr_publisher_cost_us(query->publisher));
+    return wanted_us < SHORTEST_PACE_US  ? SHORTEST_PACE_US
+           : wanted_us > LONGEST_PACE_US ? LONGEST_PACE_US
+                                         : wanted_us;
+}
+
 static void refill(struct mr_query *query)
 {
     int64_t now = mr_env()->monotonic_us();
-    query->tokens += (double)(now - query->tokens_at_us) * COMMITS_PER_SECOND / 1e6;
+    query->tokens += (double)(now - query->tokens_at_us) / (double)pace_us(query);
     if (query->tokens > TOKENS_AT_ONCE)
         query->tokens = TOKENS_AT_ONCE;
     query->tokens_at_us = now;
@@ -35,14 +48,17 @@ static bool has_pace(const struct mr_query *query)
 
 static bool may_commit(struct mr_query *query)
 {
+    if (query->options.trigger != MR_TRIGGER_CONTINUOUS || query->options.interval_us > 0)
+        return true;
+    if (!has_pace(query)) /* what waits for a publication would only make the next one wait */
+        return mr_publisher_idle(query->publisher);
     refill(query);
-    return query->tokens >= 1.0 || !has_pace(query) || query->options.trigger != MR_TRIGGER_CONTINUOUS ||
-           query->options.interval_us > 0;
+    return query->tokens >= 1.0;
 }
 
 static int64_t next_token_us(const struct mr_query *query)
 {
-    return query->tokens_at_us + (int64_t)((1.0 - query->tokens) * 1e6 / COMMITS_PER_SECOND) + 1;
+    return query->tokens_at_us + (int64_t)((1.0 - query->tokens) * (double)pace_us(query)) + 1;
 }
 
 static bool decision_is_full(const struct mr_query *query)
@@ -67,7 +83,10 @@ static int decide(struct mr_query *query, struct mr_error *error)
 {
     refill(query);
     query->tokens = query->tokens >= 1.0 ? query->tokens - 1.0 : 0.0;
-    return mr_query_decide(query, error);
+    int64_t begun_us = mr_env()->monotonic_us();
+    int status = mr_query_decide(query, error);
+    query->decide_cost_us = mr_env()->monotonic_us() - begun_us;
+    return status;
 }
 
 /* With an interval: false, after some sleep, until the next trigger's time has come. Triggers stand on
@@ -294,6 +313,18 @@ static bool trickles(const struct mr_query *query, size_t batch_bytes)
            batch_bytes < TRICKLE_BYTES;
 }
 
+/* Rows have run and may not be decided yet: those that come meanwhile run with the next ones, in one micro-
+ * batch, not each in one of its own. A sink that takes any pace is free when it has published what it has. */
+static int gather(struct mr_query *query, struct mr_error *error)
+{
+    if (!has_pace(query))
+        return mr_publisher_wait(query->publisher, 1, error);
+    int64_t left_us = next_token_us(query) - mr_env()->monotonic_us();
+    if (left_us > 0)
+        mr_env()->sleep_us(left_us < GATHER_US ? left_us : GATHER_US);
+    return MR_OK;
+}
+
 /* One turn; *ended: there is nothing more to do. */
 static int turn(struct mr_query *query, bool *ended, struct mr_error *error)
 {
@@ -303,6 +334,9 @@ static int turn(struct mr_query *query, bool *ended, struct mr_error *error)
     MR_TRY(interval_is_due(query, &due, error));
     if (!due)
         return MR_OK;
+    if (query->gathering && !may_commit(query))
+        return gather(query, error);
+    query->gathering = false;
     int64_t planning_us = mr_env()->monotonic_us();
     MR_TRY(plan(query, &fresh, error));
     if (once && fresh)
@@ -310,14 +344,16 @@ static int turn(struct mr_query *query, bool *ended, struct mr_error *error)
     if (fresh || wants_batch_without_data(query)) {
         size_t before = query->input_bytes;
         MR_TRY(run_micro_batch(query, mr_env()->monotonic_us() - planning_us, error));
-        bool enough =
-            decision_is_full(query) || (trickles(query, query->input_bytes - before) && may_commit(query));
+        bool little = trickles(query, query->input_bytes - before);
+        bool enough = decision_is_full(query) || (little && may_commit(query));
+        query->gathering = little && !enough;
         return !once && enough ? decide(query, error) : MR_OK;
     }
     if (query->micro_batches > 0 && may_commit(query))
         return decide(query, error);
     if (query->micro_batches > 0)
-        return mr_waiter_sleep(query->waiter, next_token_us(query), error);
+        return has_pace(query) ? mr_waiter_sleep(query->waiter, next_token_us(query), error)
+                               : gather(query, error);
     *ended = query->options.trigger != MR_TRIGGER_CONTINUOUS;
     return *ended || query->options.interval_us > 0 ? MR_OK : sleep_until_due(query, error);
 }

@@ -63,9 +63,11 @@ struct mr_query {
     int64_t batch_time_us;
     uint64_t batch_seed;
 
-    /* Pace: tokens are commits we may make at once; they come back at COMMITS_PER_SECOND. */
+    /* Pace: tokens are commits we may make at once; one comes back in the time that driver.c's pace says. */
     double tokens;
     int64_t tokens_at_us;
+    bool gathering;          /* rows have run, and it is too early to decide */
+    int64_t decide_cost_us;  /* of the last decision; waiting for an earlier one's publication counts */
     int64_t next_trigger_us; /* with an interval; wall clock */
     struct mr_handed_over *handed_over, **handed_over_end;
     int64_t oldest_retained; /* batch of the oldest retained copy of the checkpoint; -1: none */

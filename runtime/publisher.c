@@ -39,6 +39,7 @@ struct mr_publisher {
     int64_t published;
     bool stopping, clean_due, renew_due;
     _Atomic int64_t hurry_since_us; /* 0: no hurry */
+    _Atomic int64_t cost_us;        /* of the last publication */
     int status;
     struct mr_error error;
 };
@@ -166,7 +167,10 @@ static void publish_one(struct mr_publisher *publisher, struct item *item)
     struct mr_error error;
     if (item->first_tried_us == 0)
         item->first_tried_us = mr_env()->monotonic_us();
+    int64_t begun_us = mr_env()->monotonic_us();
     int status = attempt(publisher, item, &error);
+    if (status == MR_OK)
+        publisher->cost_us = mr_env()->monotonic_us() - begun_us;
     if (status == MR_BLOCKED) {
         postpone(item);
         say_that_it_waits(publisher, item, &error);
@@ -432,6 +436,19 @@ int64_t mr_publisher_published(struct mr_publisher *publisher)
     int64_t batch = publisher->published;
     pthread_mutex_unlock(&publisher->lock);
     return batch;
+}
+
+bool mr_publisher_idle(struct mr_publisher *publisher)
+{
+    pthread_mutex_lock(&publisher->lock);
+    bool idle = publisher->unpublished == 0;
+    pthread_mutex_unlock(&publisher->lock);
+    return idle;
+}
+
+int64_t mr_publisher_cost_us(const struct mr_publisher *publisher)
+{
+    return publisher->cost_us;
 }
 
 void mr_publisher_hurry(struct mr_publisher *publisher)

@@ -41,6 +41,9 @@ int mr_publisher_wait(struct mr_publisher *publisher, int fewer_than, struct mr_
 int mr_publisher_status(struct mr_publisher *publisher, struct mr_error *error);
 /* Batch of the last decision of which everything is visible; -1: none since the start. */
 int64_t mr_publisher_published(struct mr_publisher *publisher);
+bool mr_publisher_idle(struct mr_publisher *publisher); /* all that was added is published */
+/* How long the last publication took, microseconds; 0: there was none. */
+int64_t mr_publisher_cost_us(const struct mr_publisher *publisher);
 /* The query is to end: what cannot be published within five seconds is left for the next start. From any
  * thread. */
 void mr_publisher_hurry(struct mr_publisher *publisher);
