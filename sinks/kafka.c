@@ -207,6 +207,8 @@ static int open_sink(struct mr_sink *sink, bool at_least_once, struct mr_error *
     self->sink = sink;
     self->at_least_once = at_least_once;
     self->file = -1;
+    self->attempted = INT64_MIN;
+    self->first_prepared = INT64_MAX;
     pthread_mutex_init(&self->lock, NULL);
     mr_text_init(&self->outbox);
     mr_map_init(&self->topics);
@@ -258,6 +260,8 @@ static int kafka_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_
     if (self->rows == 0)
         return MR_OK;
     MR_TRY(check_topics(self, error));
+    if (self->first_prepared == INT64_MAX)
+        self->first_prepared = batch;
     return mr_kafka_outbox_manifest(self, batch, decision_id, predecessor, manifest, error);
 }
 

@@ -5,7 +5,9 @@
  * the committed offset is the batch number + 1 and the offset's metadata names the decision. The
  * transactional id is the sink's id (<query id>/<name>), so whoever starts last fences all others out. A
  * producer is never used again after an error: a new one with the same id settles what the old one left (it
- * commits or aborts it), and only then the register is read, seeing settled offsets only.
+ * commits or aborts it), and only then the register is read, seeing settled offsets only. Before a batch is
+ * sent that may have been sent before, its transaction is settled once more, partition by partition: a broker
+ * that was killed in the middle of it may have forgotten to.
  *
  * Manifest, version 1, little-endian: "MRK1", i64 batch, u64 decision, i64 and u64 of the predecessor, u16
  * size and text of the file's name (0: none), u64 bytes of records in the file, then records. A record: u32
@@ -49,8 +51,11 @@ struct mr_kafka_sink {
     struct mr_register current;      /* the target's, while the producer is open */
     struct mr_map handles;           /* topics of the producer: pointer = rd_kafka_topic_t */
     rd_kafka_topic_t *last_handle;
-    char trouble[256];  /* the first message that could not be delivered */
-    int64_t renewed_us; /* the register was written then */
+    struct mr_map *touched;         /* while transactions are settled: topics that have been seen to */
+    int64_t attempted;              /* the last batch that was begun to be sent */
+    _Atomic int64_t first_prepared; /* by this process; INT64_MAX: none yet */
+    char trouble[256];              /* the first message that could not be delivered */
+    int64_t renewed_us;             /* the register was written then */
     int64_t renew_every_us;
     struct mr_kafka_client asker; /* about topics; of the driver's thread */
 };

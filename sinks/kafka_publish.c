@@ -7,7 +7,8 @@
 
 #define ANSWER_MS 20000 /* for each step of a transaction */
 #define COMMIT_TRIES 3
-#define STABLE_MS 3000       /* for a register that no transaction holds */
+#define STABLE_MS 3000 /* for a register that no transaction holds */
+#define SETTLE_TRIES 3
 #define READ_BYTES (4 << 20) /* of a large outbox at a time */
 #define VERSION_MARK "millrace 1 "
 
@@ -144,35 +145,6 @@ static int read_register_at(struct mr_kafka_sink *self, const char *isolation, i
     return status;
 }
 
-/* init_transactions has settled all transactions of this id. An offset that is pending all the same was
- * written late, by a producer that was fenced, and can never be committed: a broker that was killed may hold
- * such a one for ever. It must not count, and must not be waited for. */
-static int read_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
-{
-    int status = read_register_at(self, "read_committed", STABLE_MS, out, error);
-    if (status < 0 && (error->flags & MR_RETRIABLE))
-        status = read_register_at(self, "read_uncommitted", ANSWER_MS, out, error);
-    return status;
-}
-
-int mr_kafka_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
-{
-    if (!self->producer.handle) {
-        self->trouble[0] = 0;
-        MR_TRY(mr_kafka_producer_open(self, false, error));
-        rd_kafka_error_t *why = rd_kafka_init_transactions(self->producer.handle, ANSWER_MS);
-        if (why)
-            return failed(self, why, MR_RETRIABLE, "Starting transactions", error);
-        int status = read_register(self, &self->current, error);
-        if (status < 0) {
-            mr_kafka_producer_drop(self);
-            return status;
-        }
-    }
-    *out = self->current;
-    return MR_OK;
-}
-
 /* ---- a transaction ---- */
 
 static rd_kafka_error_t *send_register(struct mr_kafka_sink *self, const struct mr_register *value)
@@ -273,20 +245,18 @@ static rd_kafka_headers_t *make_headers(const struct mr_kafka_record *record)
     return headers;
 }
 
-static rd_kafka_resp_err_t produce(struct mr_kafka_sink *self, const struct mr_kafka_record *record)
+static rd_kafka_resp_err_t produce_to(struct mr_kafka_sink *self, rd_kafka_topic_t *topic, int32_t partition,
+                                      const struct mr_kafka_record *record)
 {
-    rd_kafka_topic_t *topic =
-        topic_handle(self, record->topic.size > 0 ? record->topic : mr_str_of(self->topic));
-    if (!topic)
-        return RD_KAFKA_RESP_ERR__FAIL;
     rd_kafka_headers_t *headers = record->header_count > 0 ? make_headers(record) : NULL;
     for (;;) {
-        rd_kafka_resp_err_t why = rd_kafka_producev(
-            self->producer.handle, RD_KAFKA_V_RKT(topic),
-            RD_KAFKA_V_PARTITION(record->partition < 0 ? RD_KAFKA_PARTITION_UA : record->partition),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_VALUE((void *)record->value.data, record->value.size),
-            RD_KAFKA_V_KEY(record->key.data, record->key.size), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        rd_kafka_resp_err_t why =
+            rd_kafka_producev(self->producer.handle, RD_KAFKA_V_RKT(topic),
+                              RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_VALUE((void *)record->value.data, record->value.size),
+                              RD_KAFKA_V_KEY(record->key.data, record->key.size), RD_KAFKA_V_HEADERS(headers),
+                              RD_KAFKA_V_END);
         if (why == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             rd_kafka_poll(self->producer.handle, 20);
             continue;
@@ -295,6 +265,35 @@ static rd_kafka_resp_err_t produce(struct mr_kafka_sink *self, const struct mr_k
             rd_kafka_headers_destroy(headers);
         return why;
     }
+}
+
+/* The first record of a topic goes to all of its partitions, the others nowhere. */
+static rd_kafka_resp_err_t touch(struct mr_kafka_sink *self, rd_kafka_topic_t *topic,
+                                 const struct mr_kafka_record *record)
+{
+    const struct rd_kafka_metadata *metadata;
+    bool created = false;
+    if (!mr_map_put(self->touched, mr_str_of(rd_kafka_topic_name(topic)), &created))
+        return RD_KAFKA_RESP_ERR__FAIL;
+    if (!created)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t why = rd_kafka_metadata(self->producer.handle, 0, topic, &metadata, ANSWER_MS);
+    if (why != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return why;
+    int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+    for (int p = 0; p < count && why == RD_KAFKA_RESP_ERR_NO_ERROR; p++)
+        why = produce_to(self, topic, metadata->topics[0].partitions[p].id, record);
+    rd_kafka_metadata_destroy(metadata);
+    return why;
+}
+
+static rd_kafka_resp_err_t produce(struct mr_kafka_sink *self, const struct mr_kafka_record *record)
+{
+    rd_kafka_topic_t *topic =
+        topic_handle(self, record->topic.size > 0 ? record->topic : mr_str_of(self->topic));
+    if (!topic)
+        return RD_KAFKA_RESP_ERR__FAIL;
+    return self->touched ? touch(self, topic, record) : produce_to(self, topic, record->partition, record);
 }
 
 /* Records of a text; *rest: what is no whole record yet. */
@@ -365,13 +364,19 @@ static int send_file(struct mr_kafka_sink *self, const struct mr_kafka_manifest 
     return status;
 }
 
+/* After a failure the producer is dropped: the next one of this id aborts what was begun. */
 static int send_all(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest,
                     struct mr_error *error)
 {
     struct mr_str rest = manifest->records;
-    MR_TRY(send_file(self, manifest, error));
-    MR_TRY(send_text(self, &rest, error));
-    return rest.size == 0 ? MR_OK : damaged("of a manifest", error);
+    int status = send_file(self, manifest, error);
+    if (status == MR_OK)
+        status = send_text(self, &rest, error);
+    if (status == MR_OK && rest.size > 0)
+        status = damaged("of a manifest", error);
+    if (status < 0)
+        mr_kafka_producer_drop(self);
+    return status;
 }
 
 static void forget_file(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest)
@@ -384,6 +389,98 @@ static void forget_file(struct mr_kafka_sink *self, const struct mr_kafka_manife
     if (!path.failed)
         mr_env()->unlink(path.data);
     mr_text_release(&path);
+}
+
+/* ---- transactions that a broker left open ---- */
+
+/* init_transactions has settled all transactions of this id, says the broker. Yet one that is killed at the
+ * wrong moment may come back with the transaction complete in its log of transactions and without the markers
+ * that end it in the partitions (seen with 4.3.1). Its records and its register are then open, and the next
+ * commit of this producer would make them visible. A transaction that touches the same partitions and is
+ * aborted ends them: the register's partition, and all that the manifest's records may have gone to (NULL:
+ * the register's only). */
+static int settle(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest,
+                  const struct mr_register *held, struct mr_error *error)
+{
+    struct mr_map touched;
+    int status = MR_OK;
+    rd_kafka_error_t *why = begin(self);
+    if (why)
+        return failed(self, why, MR_RETRIABLE, "Beginning a transaction", error);
+    if (manifest) {
+        mr_map_init(&touched);
+        self->touched = &touched;
+        status = send_all(self, manifest, error);
+        self->touched = NULL;
+        mr_map_release(&touched);
+        if (status < 0)
+            return status;
+        rd_kafka_resp_err_t sent = rd_kafka_flush(self->producer.handle, ANSWER_MS);
+        if (sent != RD_KAFKA_RESP_ERR_NO_ERROR || self->trouble[0])
+            return failed(self, rd_kafka_error_new(sent ? sent : RD_KAFKA_RESP_ERR__FAIL, "not all arrived"),
+                          MR_RETRIABLE, "Settling a transaction", error);
+    }
+    why = send_register(self, held);
+    if (!why)
+        why = rd_kafka_abort_transaction(self->producer.handle, ANSWER_MS);
+    return why ? failed(self, why, MR_RETRIABLE, "Settling a transaction", error) : MR_OK;
+}
+
+/* An offset that stays pending, though transactions have been settled, is one that was left open. */
+static int read_settled_register(struct mr_kafka_sink *self, struct mr_error *error)
+{
+    struct mr_register held;
+    int status = read_register_at(self, "read_committed", STABLE_MS, &self->current, error);
+    for (int i = 0; i < SETTLE_TRIES && status < 0 && (error->flags & MR_RETRIABLE); i++) {
+        MR_TRY(read_register_at(self, "read_uncommitted", ANSWER_MS, &held, error));
+        if (!held.present)
+            held = (struct mr_register){true, -1, 1};
+        MR_TRY(settle(self, NULL, &held, error));
+        status = read_register_at(self, "read_committed", ANSWER_MS, &self->current, error);
+    }
+    return status;
+}
+
+int mr_kafka_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
+{
+    if (!self->producer.handle) {
+        self->trouble[0] = 0;
+        MR_TRY(mr_kafka_producer_open(self, false, error));
+        rd_kafka_error_t *why = rd_kafka_init_transactions(self->producer.handle, ANSWER_MS);
+        if (why)
+            return failed(self, why, MR_RETRIABLE, "Starting transactions", error);
+        int status = read_settled_register(self, error);
+        if (status < 0) {
+            mr_kafka_producer_drop(self);
+            return status;
+        }
+    }
+    *out = self->current;
+    return MR_OK;
+}
+
+/* The register tells whether it has been done: it is not pending any more. */
+static int settle_batch(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest,
+                        const struct mr_register *held, struct mr_error *error)
+{
+    MR_TRY(settle(self, manifest, held, error));
+    mr_killpoint("kafka.settled");
+    int status = read_register_at(self, "read_committed", ANSWER_MS, &self->current, error);
+    if (status == MR_OK &&
+        (self->current.batch != held->batch || self->current.decision_id != held->decision_id))
+        status =
+            mr_error_set(error, MR_E_PROTOCOL, "SINK_REGISTER_MISMATCH.FOREIGN",
+                         "The register of the sink '%s' (group %s) has changed while this process holds it.",
+                         self->sink->name, self->id);
+    if (status < 0)
+        mr_kafka_producer_drop(self);
+    return status;
+}
+
+/* Whether records of it may be in the topics: sent by this process, or by one before it. */
+static bool may_have_been_sent(const struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest)
+{
+    return manifest->batch < self->first_prepared || manifest->batch <= self->attempted;
 }
 
 static int publish_once(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest,
@@ -402,14 +499,13 @@ static int publish_once(struct mr_kafka_sink *self, const struct mr_kafka_manife
             (long long)mine.batch, self->sink->name, self->id, (long long)(found.present ? found.batch : -2),
             (unsigned long long)found.decision_id, (long long)manifest->predecessor.batch,
             (unsigned long long)manifest->predecessor.decision_id);
+    if (may_have_been_sent(self, manifest))
+        MR_TRY(settle_batch(self, manifest, &found, error));
+    self->attempted = manifest->batch;
     rd_kafka_error_t *why = begin(self);
     if (why)
         return failed(self, why, MR_RETRIABLE, "Beginning a transaction", error);
-    int status = send_all(self, manifest, error);
-    if (status < 0) { /* the next producer of this id aborts what was begun */
-        mr_kafka_producer_drop(self);
-        return status;
-    }
+    MR_TRY(send_all(self, manifest, error));
     return commit(self, &mine, error);
 }
 

@@ -115,6 +115,18 @@ class Kafka:
             return producer
         producer.commit_transaction(30) if commit else producer.abort_transaction(30)
 
+    def counts(self, topic):
+        """Records of each partition of a topic without transactions, when the broker can say."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.servers, "group.id": "tests-counts"})
+        while True:
+            try:
+                ids = sorted(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+                found = [consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, p), timeout=10)[1] for p in ids]
+                consumer.close()
+                return found
+            except confluent_kafka.KafkaException:
+                time.sleep(0.5)
+
     def read_by_kcat(self, topic):
         """[(partition, key, value)] of what was committed, each partition in order, as kcat reads it."""
         done = subprocess.run(["kcat", "-q", "-b", self.servers, "-C", "-t", topic, "-o", "beginning", "-e", "-X", "isolation.level=read_committed",
@@ -176,6 +188,9 @@ class Project:
     def write(self, name, text):
         with open(os.path.join(self.directory, "transformations", name + ".sql"), "w") as file:
             file.write(text.replace("$S", self.kafka.servers))
+
+    def has(self, name):
+        return os.path.exists(os.path.join(self.directory, "transformations", name + ".sql"))
 
     def run(self, *options, binary=None, env=None):
         done = subprocess.run([binary or MILLRACE_CHECKED, "run", *options], cwd=self.directory, stdin=subprocess.DEVNULL,
