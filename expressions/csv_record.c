@@ -2,6 +2,8 @@
 #include "base/number.h"
 #include "expressions/csv_record.h"
 
+#include "base/option.h"
+
 void mr_csv_rules_init(struct mr_csv_rules *rules, bool writing)
 {
     *rules = (struct mr_csv_rules){
@@ -314,4 +316,87 @@ void mr_csv_append(const struct mr_csv_rules *rules, struct mr_str value, bool f
         mr_text_append_char(out, value.data[i]);
     }
     mr_text_append_char(out, rules->quote);
+}
+
+/* ---- options, and a record of columns ---- */
+void mr_csv_format_init(struct mr_csv_format *format, bool writing, const struct mr_zone *zone)
+{
+    *format = (struct mr_csv_format){0};
+    mr_csv_rules_init(&format->rules, writing);
+    mr_json_options_init(&format->times, zone);
+}
+
+static int set_character(const char *name, struct mr_str value, char *out, struct mr_error *error)
+{
+    if (value.size > 1)
+        return mr_error_set(error, MR_E_SQL, "INVALID_OPTION_VALUE", "The option %s must be one character.",
+                            name);
+    *out = value.size ? value.data[0] : '\0';
+    return MR_OK;
+}
+
+int mr_csv_format_set(struct mr_csv_format *format, struct mr_arena *arena, struct mr_str name,
+                      struct mr_str value, struct mr_error *error)
+{
+    struct mr_csv_rules *rules = &format->rules;
+    const char *text = mr_arena_copy_text(arena, value.data, value.size);
+    if (!text)
+        return mr_error_memory(error, value.size);
+    struct mr_str copy = {text, value.size};
+    if (mr_str_equal_nocase(name, MR_STR("quote")))
+        return set_character("quote", copy, &rules->quote, error);
+    if (mr_str_equal_nocase(name, MR_STR("escape")))
+        return set_character("escape", copy, &rules->escape, error);
+    if (mr_str_equal_nocase(name, MR_STR("sep")) || mr_str_equal_nocase(name, MR_STR("delimiter")))
+        rules->separator = copy;
+    else if (mr_str_equal_nocase(name, MR_STR("nullValue")))
+        rules->null_value = copy;
+    else if (mr_str_equal_nocase(name, MR_STR("emptyValue")))
+        rules->empty_value = copy;
+    else if (mr_str_equal_nocase(name, MR_STR("quoteAll")))
+        mr_option_parse_boolean(text, &rules->quote_all);
+    else if (mr_str_equal_nocase(name, MR_STR("ignoreLeadingWhiteSpace")))
+        mr_option_parse_boolean(text, &rules->trim_leading);
+    else if (mr_str_equal_nocase(name, MR_STR("ignoreTrailingWhiteSpace")))
+        mr_option_parse_boolean(text, &rules->trim_trailing);
+    else {
+        format->own_zone |= mr_str_equal_nocase(name, MR_STR("timeZone"));
+        return mr_json_options_set(&format->times, arena, name, copy, error);
+    }
+    return MR_OK;
+}
+
+static int value_text(const struct mr_csv_format *format, const struct mr_zone *zone,
+                      const struct mr_column *c, int64_t row, struct mr_text *out, struct mr_error *error)
+{
+    bool time = c->type->id == MR_DATE || c->type->id == MR_TIMESTAMP || c->type->id == MR_TIMESTAMP_NTZ;
+    mr_text_clear(out);
+    if (!time) {
+        mr_value_text(out, c, row, zone);
+        return out->failed ? mr_error_memory(error, 0) : MR_OK;
+    }
+    struct mr_json_options options = format->times;
+    options.zone = zone;
+    MR_TRY(mr_json_write(out, c, row, &options, error));
+    memmove(out->data, out->data + 1, out->size - 2); /* JSON's quotes */
+    out->size -= 2;
+    return MR_OK;
+}
+
+int mr_csv_write(const struct mr_csv_format *format, const struct mr_zone *zone,
+                 struct mr_column *const *columns, int count, int64_t row, struct mr_text *piece,
+                 struct mr_text *out, struct mr_error *error)
+{
+    const struct mr_csv_rules *rules = &format->rules;
+    for (int f = 0; f < count; f++) {
+        if (f > 0)
+            mr_text_append(out, rules->separator.data, rules->separator.size);
+        if (columns[f]->type->id == MR_VOID || mr_column_is_null(columns[f], row)) {
+            mr_text_append(out, rules->null_value.data, rules->null_value.size);
+            continue;
+        }
+        MR_TRY(value_text(format, zone, columns[f], row, piece, error));
+        mr_csv_append(rules, mr_text_str(piece), f == 0, out);
+    }
+    return MR_OK;
 }

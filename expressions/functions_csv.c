@@ -1,15 +1,11 @@
 /* expressions/functions_csv.c: from_csv, to_csv, schema_of_csv: one record of CSV. (Files are read by
  * formats/csv.) */
-#include "base/number.h"
-#include "base/option.h"
 #include "expressions/csv_record.h"
 #include "expressions/json_convert.h"
 #include "expressions/registry.h"
 
 struct csv_bound {
-    struct mr_csv_rules rules;
-    struct mr_json_options times; /* formats and zone: JSON and CSV write times alike */
-    bool own_zone;
+    struct mr_csv_format format;
     int corrupt_field; /* -1: none */
 };
 struct csv_state {
@@ -27,7 +23,7 @@ static int open_csv(struct mr_call *call, struct mr_error *error)
     mr_text_init(&state->tokens.text);
     mr_text_init(&state->text);
     mr_text_init(&state->piece);
-    state->zone = bound->own_zone ? bound->times.zone : call->session->zone;
+    state->zone = bound->format.own_zone ? bound->format.times.zone : call->session->zone;
     call->state = state;
     return MR_OK;
 }
@@ -44,51 +40,11 @@ static void close_csv(struct mr_call *call)
 }
 
 /* ---- options ---- */
-static int character(struct mr_str value, char *out)
-{
-    if (value.size > 1)
-        return MR_END;
-    *out = value.size ? value.data[0] : '\0';
-    return MR_OK;
-}
-
 static int set_option(struct mr_resolve *r, struct csv_bound *bound, struct mr_str name, struct mr_str value,
                       struct mr_error *error)
 {
-    struct mr_csv_rules *rules = &bound->rules;
-    const char *text = mr_arena_copy_text(r->builder->arena, value.data, value.size);
-    if (!text)
-        return mr_error_memory(error, value.size);
-    struct mr_str copy = {text, value.size};
-    const struct {
-        const char *name;
-        char *out;
-    } characters[] = {{"quote", &rules->quote}, {"escape", &rules->escape}};
-    for (int i = 0; i < MR_COUNT(characters); i++)
-        if (mr_str_equal_nocase(name, mr_str_of(characters[i].name))) {
-            if (character(copy, characters[i].out) == MR_OK)
-                return MR_OK;
-            return mr_resolve_error(r, error, "INVALID_OPTION_VALUE", "The option %s must be one character.",
-                                    characters[i].name);
-        }
-    if (mr_str_equal_nocase(name, MR_STR("sep")) || mr_str_equal_nocase(name, MR_STR("delimiter")))
-        rules->separator = copy;
-    else if (mr_str_equal_nocase(name, MR_STR("nullValue")))
-        rules->null_value = copy;
-    else if (mr_str_equal_nocase(name, MR_STR("emptyValue")))
-        rules->empty_value = copy;
-    else if (mr_str_equal_nocase(name, MR_STR("quoteAll")))
-        mr_option_parse_boolean(text, &rules->quote_all);
-    else if (mr_str_equal_nocase(name, MR_STR("ignoreLeadingWhiteSpace")))
-        mr_option_parse_boolean(text, &rules->trim_leading);
-    else if (mr_str_equal_nocase(name, MR_STR("ignoreTrailingWhiteSpace")))
-        mr_option_parse_boolean(text, &rules->trim_trailing);
-    else {
-        bound->own_zone |= mr_str_equal_nocase(name, MR_STR("timeZone"));
-        int status = mr_json_options_set(&bound->times, r->builder->arena, name, copy, error);
-        return status < 0 ? status : MR_OK;
-    }
-    return MR_OK;
+    int status = mr_csv_format_set(&bound->format, r->builder->arena, name, value, error);
+    return status < 0 ? mr_builder_error_at(r->builder, error) : MR_OK;
 }
 
 static int bind_options(struct mr_resolve *r, int i, bool writing, struct csv_bound **out,
@@ -98,8 +54,7 @@ static int bind_options(struct mr_resolve *r, int i, bool writing, struct csv_bo
     struct csv_bound *bound = MR_ARENA_NEW(r->builder->arena, struct csv_bound);
     if (!bound)
         return mr_error_memory(error, sizeof *bound);
-    mr_csv_rules_init(&bound->rules, writing);
-    mr_json_options_init(&bound->times, r->builder->session->zone);
+    mr_csv_format_init(&bound->format, writing, r->builder->session->zone);
     bound->corrupt_field = -1;
     r->bound = *out = bound;
     if (r->count <= i)
@@ -114,7 +69,7 @@ static int bind_options(struct mr_resolve *r, int i, bool writing, struct csv_bo
         if (!mr_column_is_null(map->children[1], k))
             MR_TRY(set_option(r, bound, mr_view_str(&map->children[0]->views[k]),
                               mr_view_str(&map->children[1]->views[k]), error));
-    if (bound->rules.separator.size == 0)
+    if (bound->format.rules.separator.size == 0)
         return mr_resolve_error(r, error, "INVALID_DELIMITER_VALUE.EMPTY_STRING",
                                 "The delimiter must not be empty.");
     return MR_OK;
@@ -165,7 +120,7 @@ static int resolve_from_csv(struct mr_resolve *r, struct mr_error *error)
     for (int f = 0; f < schema->field_count; f++) {
         fields[f] = schema->fields[f];
         fields[f].nullable = true;
-        if (mr_str_equal(mr_str_of(fields[f].name), bound->times.corrupt_record_name))
+        if (mr_str_equal(mr_str_of(fields[f].name), bound->format.times.corrupt_record_name))
             bound->corrupt_field = f;
     }
     r->type = mr_type_struct(r->builder->arena, fields, schema->field_count);
@@ -180,16 +135,16 @@ static int convert_record(struct mr_call *call, struct mr_str text, struct mr_co
     const struct csv_bound *bound = call->expression->bound;
     struct csv_state *state = call->state;
     int fields = out->child_count - (bound->corrupt_field >= 0), token = 0;
-    MR_TRY(mr_csv_split(&bound->rules, text, &state->tokens, error));
+    MR_TRY(mr_csv_split(&bound->format.rules, text, &state->tokens, error));
     *good = state->tokens.count == fields;
     for (int f = 0; f < out->child_count; f++) {
         if (f == bound->corrupt_field)
             continue;
         bool there = token < state->tokens.count;
         struct mr_str value = there ? mr_csv_token(&state->tokens, token) : (struct mr_str){NULL, 0};
-        bool is_null = !there || mr_str_equal(value, bound->rules.null_value);
+        bool is_null = !there || mr_str_equal(value, bound->format.rules.null_value);
         if (!is_null) {
-            int fits = mr_csv_convert(value, &bound->times, state->zone, out->children[f], row, error);
+            int fits = mr_csv_convert(value, &bound->format.times, state->zone, out->children[f], row, error);
             MR_TRY(fits);
             *good &= fits == MR_OK;
             is_null = fits != MR_OK;
@@ -208,7 +163,7 @@ MR_KERNEL(kernel_from_csv)
         struct mr_str text = mr_string_at(arguments[0], i);
         bool good = true;
         MR_TRY(convert_record(call, text, out, i, &good, error));
-        if (!good && bound->times.mode == MR_JSON_FAIL_FAST)
+        if (!good && bound->format.times.mode == MR_JSON_FAIL_FAST)
             return mr_row_error(error, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
                                 "A record is malformed and the mode is FAILFAST: '%.*s'.",
                                 (int)(text.size > 200 ? 200 : text.size), text.data);
@@ -239,23 +194,6 @@ static int resolve_to_csv(struct mr_resolve *r, struct mr_error *error)
     return bind_options(r, 1, true, &bound, error);
 }
 
-static int value_text(const struct csv_bound *bound, const struct csv_state *state, const struct mr_column *c,
-                      int64_t row, struct mr_text *out, struct mr_error *error)
-{
-    bool time = c->type->id == MR_DATE || c->type->id == MR_TIMESTAMP || c->type->id == MR_TIMESTAMP_NTZ;
-    mr_text_clear(out);
-    if (!time) {
-        mr_value_text(out, c, row, state->zone);
-        return out->failed ? mr_error_memory(error, 0) : MR_OK;
-    }
-    struct mr_json_options options = bound->times;
-    options.zone = state->zone;
-    MR_TRY(mr_json_write(out, c, row, &options, error));
-    memmove(out->data, out->data + 1, out->size - 2); /* JSON's quotes */
-    out->size -= 2;
-    return MR_OK;
-}
-
 MR_KERNEL(kernel_to_csv)
 {
     const struct csv_bound *bound = call->expression->bound;
@@ -263,16 +201,8 @@ MR_KERNEL(kernel_to_csv)
     const struct mr_column *in = arguments[0];
     MR_FOR_ROWS (i, rows, out->length) {
         mr_text_clear(&state->text);
-        for (int f = 0; f < in->child_count; f++) {
-            if (f > 0)
-                mr_text_append(&state->text, bound->rules.separator.data, bound->rules.separator.size);
-            if (in->children[f]->type->id == MR_VOID || mr_column_is_null(in->children[f], i)) {
-                mr_text_append(&state->text, bound->rules.null_value.data, bound->rules.null_value.size);
-                continue;
-            }
-            MR_TRY(value_text(bound, state, in->children[f], i, &state->piece, error));
-            mr_csv_append(&bound->rules, mr_text_str(&state->piece), f == 0, &state->text);
-        }
+        MR_TRY(mr_csv_write(&bound->format, state->zone, in->children, in->child_count, i, &state->piece,
+                            &state->text, error));
         MR_TRY(mr_out_text(out, i, &state->text, error));
     }
     return MR_OK;
@@ -294,12 +224,12 @@ MR_KERNEL(kernel_schema_of_csv)
     const struct csv_bound *bound = call->expression->bound;
     struct csv_state *state = call->state;
     MR_FOR_ROWS (i, rows, out->length) {
-        MR_TRY(mr_csv_split(&bound->rules, mr_string_at(arguments[0], i), &state->tokens, error));
+        MR_TRY(mr_csv_split(&bound->format.rules, mr_string_at(arguments[0], i), &state->tokens, error));
         mr_text_clear(&state->text);
         mr_text_append_str(&state->text, "STRUCT<");
         for (int k = 0; k < state->tokens.count; k++) {
             mr_text_format(&state->text, "%s_c%d: ", k > 0 ? ", " : "", k);
-            mr_csv_type_text(mr_csv_token(&state->tokens, k), &bound->times, &state->text);
+            mr_csv_type_text(mr_csv_token(&state->tokens, k), &bound->format.times, &state->text);
         }
         mr_text_append_char(&state->text, '>');
         MR_TRY(mr_out_text(out, i, &state->text, error));

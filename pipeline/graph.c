@@ -224,11 +224,11 @@ static int define_sink(struct place *place, const struct mr_sql_statement *state
 {
     struct mr_dataset *dataset = NULL;
     if (!mr_sink_type_find(statement->provider) || mr_str_equal_nocase(statement->provider, MR_STR("delta")))
-        return refuse(
-            place, statement->start, statement->stop, "DATA_SOURCE_NOT_FOUND",
-            "There is no sink %.*s: there are kafka, console and memory. A Delta table is a STREAMING "
-            "TABLE.",
-            (int)statement->provider.size, statement->provider.data);
+        return refuse(place, statement->start, statement->stop, "DATA_SOURCE_NOT_FOUND",
+                      "There is no sink %.*s: there are kafka, json, csv, parquet, console and memory. A "
+                      "Delta table is a "
+                      "STREAMING TABLE.",
+                      (int)statement->provider.size, statement->provider.data);
     return add_dataset(place, statement, MR_SINK, &dataset);
 }
 

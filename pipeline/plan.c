@@ -256,6 +256,9 @@ static int add_sink(struct planning *planning, struct mr_job *job, const struct 
                                    : "true"};
         if (!options[i].name || !options[i].value)
             return mr_error_memory(error, option->key.size);
+        if (mr_str_equal_nocase(option->key, MR_STR("path")) && !strchr(options[i].value, ':'))
+            options[i].value =
+                mr_path_join(&job->arena, planning->pipeline->project->directory, options[i].value);
     }
     const struct mr_sink_type *type = mr_sink_type_for(statement->provider, options, statement->option_count);
     return mr_job_add_sink(job, node, type, target->name, options, statement->option_count, error);

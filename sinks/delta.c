@@ -16,7 +16,6 @@ static int name_register(struct mr_delta_sink *s, struct mr_error *error)
         return mr_error_memory(error, strlen(sink->name));
     s->app_id = mr_str_of(app);
     s->decision_id_app = mr_str_of(decision);
-    s->name_hash = (uint32_t)mr_hash(sink->name, strlen(sink->name));
     return MR_OK;
 }
 

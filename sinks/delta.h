@@ -68,7 +68,6 @@ struct mr_delta_sink {
     struct mr_sink *sink;
     struct mr_arena arena;                 /* life of the sink */
     struct mr_str app_id, decision_id_app; /* names of the register's two txn actions */
-    uint32_t name_hash;
     bool one_shot;
     /* What the table is to be. */
     const struct mr_type *schema;     /* of a new table, or the table's with what merges into it */
@@ -132,8 +131,7 @@ int mr_delta_writers_finish(struct mr_delta_sink *s, struct mr_error *error);
 void mr_delta_writers_reset(struct mr_delta_sink *s);
 
 /* ---- delta_file.c ---- */
-/* "part-00007-<query id>-<sink>-<batch>-<attempt>.zstd.parquet" */
-void mr_delta_file_name(const struct mr_delta_sink *s, int64_t number, int64_t batch, char out[160]);
+#define MR_DELTA_FILE_SUFFIX ".zstd.parquet" /* of names: data_file.h */
 void mr_delta_written_init(struct mr_delta_written *written);
 void mr_delta_written_release(struct mr_delta_written *written);
 /* fsyncs the directories. */

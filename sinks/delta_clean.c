@@ -4,9 +4,7 @@
  * past the micro-batch and neither the table's files nor its tombstones name it: every decision up to the
  * register has been published before the register was read, so the log read afterwards knows all their files.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "sinks/data_file.h"
 #include "sinks/delta.h"
 
 #define ABANDONED_US (INT64_C(3600) * 1000000)
@@ -42,23 +40,6 @@ static bool push(struct sweep *sweep, const char ***items, size_t *count, size_t
     return copy != NULL;
 }
 
-/* Is it a file of this sink? Then *batch is the micro-batch in its name. */
-static bool parse_name(const struct mr_delta_sink *s, const char *name, int64_t *batch)
-{
-    char expected[80];
-    size_t digits = strncmp(name, "part-", 5) == 0 ? strspn(name + 5, "0123456789") : 0;
-    if (digits < 5)
-        return false;
-    int size = snprintf(expected, sizeof(expected), "-%s-%08x-", s->sink->query_id->text, s->name_hash);
-    const char *at = name + 5 + digits;
-    if (strncmp(at, expected, (size_t)size) != 0)
-        return false;
-    at += size;
-    char *end = NULL;
-    *batch = strtoll(at, &end, 10);
-    return end != at && end[0] == '-' && strlen(end) == 1 + 16 + strlen(".zstd.parquet");
-}
-
 static int visit(void *ctx, const struct mr_storage_entry *entry)
 {
     struct sweep *sweep = ctx;
@@ -71,7 +52,7 @@ static int visit(void *ctx, const struct mr_storage_entry *entry)
                    ? 0
                    : 1;
     }
-    if (!parse_name(sweep->s, name, &batch))
+    if (!mr_data_file_parse(sweep->s->sink, name, MR_DELTA_FILE_SUFFIX, &batch))
         return 0;
 #ifndef MR_PLANT_CLEAN_AHEAD
     if (batch > sweep->published)

@@ -1,6 +1,5 @@
 /* sinks/delta_file.c: one Parquet file of a Delta table, from its name to its add action. */
-#include <stdio.h>
-
+#include "sinks/data_file.h"
 #include "sinks/delta.h"
 
 void mr_delta_written_init(struct mr_delta_written *written)
@@ -40,21 +39,15 @@ int mr_delta_written_sync(struct mr_delta_sink *s, const struct mr_delta_written
     return status < 0 ? status : MR_OK;
 }
 
-void mr_delta_file_name(const struct mr_delta_sink *s, int64_t number, int64_t batch, char out[160])
-{
-    snprintf(out, 160, "part-%05lld-%s-%08x-%lld-%016llx.zstd.parquet", (long long)number,
-             s->sink->query_id->text, s->name_hash, (long long)batch, (unsigned long long)s->sink->attempt);
-}
-
 int mr_delta_out_open(struct mr_delta_sink *s, const struct mr_type *schema, struct mr_delta_part *part,
                       int64_t number, int64_t batch, struct mr_delta_out **result, struct mr_error *error)
 {
-    char name[160];
+    char name[MR_DATA_FILE_NAME];
     struct mr_delta_out *out = mr_allocate_zeroed(sizeof(*out));
     *result = NULL;
     if (!out)
         return mr_error_memory(error, sizeof(*out));
-    mr_delta_file_name(s, number, batch, name);
+    mr_data_file_name(s->sink, number, batch, MR_DELTA_FILE_SUFFIX, name);
     out->schema = schema;
     out->part = part;
     out->busy = true;

@@ -10,7 +10,7 @@ struct mr_delta_restore {
     const char *into;         /* a new table, which gets links to (or copies of) its files; NULL: itself */
     const char *before, *now; /* query ids: whose batch it is, and who goes on from there */
     struct mr_str sink_before, sink; /* its name in the one and in the other */
-    struct mr_register register_of; /* the batch: what the register was, and will be for the new query */
+    struct mr_register register_of;  /* the batch: what the register was, and will be for the new query */
 };
 /* One commit: the files (and the schema) of the version that published the batch, the register of the new
  * query, and one of the old query that none of its checkpoints knows. Done before: MR_OK all the same. What

@@ -3,14 +3,13 @@
 
 #include "sinks/console.h"
 #include "sinks/delta.h"
+#include "sinks/file.h"
 #include "sinks/kafka.h"
 #include "sinks/memory.h"
 
 static const struct mr_sink_type *const types[] = {
-    &mr_console_sink,
-    &mr_delta_sink_type,
-    &mr_kafka_sink,
-    &mr_memory_sink,
+    &mr_console_sink, &mr_csv_sink,    &mr_delta_sink_type, &mr_json_sink,
+    &mr_kafka_sink,   &mr_memory_sink, &mr_parquet_sink,
 };
 
 const struct mr_sink_type *mr_sink_type_find(struct mr_str name)

@@ -38,6 +38,8 @@ configuration:
 MORE = {"window": '  millrace.checkpoint.retainEvery: "4"\n'}
 # Tables that are not appended to: rows replace each other, so that before recovery there may be rows the end does not have.
 PROPERTIES = {"update": " TBLPROPERTIES ('millrace.outputMode' = 'update')"}
+# Jobs whose targets are folders that a file sink fills, with the log Spark's file sink keeps.
+SINKS = {"files": "json"}
 READ = "read_files('LANDING', format => 'json', schema => '" + SCHEMA + "', maxFilesPerTrigger => 1)"
 WINDOW = ("SELECT window.start AS minute, k, count(*) AS n, sum(v) AS total, min(id) AS lowest "
           "FROM STREAM %s WATERMARK t DELAY OF INTERVAL 30 SECONDS GROUP BY window(t, '1 minute'), k")
@@ -55,6 +57,7 @@ OUTER = ("SELECT l.id AS lid, l.k AS lk, r.id AS rid, r.k AS rk FROM " + SIDE % 
 # name -> {table: (SQL, the columns that are unique)}
 JOBS = {
     "map": {"mapped": ("SELECT id, k, v * 2 AS doubled, t FROM STREAM " + READ + " WHERE v % 5 <> 0", ("id",))},
+    "files": {"landed": ("SELECT id, k, v * 2 AS doubled, v % 3 AS part FROM STREAM " + READ, ("id",))},
     "window": {"windowed": (WINDOW % READ, ("minute", "k"))},
     "update": {"updated": ("SELECT k, v % 4 AS part, count(*) AS n, sum(v) AS total, max(id) AS last FROM STREAM " + READ + " GROUP BY k, v % 4",
                            ("k", "part"))},
@@ -99,11 +102,21 @@ def make_project(folder, job, landing):
         file.write(SPEC + MORE.get(job, ""))
     for table, (sql, _) in JOBS[job].items():
         with open(os.path.join(folder, "transformations", table + ".sql"), "w") as file:
-            file.write("CREATE OR REFRESH STREAMING TABLE %s%s AS %s;\n" % (table, PROPERTIES.get(job, ""), sql.replace("LANDING", landing)))
+            sql = sql.replace("LANDING", landing)
+            if job in SINKS:
+                file.write("CREATE SINK %s USING %s OPTIONS (path 'spark-warehouse/%s', partitionBy 'part');\nCREATE FLOW fill AS INSERT INTO %s BY NAME %s;\n"
+                           % (table, SINKS[job], table, table, sql))
+            else:
+                file.write("CREATE OR REFRESH STREAMING TABLE %s%s AS %s;\n" % (table, PROPERTIES.get(job, ""), sql))
 
 
 def table_path(folder, table):
     return os.path.join(folder, "spark-warehouse", table)
+
+
+def log_path(job, table):
+    """The folder inside a table's that says which files it has."""
+    return os.path.join(table, "_spark_metadata" if job in SINKS else "_delta_log")
 
 
 def log_of(folder, table):
@@ -185,7 +198,7 @@ def live(folder, workers=1, at=0, kind=None, again=False, killpoint=None, count=
 def tables_aside(folder, job, to):
     """Keeps the tables as they are now, to be looked at later."""
     for table in JOBS[job]:
-        if os.path.isdir(os.path.join(table_path(folder, table), "_delta_log")):
+        if os.path.isdir(log_path(job, table_path(folder, table))):
             shutil.copytree(table_path(folder, table), os.path.join(to, table))
 
 

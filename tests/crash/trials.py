@@ -110,9 +110,10 @@ class Trials:
         for name, job, place, partial in self.kept:
             for table, (_, unique) in jobs.JOBS[job].items():
                 path = os.path.join(place, table)
-                if not os.path.isdir(os.path.join(path, "_delta_log")) or not os.listdir(os.path.join(path, "_delta_log")):
+                log = jobs.log_path(job, path)
+                if not os.path.isdir(log) or not os.listdir(log):
                     problem = None if partial else "there is no table"
-                elif partial and not any(n.endswith(".json") for n in os.listdir(os.path.join(path, "_delta_log"))):
+                elif partial and job not in jobs.SINKS and not any(n.endswith(".json") for n in os.listdir(log)):
                     problem = None
                 else:
                     problem = check.compare(path, self.expected[job, table], unique, partial, job in jobs.PROPERTIES)

@@ -1,5 +1,5 @@
-/* tests/expressions/protobuf_sample.h: the FileDescriptorSet of tests/interop/messages.proto and messages2.proto,
- * as `protoc --include_imports --descriptor_set_out` wrote it, in hexadecimal digits. */
+/* tests/expressions/protobuf_sample.h: the FileDescriptorSet of tests/interop/messages.proto and
+ * messages2.proto, as `protoc --include_imports --descriptor_set_out` wrote it, in hexadecimal digits. */
 static const char sample_descriptor[] =
     "0aff010a1f676f6f676c652f70726f746f6275662f74696d657374616d702e70726f746f120f676f6f676c652e70726f"
     "746f627566223b0a0954696d657374616d7012180a077365636f6e647318012001280352077365636f6e647312140a05"
