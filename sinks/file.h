@@ -1,8 +1,8 @@
 /* sinks/file.h: inside the file sinks (json, csv, parquet).
  *
  * A folder of data files and, in _spark_metadata, the log that Spark's file sink keeps: readers that know it
- * (Spark) see each row exactly once; others see, between a crash and the next start, files of batches that never
- * were. One entry of the log a publication, named by numbers without a gap:
+ * (Spark) see each row exactly once; others see, between a crash and the next start, files of batches that
+ * never were. One entry of the log a publication, named by numbers without a gap:
  *
  *   _spark_metadata/<n>            "v1", then a line of JSON per file:
  *     {"path":"file:///…","size":…,"isDir":false,"modificationTime":<ms>,"blockReplication":1,
