@@ -82,6 +82,7 @@ int mr_rocks_write(struct mr_checkpoint *checkpoint, rocksdb_writebatch_t *batch
 {
     MR_TRY(mr_rocks_writable(checkpoint, error));
     char *message = NULL;
+    mr_rocks_count_nothing();
     rocksdb_write(checkpoint->db, sync ? checkpoint->synced : checkpoint->lazy, batch, &message);
     if (!message)
         return MR_OK;

@@ -106,14 +106,14 @@ static rocksdb_options_t *make_options(size_t buffer_bytes, rocksdb_cache_t *sha
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1); /* inside the limit */
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
     rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10));
-    /* Small blocks: a key read is a block read and decompressed. Indexes and filters in pieces of a few KiB,
-     * so that what is needed of them stays in the cache however much state there is. */
+    /* Small blocks: a key read is a block read and decompressed. Indexes and filters in pieces of 32 KiB,
+     * so that what is needed of them stays in the cache however much state there is; keys are asked for in
+     * ascending order, and those that need the same piece share the way to it. */
     rocksdb_block_based_options_set_block_size(table, 2 * 1024);
     rocksdb_block_based_options_set_index_type(table,
-
                                                rocksdb_block_based_table_index_type_two_level_index_search);
     rocksdb_block_based_options_set_partition_filters(table, 1);
-    rocksdb_block_based_options_set_metadata_block_size(table, 4 * 1024);
+    rocksdb_block_based_options_set_metadata_block_size(table, 32 * 1024);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
     rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
     rocksdb_block_based_options_set_format_version(table, 5);

@@ -47,6 +47,7 @@ int mr_checkpoint_get_many(struct mr_checkpoint *checkpoint, enum mr_family fami
     char *messages[CHUNK];
     const rocksdb_readoptions_t *how =
         family == MR_FAMILY_STATE && !checkpoint->state_fits ? checkpoint->passing : checkpoint->reading;
+    mr_rocks_count_nothing();
     for (size_t at = 0; at < count; at += CHUNK) {
         size_t n = count - at < CHUNK ? count - at : CHUNK;
         bool sorted = true;
