@@ -1,4 +1,4 @@
-/* operators/aggregate_pack.c: groups that the next micro-batch surely evicts, many in one value.
+/* operators/aggregate_pack.c: groups that the next decision surely or likely evicts, many in one value.
  *
  * They must be in the decision, for their rows are, but nobody will look them up one by one: the cache keeps
  * them until they are emitted, and a process that starts again takes them all back before its first
@@ -30,16 +30,19 @@ static void begin_value(const struct mr_aggregate_state *state, struct mr_text *
 }
 
 int mr_aggregate_state_pack(struct mr_aggregate_state *state, struct mr_decision *decision, int64_t time_us,
-                            struct mr_group *first, struct mr_error *error)
+                            struct mr_group *first, struct mr_group_list *packed, struct mr_error *error)
 {
     struct mr_text value;
     unsigned number = 0;
+    int status = MR_OK;
     mr_text_init(&value);
     begin_value(state, &value);
     for (struct mr_group *group = first; group; group = group->next) {
         if ((group->flags & MR_GROUP_DIRTY) && mr_group_table_is_raw(state->table, group)) {
             mr_group_table_raw_append(state->table, group, &value);
             group->flags &= ~(uint32_t)MR_GROUP_DIRTY;
+            if (packed && status >= 0)
+                status = mr_group_list_add(packed, group, error);
         }
         if (value.size <= HEAD_BYTES || (group->next && value.size < VALUE_BYTES))
             continue;
@@ -53,7 +56,7 @@ int mr_aggregate_state_pack(struct mr_aggregate_state *state, struct mr_decision
     bool failed = value.failed || state->packed.failed;
     size_t size = value.capacity;
     mr_text_release(&value);
-    return failed ? mr_error_memory(error, size) : MR_OK;
+    return failed ? mr_error_memory(error, size) : status;
 }
 
 void mr_aggregate_state_drop_packed(struct mr_aggregate_state *state, struct mr_decision *decision)

@@ -73,7 +73,8 @@ static int read_counts(struct mr_aggregate_state *state, struct mr_error *error)
     return MR_OK;
 }
 
-/* count more groups of this time are stored; -1: no longer known how many. */
+/* count more groups of this time are stored; -1: no longer known how many. While it is known all of them are
+ * in the cache: this process has stored them, and has not emptied the cache since. */
 static int mark_persisted(struct mr_aggregate_state *state, int64_t time_us, int64_t count,
                           struct mr_error *error)
 {
@@ -213,7 +214,15 @@ bool mr_aggregate_state_may_hold(const struct mr_aggregate_state *state, int64_t
         return false;
     if (state->config->event_time_group < 0 || !state->track)
         return true;
-    return mr_map_get(&state->persisted, (struct mr_str){(const char *)&time_us, 8}) != NULL;
+    const struct mr_map_entry *entry =
+        mr_map_get(&state->persisted, (struct mr_str){(const char *)&time_us, 8});
+    return entry && entry->number < 0;
+}
+
+void mr_aggregate_state_cache_emptied(struct mr_aggregate_state *state)
+{
+    for (size_t i = 0; i < state->persisted.count; i++)
+        state->persisted.entries[i].number = -1;
 }
 
 /* ---- load ---- */
@@ -360,13 +369,6 @@ static int scan_range(struct scan *scan, int64_t time_us, struct mr_error *error
     return status;
 }
 
-void mr_aggregate_state_cached(struct mr_aggregate_state *state, int64_t time_us, int64_t count)
-{
-    struct mr_map_entry *entry = mr_map_get(&state->persisted, (struct mr_str){(const char *)&time_us, 8});
-    if (entry && entry->number == count)
-        entry->number = 0;
-}
-
 static int compare_times(const void *left, const void *right)
 {
     int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
@@ -389,8 +391,7 @@ static int scan_times(struct scan *scan, int64_t after_us, int64_t upto_us, stru
     size_t count = 0;
     for (size_t i = 0; i < state->persisted.count; i++) {
         memcpy(&times[count], state->persisted.entries[i].key.data, 8);
-        count +=
-            times[count] > after_us && times[count] <= upto_us && state->persisted.entries[i].number != 0;
+        count += times[count] > after_us && times[count] <= upto_us && state->persisted.entries[i].number < 0;
     }
     qsort(times, count, sizeof *times, compare_times);
     for (size_t i = 0; status >= 0 && i < count; i++)

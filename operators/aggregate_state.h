@@ -22,21 +22,22 @@ struct mr_aggregate_state {
     int64_t rows;                  /* live groups of this partition, in the checkpoint or not */
     int64_t written_rows;          /* what the checkpoint says; -1: nothing yet */
     int stale_partitions;          /* counts of an earlier layout to be deleted; partition 0 only */
-    struct mr_map persisted;       /* event times that have groups in the checkpoint; number: how many of this
-                                      partition, -1: not known, 0: all are cached and about to be evicted */
-    bool track;                    /* persisted is complete */
-    int64_t deleted_us;            /* everything at or before is deleted in the checkpoint */
+    /* Event times that have groups in the checkpoint; number: how many of this partition, all of which are in
+     * the table; -1: not known, nor in the table. */
+    struct mr_map persisted;
+    bool track;            /* persisted is complete */
+    int64_t deleted_us;    /* everything at or before is deleted in the checkpoint */
     struct mr_text packed; /* keys of packed groups that the next decision deletes, one after another */
 };
 int mr_aggregate_state_open(struct mr_aggregate_state *state, struct mr_operator *op,
                             struct mr_group_table *table, const struct mr_type *const *key_types,
                             struct mr_error *error);
 void mr_aggregate_state_close(struct mr_aggregate_state *state);
-/* false: the checkpoint surely holds no group of this event time (0 for groups without one). */
+/* false: the checkpoint surely holds no group of this event time (0 for groups without one) that is not in
+ * the table. */
 bool mr_aggregate_state_may_hold(const struct mr_aggregate_state *state, int64_t time_us);
-/* So many groups of this time are in the table and in the checkpoint: when there are no others, the next scan
- * leaves the time out. */
-void mr_aggregate_state_cached(struct mr_aggregate_state *state, int64_t time_us, int64_t count);
+/* The table was emptied: what is stored has to be read again. */
+void mr_aggregate_state_cache_emptied(struct mr_aggregate_state *state);
 /* Merges what the checkpoint holds for these groups (flags become LOADED, and PERSISTED when it held
  * something). */
 int mr_aggregate_state_load(struct mr_aggregate_state *state, struct mr_group **groups, int64_t count,
@@ -53,10 +54,11 @@ int mr_aggregate_state_write(struct mr_aggregate_state *state, struct mr_decisio
                              struct mr_group **groups, int64_t count, int64_t evicted_us,
                              struct mr_error *error);
 /* aggregate_pack.c: dirty groups of one event time, a list by next, as a few values; those packed are clean
- * then and must stay in the table. What was packed by the last decision is deleted. What is found at the
- * start, in the table again: each is called for each group, which is to be made dirty. */
+ * then, are added to `packed` unless that is NULL, and must stay in the table until the next decision. What
+ * was packed by the last decision is deleted. What is found at the start, in the table again: each is called
+ * for each group, which is to be made dirty. */
 int mr_aggregate_state_pack(struct mr_aggregate_state *state, struct mr_decision *decision, int64_t time_us,
-                            struct mr_group *first, struct mr_error *error);
+                            struct mr_group *first, struct mr_group_list *packed, struct mr_error *error);
 void mr_aggregate_state_drop_packed(struct mr_aggregate_state *state, struct mr_decision *decision);
 int mr_aggregate_state_unpack(struct mr_aggregate_state *state,
                               int (*each)(struct mr_operator *op, struct mr_group *group, int64_t time_us,

@@ -16,6 +16,8 @@
 #include "operators/plan_text.h"
 #include "operators/show_state.h"
 
+#define AHEAD 16 /* groups of a list are fetched so many before their turn */
+
 struct bucket { /* cached groups of one event time */
     struct mr_group *first;
 };
@@ -37,6 +39,8 @@ struct aggregate {
     struct mr_group_list touched; /* in this micro-batch */
     struct mr_group_list fresh;   /* touched, to be loaded */
     struct mr_group_list dirty;   /* since the last flush */
+    struct mr_group_list parked;  /* packed by this flush, and dirty again after it */
+    int64_t flushed_evict_us;     /* what the last flush knew to be evicted next */
     int64_t evicted_us;           /* evicted so far in memory; goes into the next decision */
     struct mr_group **records;    /* scratch, per pushed batch */
     uint64_t *hashes;
@@ -163,7 +167,7 @@ static int aggregate_open(struct mr_operator *op, struct mr_error *error)
     struct aggregate *aggregate = op->ctx;
     mr_map_init(&aggregate->buckets);
     mr_arena_init(&aggregate->bucket_pool);
-    aggregate->evicted_us = MR_NO_WATERMARK;
+    aggregate->evicted_us = aggregate->flushed_evict_us = MR_NO_WATERMARK;
     aggregate->everything = !op->checkpoint || config->complete_output || op->mode == MR_MODE_COMPLETE;
     aggregate->evicts = !aggregate->everything && config->event_time_group >= 0;
     const struct mr_type **types = mr_allocate(sizeof(void *) * (size_t)(config->group_count + 1));
@@ -274,29 +278,16 @@ static int remove_bucket(struct mr_operator *op, struct bucket *bucket, struct m
         status = mr_group_list_add(&list, group, error);
     if (status >= 0 && op->mode == MR_MODE_APPEND)
         status = emit_groups(op, &aggregate->table, list.groups, list.count, error);
-    for (int64_t i = 0; status >= 0 && i < list.count; i++)
+    for (int64_t i = 0; status >= 0 && i < list.count; i++) {
+        if (i + AHEAD < list.count)
+            __builtin_prefetch(list.groups[i + AHEAD], 1);
         mr_group_table_remove(&aggregate->table, list.groups[i]);
+    }
     op->metrics.rows_removed += list.count;
     aggregate->state.rows -= list.count;
     mr_free(list.groups);
     bucket->first = NULL;
     return status;
-}
-
-/* Groups that are stored and cached both are emitted from the cache: a time that has no others need not be
- * read. */
-static void spare_reading(struct aggregate *aggregate, int64_t upto_us)
-{
-    for (size_t i = 0; i < aggregate->buckets.count; i++) {
-        const struct mr_map_entry *entry = &aggregate->buckets.entries[i];
-        int64_t time_us, stored = 0;
-        memcpy(&time_us, entry->key.data, 8);
-        if (time_us > upto_us)
-            continue;
-        for (const struct mr_group *g = ((struct bucket *)entry->pointer)->first; g; g = g->next)
-            stored += (g->flags & MR_GROUP_PERSISTED) != 0;
-        mr_aggregate_state_cached(&aggregate->state, time_us, stored);
-    }
 }
 
 static int evict(struct mr_operator *op, struct mr_error *error)
@@ -305,7 +296,6 @@ static int evict(struct mr_operator *op, struct mr_error *error)
     int64_t stored = 0;
     if (!aggregate->evicts || op->evict_us == MR_NO_WATERMARK || op->evict_us <= aggregate->evicted_us)
         return MR_OK;
-    spare_reading(aggregate, op->evict_us);
     aggregate->run.known = false;
     MR_TRY(mr_aggregate_state_scan(&aggregate->state, aggregate->evicted_us, op->evict_us,
                                    op->mode == MR_MODE_APPEND ? emit_groups : NULL, &stored, error));
@@ -343,8 +333,11 @@ static int aggregate_finish(struct mr_operator *op, struct mr_error *error)
     MR_TRY(
         mr_aggregate_state_load(&aggregate->state, aggregate->fresh.groups, aggregate->fresh.count, error));
     op->metrics.rows_updated += aggregate->touched.count;
-    for (int64_t i = 0; i < aggregate->touched.count; i++)
+    for (int64_t i = 0; i < aggregate->touched.count; i++) {
+        if (i + AHEAD < aggregate->touched.count)
+            __builtin_prefetch(aggregate->touched.groups[i + AHEAD], 1);
         aggregate->touched.groups[i]->flags &= ~(uint32_t)MR_GROUP_TOUCHED;
+    }
     if (aggregate->everything) {
         MR_TRY(mr_aggregate_state_scan(&aggregate->state, INT64_MIN, INT64_MAX, emit_groups, &stored, error));
         MR_TRY(each_cached(op, emit_groups, error));
@@ -369,20 +362,38 @@ static bool cache_is_full(const struct mr_operator *op)
     return mr_group_table_bytes(&aggregate->table) > limit;
 }
 
-/* What the next micro-batch evicts whatever it reads. */
+/* Up to which event time dirty groups go into the decision together: what the next micro-batch evicts
+ * whatever it reads, and as much beyond as the last decision has evicted, for the next one will likely do the
+ * same. */
+static int64_t pack_until(struct mr_operator *op)
+{
+    struct aggregate *aggregate = op->ctx;
+    int64_t before_us = aggregate->flushed_evict_us, until_us = op->next_evict_us, step_us;
+    aggregate->flushed_evict_us = op->next_evict_us;
+    if (before_us != MR_NO_WATERMARK && !__builtin_sub_overflow(op->next_evict_us, before_us, &step_us) &&
+        __builtin_add_overflow(op->next_evict_us, step_us, &until_us))
+        until_us = INT64_MAX;
+    return until_us;
+}
+
+/* Groups that are packed and may outlive the next micro-batch remain dirty: should they, the next decision
+ * writes them, each by itself. */
 static int pack(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
-    if (aggregate->everything || aggregate->full || op->next_evict_us == MR_NO_WATERMARK ||
-        mr_group_table_raw_bytes(&aggregate->table) == 0)
+    if (op->next_evict_us == MR_NO_WATERMARK)
+        return MR_OK;
+    int64_t until_us = pack_until(op);
+    if (aggregate->everything || aggregate->full || mr_group_table_raw_bytes(&aggregate->table) == 0)
         return MR_OK;
     for (size_t i = 0; i < aggregate->buckets.count; i++) {
         const struct mr_map_entry *entry = &aggregate->buckets.entries[i];
         int64_t time_us;
         memcpy(&time_us, entry->key.data, 8);
-        if (time_us <= op->next_evict_us)
+        if (time_us <= until_us)
             MR_TRY(mr_aggregate_state_pack(&aggregate->state, decision, time_us,
-                                           ((struct bucket *)entry->pointer)->first, error));
+                                           ((struct bucket *)entry->pointer)->first,
+                                           time_us > op->next_evict_us ? &aggregate->parked : NULL, error));
     }
     keep_dirty(&aggregate->dirty);
     return MR_OK;
@@ -398,7 +409,12 @@ static int aggregate_flush(struct mr_operator *op, struct mr_decision *decision,
     MR_TRY(mr_aggregate_state_write(&aggregate->state, decision, aggregate->dirty.groups,
                                     aggregate->dirty.count,
                                     aggregate->evicts ? aggregate->evicted_us : MR_NO_WATERMARK, error));
-    aggregate->dirty.count = 0;
+    struct mr_group_list written = aggregate->dirty;
+    aggregate->dirty = aggregate->parked;
+    aggregate->parked = written;
+    aggregate->parked.count = 0;
+    for (int64_t i = 0; i < aggregate->dirty.count; i++)
+        aggregate->dirty.groups[i]->flags |= MR_GROUP_DIRTY;
     return MR_OK;
 }
 
@@ -410,6 +426,7 @@ static void aggregate_decided(struct mr_operator *op)
         return;
     aggregate->run.known = false;
     mr_group_table_clear(&aggregate->table);
+    mr_aggregate_state_cache_emptied(&aggregate->state);
     mr_map_release(&aggregate->buckets);
     mr_map_init(&aggregate->buckets);
     mr_arena_clear(&aggregate->bucket_pool);
@@ -485,6 +502,7 @@ static void aggregate_close(struct mr_operator *op)
     mr_free(aggregate->touched.groups);
     mr_free(aggregate->fresh.groups);
     mr_free(aggregate->dirty.groups);
+    mr_free(aggregate->parked.groups);
     mr_free(aggregate->records);
     mr_free(aggregate->hashes);
     mr_free(aggregate->rows);

@@ -1,6 +1,6 @@
-/* tests/runtime/keyed_state_test.c: deduplication and sessions against a model of Spark's rules, over random
- * data with late rows and rows without a time: restarted with other numbers of partitions, with caches far
- * too small, several micro-batches per decision, and killed. */
+/* tests/runtime/keyed_state_test.c: deduplication, sessions and sliding windows against a model of Spark's
+ * rules, over random data with late rows and rows without a time: restarted with other numbers of partitions,
+ * with caches far too small, several micro-batches per decision, and killed. */
 #include "tests/runtime/support.h"
 
 #include "sql/sql.h"
@@ -14,6 +14,7 @@
 #define BASE (1700000000LL * SECOND)
 #define NO_TIME INT64_MIN
 #define TOTAL (UNITS * ROWS)
+#define LINES (3 * TOTAL)
 
 struct row {
     int64_t k, v, t;
@@ -54,7 +55,7 @@ static void add_unit(int unit)
 }
 
 /* ---- the queries ---- */
-enum kind { WITHIN, EVENT_TIME, FOR_EVER, THEN_WINDOW, SESSION, SESSION_IN_ORDER };
+enum kind { WITHIN, EVENT_TIME, FOR_EVER, THEN_WINDOW, SESSION, SESSION_IN_ORDER, SLIDING };
 static const char *const queries[] = {
     [WITHIN] = "SELECT * FROM drop_duplicates_within_watermark(TABLE(s), 'k')",
     [EVENT_TIME] = "SELECT * FROM drop_duplicates(TABLE(s), 'k', 't')",
@@ -67,6 +68,8 @@ static const char *const queries[] = {
     [SESSION_IN_ORDER] =
         "SELECT k, unix_micros(session_window.start), unix_micros(session_window.end), count(*), "
         "first(v) * 0 + sum(v) FROM s GROUP BY k, session_window(t, '7 seconds')",
+    [SLIDING] = "SELECT k, unix_micros(window.start), unix_micros(window.end), count(*), sum(v) "
+                "FROM s GROUP BY window(t, '6 seconds', '2 seconds'), k",
 };
 
 static int resolve(void *ctx, const struct mr_relation_request *request, struct mr_relation *out,
@@ -240,6 +243,27 @@ static void model_session(struct model *m, const struct row *row, struct seen *n
     m->session_count = kept + 1;
 }
 
+/* Windows are kept as sessions that never grow. */
+static void model_slide(struct model *m, const struct row *row, struct seen *now)
+{
+    int64_t newest = row->t / (2 * SECOND) * (2 * SECOND);
+    for (int64_t start = newest; row->t != NO_TIME && start > newest - 6 * SECOND; start -= 2 * SECOND) {
+        int i = 0;
+        if (start + 6 * SECOND <= m->late) {
+            now->late = true;
+            continue;
+        }
+        while (i < m->session_count && (m->sessions[i].k != row->k || m->sessions[i].start != start))
+            i++;
+        if (i == m->session_count)
+            m->sessions[m->session_count++] =
+                (struct model_session){.k = row->k, .start = start, .end = start + 6 * SECOND};
+        m->sessions[i].count++;
+        m->sessions[i].sum += row->v;
+        m->sessions[i].touched = true;
+    }
+}
+
 static int64_t starts_gone(const struct model *m, const struct model_session *before, int count)
 {
     int64_t gone = 0;
@@ -301,6 +325,8 @@ static void model_batch(struct model *m, int unit)
         const struct row *row = &rows[unit][i];
         if (m->kind < SESSION)
             model_first(m, row, now);
+        else if (m->kind == SLIDING)
+            model_slide(m, row, now);
         else
             model_session(m, row, now);
         int64_t t = row->t == NO_TIME ? 0 : row->t;
@@ -325,7 +351,7 @@ static void model_run(struct model *m, int from, int upto)
 
 static void model_init(struct model *m, enum kind kind)
 {
-    *m = (struct model){.kind = kind, .lines = calloc(TOTAL, sizeof m->lines[0])};
+    *m = (struct model){.kind = kind, .lines = calloc(LINES, sizeof m->lines[0])};
     assert_non_null(m->lines);
     for (int k = 0; k < 4 * KEYS; k++)
         m->expiry[k] = NO_TIME;
@@ -338,7 +364,7 @@ static int compare_lines(const void *a, const void *b)
 
 static void check_table(struct model *m)
 {
-    char(*mine)[96] = calloc(TOTAL, sizeof *mine);
+    char(*mine)[96] = calloc(LINES, sizeof *mine);
     struct mr_text text;
     int count = 0;
     mr_text_init(&text);
@@ -399,7 +425,8 @@ static void run_parts(enum kind kind, const struct part *parts, int count)
     check_table(&m);
 }
 
-static const enum kind kinds[] = {WITHIN, EVENT_TIME, FOR_EVER, THEN_WINDOW, SESSION, SESSION_IN_ORDER};
+static const enum kind kinds[] = {WITHIN,  EVENT_TIME,       FOR_EVER, THEN_WINDOW,
+                                  SESSION, SESSION_IN_ORDER, SLIDING};
 
 /* One life, plenty of memory, one decision for everything and one per micro-batch. */
 static void one_life(void **state)
