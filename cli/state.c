@@ -9,6 +9,7 @@ struct asked {
     const char *variable;
     int64_t batch; /* 0: the last */
     int operator_id;
+    enum mr_inspect_side side;
     struct mr_row_printer *printer;
     const struct mr_zone *zone;
 };
@@ -78,9 +79,9 @@ static int show(struct mr_opened *project, const char *name, struct asked *asked
     }
     MR_TRY(status);
     asked->zone = view.job.session.zone;
-    status = asked->metadata
-                 ? print_metadata(asked, &view, error)
-                 : mr_inspect_state(&view.job, view.checkpoint, asked->operator_id, print_rows, asked, error);
+    status = asked->metadata ? print_metadata(asked, &view, error)
+                             : mr_inspect_state(&view.job, view.checkpoint, asked->operator_id, asked->side,
+                                                print_rows, asked, error);
     if (asked->printer) {
         struct mr_error closing = {0};
         int closed = mr_row_printer_close(asked->printer, status >= 0, status < 0 ? &closing : error);
@@ -113,7 +114,8 @@ static int show_processor(const char *path, struct asked *asked, struct mr_error
 
 static int run_state(int argc, char **argv)
 {
-    const char *spec = NULL, *format = "table", *batch = "0", *operator_id = "0", *name = NULL, *path = NULL;
+    const char *spec = NULL, *format = "table", *batch = "0", *operator_id = "0", *side = "", *name = NULL,
+               *path = NULL;
     struct asked asked = {0};
     int64_t id;
     int count = 0;
@@ -121,6 +123,7 @@ static int run_state(int argc, char **argv)
                                         {.name = "--format", .value = &format},
                                         {.name = "--batch", .value = &batch},
                                         {.name = "--operator", .value = &operator_id},
+                                        {.name = "--join-side", .value = &side},
                                         {.name = "--metadata", .flag = &asked.metadata},
                                         {.name = "--checkpoint", .value = &path},
                                         {.name = "--variable", .value = &asked.variable},
@@ -140,6 +143,11 @@ static int run_state(int argc, char **argv)
     if (!mr_number(batch, &asked.batch) || !mr_number(operator_id, &id) || id > UINT16_MAX)
         return mr_usage(&mr_command_state, "--batch and --operator take a number.");
     asked.operator_id = (int)id;
+    asked.side = strcmp(side, "left") == 0    ? MR_INSPECT_LEFT
+                 : strcmp(side, "right") == 0 ? MR_INSPECT_RIGHT
+                                              : MR_INSPECT_ALL;
+    if (side[0] && asked.side == MR_INSPECT_ALL)
+        return mr_usage(&mr_command_state, "--join-side is left or right.");
     mr_log_level_set(MR_LOG_WARN);
     if (path)
         return show_processor(path, &asked, &error) < 0 ? mr_report(&error) : MR_EXIT_OK;
@@ -155,7 +163,8 @@ const struct mr_command mr_command_state = {
     .name = "state",
     .summary = "show what a streaming query remembers",
     .help =
-        "usage: millrace state TABLE [--operator N] [--batch N] [--format FORM] [--spec FILE]\n"
+        "usage: millrace state TABLE [--operator N] [--join-side SIDE] [--batch N] [--format FORM] [--spec "
+        "FILE]\n"
         "       millrace state TABLE --metadata [--batch N] [--format FORM] [--spec FILE]\n"
         "       millrace state --checkpoint DIR [--variable NAME | --timers] [--operator N] [--batch N] "
         "[--format FORM]\n"
@@ -170,6 +179,7 @@ const struct mr_command mr_command_state = {
         "entries of one, or its timers.\n"
         "\n"
         "options:\n"
+<<<<<<< HEAD
         "  --operator N      which operator; else 0, the first\n"
         "  --batch N         the state retained of batch N (millrace.checkpoint.retainEvery), not the last\n"
         "  --checkpoint DIR  the checkpoint of a program's job\n"
@@ -177,6 +187,13 @@ const struct mr_command mr_command_state = {
         "  --timers          the timers that are set\n"
         "  --format FORM     table (default), json (a line per row) or csv\n"
         "  --spec FILE       the project file; else spark-pipeline.yml here or in a folder above\n"
+=======
+        "  --operator N    which operator; else 0, the first\n"
+        "  --join-side SIDE  of a join of streams: the rows kept of its left or right side\n"
+        "  --batch N       the state retained of batch N (millrace.checkpoint.retainEvery), not the last\n"
+        "  --format FORM   table (default), json (a line per row) or csv\n"
+        "  --spec FILE     the project file; else spark-pipeline.yml here or in a folder above\n"
+>>>>>>> 9119060 (millrace state shows joins of streams: --join-side left or right)
         "\n"
         "examples:\n"
         "  millrace state gold\n"

@@ -410,11 +410,13 @@ static void deduplicate_fingerprint(const struct mr_node *node, struct mr_text *
 }
 
 /* ---- for people ---- */
-static const struct mr_type *deduplicate_state_type(const struct mr_node *node, struct mr_arena *arena)
+static const struct mr_type *deduplicate_state_type(const struct mr_node *node, int side,
+                                                    struct mr_arena *arena)
 {
     const struct mr_deduplicate_config *config = node->config;
     const struct mr_field value = {.name = "expires", .type = mr_type_of(MR_TIMESTAMP), .nullable = true};
     struct mr_field *keys = MR_ARENA_ARRAY(arena, struct mr_field, config->count + 1);
+    (void)side;
     for (int c = 0; keys && c < config->count; c++)
         keys[c] = node->inputs[0]->output->fields[config->columns[c]];
     return keys ? mr_shown_type(arena, keys, config->count, &value, 1) : NULL;
@@ -474,10 +476,12 @@ static int show_packed(void *ctx, struct mr_group *group, int64_t expiry_us, str
     return status;
 }
 
-static int deduplicate_show_state(struct mr_operator *op, const struct mr_type *type, struct mr_error *error)
+static int deduplicate_show_state(struct mr_operator *op, int side, const struct mr_type *type,
+                                  struct mr_error *error)
 {
     struct deduplicate *d = op->ctx;
     struct showing showing = {op, type};
+    (void)side;
     MR_TRY(mr_keyed_state_unpack(&d->state, op->late_us, show_packed, &showing, error));
     return mr_state_scan(op, MR_STATE_ENTRIES, show_entry, &showing, error);
 }

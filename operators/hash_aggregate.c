@@ -459,9 +459,11 @@ static void aggregate_fingerprint(const struct mr_node *node, struct mr_text *ou
 }
 
 /* ---- for people ---- */
-static const struct mr_type *aggregate_state_type(const struct mr_node *node, struct mr_arena *arena)
+static const struct mr_type *aggregate_state_type(const struct mr_node *node, int side,
+                                                  struct mr_arena *arena)
 {
     const struct mr_aggregate_config *config = node->config;
+    (void)side;
     return mr_shown_aggregate_type(node, config->group_count, config->aggregates, config->aggregate_count,
                                    node->inputs[0]->inputs[0]->output, arena);
 }
@@ -481,10 +483,12 @@ static int show_groups(struct mr_operator *op, struct mr_group_table *table, str
     return status;
 }
 
-static int aggregate_show_state(struct mr_operator *op, const struct mr_type *type, struct mr_error *error)
+static int aggregate_show_state(struct mr_operator *op, int side, const struct mr_type *type,
+                                struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
     int64_t count;
+    (void)side;
     aggregate->shown = type;
     MR_TRY(each_cached(op, show_groups, error)); /* those that were packed */
     return mr_aggregate_state_scan(&aggregate->state, INT64_MIN, INT64_MAX, show_groups, &count, error);

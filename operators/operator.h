@@ -77,9 +77,10 @@ struct mr_operator_type {
     /* What state holds, for people (`millrace state`). state_type: the rows' type, in the arena, a STRUCT
      * whose fields are `key` and `value` (NULL: no memory). show_state emits the rows of an instance that has
      * been opened for all key groups; its checkpoint may be read-only; late_us: what was evicted. Both NULL:
-     * not shown. */
-    const struct mr_type *(*state_type)(const struct mr_node *node, struct mr_arena *arena);
-    int (*show_state)(struct mr_operator *op, const struct mr_type *type, struct mr_error *error);
+     * not shown. Operators with two inputs keep rows of each: side is
+     * which. */
+    const struct mr_type *(*state_type)(const struct mr_node *node, int side, struct mr_arena *arena);
+    int (*show_state)(struct mr_operator *op, int side, const struct mr_type *type, struct mr_error *error);
     void (*close)(struct mr_operator *op);
 };
 struct mr_node {

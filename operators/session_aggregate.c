@@ -402,19 +402,22 @@ static void session_fingerprint(const struct mr_node *node, struct mr_text *out)
 }
 
 /* ---- for people ---- */
-static const struct mr_type *session_state_type(const struct mr_node *node, struct mr_arena *arena)
+static const struct mr_type *session_state_type(const struct mr_node *node, int side, struct mr_arena *arena)
 {
     const struct mr_session_config *config = node->config;
+    (void)side;
     return mr_shown_aggregate_type(node, config->aggregate.group_count, config->aggregate.aggregates,
                                    config->aggregate.aggregate_count, node->inputs[0]->inputs[0]->output,
                                    arena);
 }
 
-static int session_show_state(struct mr_operator *op, const struct mr_type *type, struct mr_error *error)
+static int session_show_state(struct mr_operator *op, int side, const struct mr_type *type,
+                              struct mr_error *error)
 {
     struct session_aggregate *a = op->ctx;
     struct mr_group_cursor cursor = {0};
     struct mr_group *sessions[1024];
+    (void)side;
     MR_TRY(mr_session_state_load_due(&a->state, MR_NEVER, error));
     for (;;) {
         struct mr_batch out;

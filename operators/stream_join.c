@@ -497,6 +497,13 @@ static void join_fingerprint(const struct mr_node *node, struct mr_text *out)
     }
 }
 
+static int join_show_state(struct mr_operator *op, int side, const struct mr_type *type,
+                           struct mr_error *error)
+{
+    struct stream_join *join = op->ctx;
+    return mr_stream_join_state_show(&join->state, side, type, error);
+}
+
 static void join_close(struct mr_operator *op)
 {
     struct stream_join *join = op->ctx;
@@ -533,4 +540,6 @@ const struct mr_operator_type mr_stream_join_operator = {.name = "symmetricHashJ
                                                          .output_watermark = join_output_watermark,
                                                          .wants_batch = join_wants_batch,
                                                          .fingerprint = join_fingerprint,
+                                                         .state_type = mr_stream_join_state_type,
+                                                         .show_state = join_show_state,
                                                          .close = join_close};

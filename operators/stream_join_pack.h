@@ -80,6 +80,10 @@ int mr_join_add_stored_row(struct mr_stream_join_state *state, struct mr_group *
 int mr_join_passing_write(struct mr_stream_join_state *state, struct mr_decision *decision,
                           int64_t expired_us, struct mr_error *error);
 int mr_join_passing_read(struct mr_stream_join_state *state, int64_t expired_us, struct mr_error *error);
+/* stream_join_show.c: the type and the rows of one side, for people. */
+const struct mr_type *mr_stream_join_state_type(const struct mr_node *node, int side, struct mr_arena *arena);
+int mr_stream_join_state_show(struct mr_stream_join_state *state, int side, const struct mr_type *type,
+                              struct mr_error *error);
 /* Adds rows to counts by expiry, at most MR_JOIN_COUNTS of them; all rows in memory. */
 void mr_join_count_add(struct mr_join_count *counts, int *count, int64_t upto_us, int64_t rows);
 void mr_join_count_rows(const struct mr_join_rows *rows, struct mr_join_count *counts, int *count);

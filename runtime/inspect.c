@@ -76,19 +76,19 @@ int mr_inspect_operators(struct mr_job *job, struct mr_checkpoint *checkpoint, s
     return MR_OK;
 }
 
-static int show(struct mr_operator *op, struct mr_arena *arena, struct mr_error *error)
+static int show(struct mr_operator *op, int side, struct mr_arena *arena, struct mr_error *error)
 {
-    const struct mr_type *type = op->type->state_type(op->node, arena);
+    const struct mr_type *type = op->type->state_type(op->node, side, arena);
     struct mr_batch empty;
     if (!type)
         return mr_error_memory(error, 64);
     MR_TRY(mr_batch_init(&empty, type, 1, error));
     int status = emit(op, &empty, error);
     mr_batch_release(&empty);
-    return status < 0 ? status : op->type->show_state(op, type, error);
+    return status < 0 ? status : op->type->show_state(op, side, type, error);
 }
 
-int mr_inspect_state(struct mr_job *job, struct mr_checkpoint *checkpoint, int id,
+int mr_inspect_state(struct mr_job *job, struct mr_checkpoint *checkpoint, int id, enum mr_inspect_side side,
                      int (*each)(void *ctx, const struct mr_batch *rows, struct mr_error *error), void *ctx,
                      struct mr_error *error)
 {
@@ -104,12 +104,19 @@ int mr_inspect_state(struct mr_job *job, struct mr_checkpoint *checkpoint, int i
                             at == job->node_count ? "The query has no stateful operator %d."
                                                   : "Stateful operator %d keeps nothing that can be shown.",
                             id));
+    if ((side != MR_INSPECT_ALL) != (job->nodes[at]->input_count == 2))
+        MR_ERR(mr_error_set(
+            error, MR_E_USAGE, "STDS_INVALID_OPTION_VALUE.WITH_MESSAGE",
+            side == MR_INSPECT_ALL
+                ? "Stateful operator %d is a join of streams: say which side's rows, left or right."
+                : "Stateful operator %d is not a join of streams: it has no sides.",
+            id));
     MR_ERR(recorded(job, checkpoint, &arena, &late_us, error));
     struct mr_operator op;
     status = open_operator(&op, job, at, checkpoint, late_us[at], error);
     op.emit_ctx = &showing;
     if (status >= 0)
-        status = show(&op, &arena, error);
+        status = show(&op, side == MR_INSPECT_RIGHT, &arena, error);
     if (op.type->close)
         op.type->close(&op);
 err:

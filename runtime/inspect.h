@@ -15,8 +15,10 @@ struct mr_inspected { /* a stateful operator */
 int mr_inspect_operators(struct mr_job *job, struct mr_checkpoint *checkpoint, struct mr_arena *arena,
                          struct mr_inspected **out, int *count, struct mr_error *error);
 /* Rows STRUCT<key, value> of one operator's state, first an empty batch that tells the type; the batch stays
- * ours. each returns MR_OK, or what ends it. MR_E_USAGE: no such operator, or it shows nothing. */
-int mr_inspect_state(struct mr_job *job, struct mr_checkpoint *checkpoint, int id,
+ * ours. each returns MR_OK, or what ends it. MR_E_USAGE: no such operator, it shows nothing, or has other
+ * sides. */
+enum mr_inspect_side { MR_INSPECT_ALL, MR_INSPECT_LEFT, MR_INSPECT_RIGHT }; /* of joins: not ALL */
+int mr_inspect_state(struct mr_job *job, struct mr_checkpoint *checkpoint, int id, enum mr_inspect_side side,
                      int (*each)(void *ctx, const struct mr_batch *rows, struct mr_error *error), void *ctx,
                      struct mr_error *error);
 
