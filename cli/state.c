@@ -119,16 +119,12 @@ static int run_state(int argc, char **argv)
     struct asked asked = {0};
     int64_t id;
     int count = 0;
-    const struct mr_argument known[] = {{.name = "--spec", .value = &spec},
-                                        {.name = "--format", .value = &format},
-                                        {.name = "--batch", .value = &batch},
-                                        {.name = "--operator", .value = &operator_id},
-                                        {.name = "--join-side", .value = &side},
-                                        {.name = "--metadata", .flag = &asked.metadata},
-                                        {.name = "--checkpoint", .value = &path},
-                                        {.name = "--variable", .value = &asked.variable},
-                                        {.name = "--timers", .flag = &asked.timers},
-                                        {0}};
+    const struct mr_argument known[] = {
+        {.name = "--spec", .value = &spec},          {.name = "--format", .value = &format},
+        {.name = "--batch", .value = &batch},        {.name = "--operator", .value = &operator_id},
+        {.name = "--join-side", .value = &side},     {.name = "--metadata", .flag = &asked.metadata},
+        {.name = "--checkpoint", .value = &path},    {.name = "--variable", .value = &asked.variable},
+        {.name = "--timers", .flag = &asked.timers}, {0}};
     struct mr_error error = {0};
     struct mr_opened opened;
     int status = mr_arguments(&mr_command_state, argc, argv, known, &name, 1, &count);
@@ -179,21 +175,14 @@ const struct mr_command mr_command_state = {
         "entries of one, or its timers.\n"
         "\n"
         "options:\n"
-<<<<<<< HEAD
         "  --operator N      which operator; else 0, the first\n"
+        "  --join-side SIDE  of a join of streams: the rows kept of its left or its right side\n"
         "  --batch N         the state retained of batch N (millrace.checkpoint.retainEvery), not the last\n"
         "  --checkpoint DIR  the checkpoint of a program's job\n"
         "  --variable NAME   the entries of this state variable\n"
         "  --timers          the timers that are set\n"
         "  --format FORM     table (default), json (a line per row) or csv\n"
         "  --spec FILE       the project file; else spark-pipeline.yml here or in a folder above\n"
-=======
-        "  --operator N    which operator; else 0, the first\n"
-        "  --join-side SIDE  of a join of streams: the rows kept of its left or right side\n"
-        "  --batch N       the state retained of batch N (millrace.checkpoint.retainEvery), not the last\n"
-        "  --format FORM   table (default), json (a line per row) or csv\n"
-        "  --spec FILE     the project file; else spark-pipeline.yml here or in a folder above\n"
->>>>>>> 9119060 (millrace state shows joins of streams: --join-side left or right)
         "\n"
         "examples:\n"
         "  millrace state gold\n"

@@ -37,7 +37,7 @@ configuration:
 # The window job retains a copy of its checkpoint now and then, so that this is disturbed too.
 MORE = {"window": '  millrace.checkpoint.retainEvery: "4"\n'}
 # Tables that are not appended to: rows replace each other, so that before recovery there may be rows the end does not have.
-PROPERTIES = {"update": " TBLPROPERTIES ('millrace.outputMode' = 'update')"}
+PROPERTIES = {mode: " TBLPROPERTIES ('millrace.outputMode' = '%s')" % mode for mode in ("update", "complete")}
 # Jobs whose targets are folders that a file sink fills, with the log Spark's file sink keeps.
 SINKS = {"files": "json"}
 READ = "read_files('LANDING', format => 'json', schema => '" + SCHEMA + "', maxFilesPerTrigger => 1)"
@@ -54,6 +54,10 @@ SESSIONS = ("SELECT session_window.start AS began, k, count(*) AS n, sum(v) AS t
 SIDE = "(SELECT id, k, t FROM STREAM " + READ + " WATERMARK t DELAY OF INTERVAL 30 SECONDS WHERE v %s)"
 OUTER = ("SELECT l.id AS lid, l.k AS lk, r.id AS rid, r.k AS rk FROM " + SIDE % "< 60" + " AS l FULL OUTER JOIN " + SIDE % ">= 40" +
          " AS r ON l.k = r.k AND r.t >= l.t AND r.t <= l.t + INTERVAL 20 SECONDS")
+INNER = ("SELECT l.id AS lid, r.id AS rid, l.k AS k FROM " + SIDE % "< 60" + " AS l %s JOIN " + SIDE % ">= 40" +
+         " AS r ON l.k = r.k AND r.t >= l.t AND r.t <= l.t + INTERVAL 20 SECONDS")
+PAIRS = INNER.replace("r.id AS rid, l.k AS k", "r.id AS rid, l.k AS k, r.t AS t") % ""
+COLOURS = "(SELECT * FROM VALUES ('a', 'red'), ('b', 'blue'), ('x', 'grey') AS colours(name, colour))"
 # name -> {table: (SQL, the columns that are unique)}
 JOBS = {
     "map": {"mapped": ("SELECT id, k, v * 2 AS doubled, t FROM STREAM " + READ + " WHERE v % 5 <> 0", ("id",))},
@@ -63,6 +67,15 @@ JOBS = {
                            ("k", "part"))},
     "panes": {"slid": (PANES, ("begins", "g"))},
     "outer": {"joined": (OUTER, ("lid", "rid"))},
+    "inner": {"paired": (INNER % "", ("lid", "rid"))},
+    "left": {"lefts": (INNER % "LEFT", ("lid", "rid"))},
+    "semi": {"met": ((INNER % "LEFT SEMI").replace("l.id AS lid, r.id AS rid, l.k AS k", "l.id AS id, l.k AS k"), ("id",))},
+    "static": {"coloured": ("SELECT s.id, s.k, c.colour FROM STREAM " + READ + " AS s LEFT JOIN " + COLOURS + " AS c ON s.k = c.name", ("id",))},
+    # an operator above another; and all groups anew each time
+    "chain": {"counted": ("SELECT window.start AS minute, k, count(*) AS n, sum(rid) AS total FROM (" + PAIRS + ") GROUP BY window(t, '1 minute'), k", ("minute", "k"))},
+    "complete": {"whole": ("SELECT k, v % 4 AS part, count(*) AS n, sum(v) AS total FROM STREAM " + READ + " GROUP BY k, v % 4", ("k", "part"))},
+    # the other form of deduplication: keys hold the event time
+    "distinct": {"once": ("SELECT DISTINCT k, t FROM (SELECT k, t FROM STREAM " + READ + " WATERMARK t DELAY OF INTERVAL 30 SECONDS)", ("k", "t"))},
     "medallion": {"bronze": ("SELECT id, k, v, t FROM STREAM " + READ, ("id",)),
                   "gold": (WINDOW % "bronze", ("minute", "k"))},
     "custom": {"processed": (None, ("id",))},  # a program (custom.c), not a project
