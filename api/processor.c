@@ -63,6 +63,24 @@ static int add_variable(struct millrace_job *job, const struct millrace_processo
     return parse_columns(&job->arena, from->columns, "the state variable", to->name, &to->value, error);
 }
 
+static int find_event_time(const struct millrace_processor *given, struct mr_custom_config *config,
+                           struct mr_error *error)
+{
+    config->event_time_output = -1;
+    if (!given->event_time)
+        return MR_OK;
+    int column = mr_type_field(config->output, mr_str_of(given->event_time), false, NULL);
+    if (column < 0 || config->output->fields[column].type->id != MR_TIMESTAMP ||
+        config->mode != MR_TIME_EVENT)
+        return mr_error_set(
+            error, MR_E_USAGE, "INVALID_PARAMETER_VALUE",
+            "millrace_process: the event time '%s' must be a TIMESTAMP of the output, with the time "
+            "mode MILLRACE_EVENT_TIME.",
+            given->event_time);
+    config->event_time_output = column;
+    return MR_OK;
+}
+
 static int make_config(struct millrace_job *job, struct mr_api_processor *processor, int key_count,
                        struct mr_error *error)
 {
@@ -90,7 +108,8 @@ static int make_config(struct millrace_job *job, struct mr_api_processor *proces
         return mr_error_memory(error, sizeof *config->variables * (size_t)count);
     for (int i = 0; i < count; i++)
         MR_TRY(add_variable(job, given, &given->variables[i], config, error));
-    return parse_columns(&job->arena, given->output, "the output", "", &config->output, error);
+    MR_TRY(parse_columns(&job->arena, given->output, "the output", "", &config->output, error));
+    return find_event_time(given, config, error);
 }
 
 struct millrace_stream *millrace_process(struct millrace_stream *stream,
@@ -113,7 +132,7 @@ struct millrace_stream *millrace_process(struct millrace_stream *stream,
         return NULL;
     }
     processor->given.variables = NULL; /* copied */
-    processor->given.keys = processor->given.output = NULL;
+    processor->given.keys = processor->given.output = processor->given.event_time = NULL;
     mr_api_processor_connect(processor);
     keyed->custom = &processor->config;
     return keyed;

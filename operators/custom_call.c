@@ -124,8 +124,9 @@ static int encode(struct mr_custom_call *call, const struct mr_batch *row, struc
     return call->row.failed ? mr_error_memory(error, call->row.capacity) : MR_OK;
 }
 
-int mr_custom_decode(const struct mr_custom_call *call, struct mr_str row, struct mr_batch *into,
-                     struct mr_error *error)
+/* Columns of a row, one behind the other; appended to those of `into`. */
+static int decode(const struct mr_custom_call *call, struct mr_str row, struct mr_batch *into,
+                  struct mr_error *error)
 {
     const char *at = row.data, *end = row.data + row.size;
     for (int c = 0; c < into->schema->field_count; c++)
@@ -136,8 +137,9 @@ int mr_custom_decode(const struct mr_custom_call *call, struct mr_str row, struc
     return MR_OK;
 }
 
-int mr_custom_decode_key(const struct mr_custom_call *call, struct mr_str key, size_t base_bytes,
-                         struct mr_batch *into, struct mr_error *error)
+/* A map's key out of the key of an entry: what stands behind its base. */
+static int decode_key(const struct mr_custom_call *call, struct mr_str key, size_t base_bytes,
+                      struct mr_batch *into, struct mr_error *error)
 {
     const char *at = key.data + base_bytes, *end = key.data + key.size;
     for (int c = 0; c < into->schema->field_count; c++)
@@ -152,7 +154,7 @@ static int take_row(const struct mr_custom_call *call, struct mr_str row, struct
                     struct mr_error *error)
 {
     clear_batch(into);
-    return mr_custom_decode(call, row, into, error);
+    return decode(call, row, into, error);
 }
 
 /* ---- variables ---- */
@@ -221,20 +223,23 @@ int mr_custom_list_append(struct mr_custom_call *call, int variable, const struc
 {
     struct mr_custom_slot *slot;
     struct mr_str head;
-    int64_t number = 0, expiry_us = expiry_of(call, variable);
+    int64_t number = 0, expiry_us = expiry_of(call, variable), head_us = expiry_us, before_us;
     MR_TRY(find(call, variable, MR_CUSTOM_LIST, &slot, error));
     MR_TRY(mr_custom_get(&call->store, mr_text_str(&call->base), MR_STR(""), &head, error));
     if (head.data && head.size != 8)
         return mr_state_corrupt(call->op, "the head of a list", error);
-    if (head.data)
+    if (head.data) { /* it expires when all elements have, whatever their time to live was */
         memcpy(&number, head.data, 8);
+        memcpy(&before_us, head.data - MR_CUSTOM_HEAD + 1, 8);
+        head_us = before_us > head_us ? before_us : head_us;
+    }
     MR_TRY(put_entry_key(call, number, error));
     MR_TRY(encode(call, row, error));
     MR_TRY(mr_custom_put(&call->store, mr_text_str(&call->entry), mr_text_str(&call->row), expiry_us,
                          MR_CUSTOM_NEW, error));
-    number++; /* the head goes with the newest element, so it expires when all have */
-    return mr_custom_put(&call->store, mr_text_str(&call->base), (struct mr_str){(char *)&number, 8},
-                         expiry_us, MR_CUSTOM_EXTRA, error);
+    number++;
+    return mr_custom_put(&call->store, mr_text_str(&call->base), (struct mr_str){(char *)&number, 8}, head_us,
+                         MR_CUSTOM_EXTRA, error);
 }
 
 /* Opens the slot's scan when it is not, or anew. */
@@ -260,7 +265,7 @@ int mr_custom_list_next(struct mr_custom_call *call, int variable, bool again, c
     while (status == MR_OK && slot->value.length < ELEMENTS_AT_ONCE) {
         status = mr_custom_scan_next(&slot->scan, &key, &value, error);
         if (status == MR_OK)
-            status = mr_custom_decode(call, value, &slot->value, error);
+            status = decode(call, value, &slot->value, error);
     }
     MR_TRY(status);
     *out = slot->value.length > 0 ? &slot->value : NULL;
@@ -328,8 +333,8 @@ int mr_custom_map_next(struct mr_custom_call *call, int variable, bool again, co
         status = mr_custom_scan_next(&slot->scan, &key, &value, error);
         if (status != MR_OK)
             break;
-        MR_TRY(mr_custom_decode_key(call, key, call->base.size, &slot->key, error));
-        MR_TRY(mr_custom_decode(call, value, &slot->value, error));
+        MR_TRY(decode_key(call, key, call->base.size, &slot->key, error));
+        MR_TRY(decode(call, value, &slot->value, error));
     }
     MR_TRY(status);
     *keys = &slot->key;
@@ -447,8 +452,28 @@ int mr_custom_send(struct mr_custom_call *call, struct mr_error *error)
     return mr_batch_init(&call->out, call->op->node->output, MR_BATCH_ROWS, error);
 }
 
+/* What is above would take it for late. */
+static int check_event_time(const struct mr_custom_call *call, const struct mr_batch *row,
+                            struct mr_error *error)
+{
+    const struct mr_custom_config *config = call->op->node->config;
+    int64_t watermark_us = call->op->evict_us;
+    if (config->event_time_output < 0 || watermark_us == MR_NO_WATERMARK)
+        return MR_OK;
+    const struct mr_column *times = row->columns[config->event_time_output];
+    if (mr_column_is_null(times, 0) || times->i64[0] >= watermark_us)
+        return MR_OK;
+    mr_error_set(error, MR_E_DATA, "EMITTING_ROWS_OLDER_THAN_WATERMARK_NOT_ALLOWED",
+                 "The processor emits a row of event time %lld ms, and the watermark is at %lld ms already.",
+                 (long long)(times->i64[0] / 1000), (long long)(watermark_us / 1000));
+    mr_error_parameter(error, "currentWatermark", "%lld", (long long)(watermark_us / 1000));
+    mr_error_parameter(error, "emittedRowEventTime", "%lld", (long long)(times->i64[0] / 1000));
+    return error->code;
+}
+
 int mr_custom_emit(struct mr_custom_call *call, const struct mr_batch *row, struct mr_error *error)
 {
+    MR_TRY(check_event_time(call, row, error));
     for (int c = 0; c < row->schema->field_count; c++)
         MR_TRY(mr_column_append(call->out.columns[c], row->columns[c], 0, false, error));
     call->out.length++;

@@ -34,12 +34,6 @@ void mr_custom_call_close(struct mr_custom_call *call); /* zeroed is fine */
 int mr_custom_call_begin(struct mr_custom_call *call, struct mr_str group, struct mr_error *error);
 void mr_custom_call_end(struct mr_custom_call *call);
 int mr_custom_send(struct mr_custom_call *call, struct mr_error *error);
-/* Columns of a row, one behind the other; appended to those of `into`. */
-int mr_custom_decode(const struct mr_custom_call *call, struct mr_str row, struct mr_batch *into,
-                     struct mr_error *error);
-/* A map's key out of the key of an entry, or a timer's time: what stands behind group and key. */
-int mr_custom_decode_key(const struct mr_custom_call *call, struct mr_str key, size_t base_bytes,
-                         struct mr_batch *into, struct mr_error *error);
 /* A timer of this key that was there, perhaps still is. */
 int mr_custom_timer_forget(struct mr_custom_call *call, int64_t at_us, struct mr_error *error);
 

@@ -18,7 +18,6 @@
 #include "operators/common.h"
 #include "operators/custom_call.h"
 #include "operators/plan_text.h"
-#include "operators/show_state.h"
 
 #define TIME_HEAD 11 /* of a timer by time: id, kind, time */
 
@@ -30,7 +29,7 @@ struct row_ref {         /* a row that waits for the end of the micro-batch */
 };
 struct custom {
     struct mr_custom_call call;
-    bool keeps_time; /* variables expire */
+    bool keeps_time; /* what variables hold expires, or did in an earlier run */
     struct mr_batch *held;
     int held_count, held_capacity;
     size_t held_bytes;
@@ -39,8 +38,9 @@ struct custom {
     struct mr_arena keys;
     struct mr_text key;
     struct mr_column **columns; /* scratch: the key's */
-    uint64_t *hashes;
-    int64_t hash_capacity;
+    uint64_t *hashes;           /* scratch, per pushed batch */
+    int32_t *rows;
+    int64_t row_capacity;
 };
 
 static size_t memory_limit(const struct mr_operator *op)
@@ -142,6 +142,7 @@ static int custom_open(struct mr_operator *op, struct mr_error *error)
         return mr_error_memory(error, sizeof(void *));
     MR_TRY(mr_custom_call_open(&c->call, op, error));
     MR_TRY(mr_custom_variables_open(&c->call, error));
+    c->keeps_time = c->call.store.now_us != INT64_MIN; /* once things expire, they do for good */
     for (int i = 0; i < config->variable_count; i++)
         c->keeps_time = c->keeps_time || config->variables[i].ttl_us > 0;
     if (config->mode == MR_TIME_PROCESSING)
@@ -206,14 +207,16 @@ static int reserve(struct custom *c, int64_t rows, struct mr_error *error)
         c->refs = grown;
         c->ref_capacity = more;
     }
-    if (rows > c->hash_capacity) {
-        mr_free(c->hashes);
-        c->hash_capacity = 0;
-        c->hashes = mr_allocate(sizeof *c->hashes * (size_t)rows);
-        if (!c->hashes)
-            return mr_error_memory(error, sizeof *c->hashes * (size_t)rows);
-        c->hash_capacity = rows;
-    }
+    if (rows <= c->row_capacity)
+        return MR_OK;
+    mr_free(c->hashes);
+    mr_free(c->rows);
+    c->row_capacity = 0;
+    c->hashes = mr_allocate(sizeof *c->hashes * (size_t)rows);
+    c->rows = mr_allocate(sizeof *c->rows * (size_t)rows);
+    if (!c->hashes || !c->rows)
+        return mr_error_memory(error, sizeof *c->hashes * (size_t)rows);
+    c->row_capacity = rows;
     return MR_OK;
 }
 
@@ -317,6 +320,22 @@ static int give_rows(struct custom *c, struct mr_error *error)
     return status;
 }
 
+/* Of the rows themselves: batches that come one after the other share the buffers behind their strings. */
+static size_t row_bytes(const struct mr_batch *batch)
+{
+    size_t bytes = 0;
+    for (int k = 0; k < batch->schema->field_count; k++) {
+        const struct mr_column *column = batch->columns[k];
+        if (!mr_type_is_bytes(column->type)) {
+            bytes += mr_column_bytes(column);
+            continue;
+        }
+        for (int64_t row = 0; row < batch->length; row++)
+            bytes += sizeof(struct mr_view) + (mr_column_is_null(column, row) ? 0 : column->views[row].size);
+    }
+    return bytes;
+}
+
 static int custom_push(struct mr_operator *op, int input, const struct mr_batch *batch,
                        struct mr_error *error)
 {
@@ -325,23 +344,16 @@ static int custom_push(struct mr_operator *op, int input, const struct mr_batch 
     (void)input;
     op->metrics.rows_in += batch->length;
     MR_TRY(reserve(c, batch->length, error));
-    bool can_be_late = config->event_time_column >= 0 && op->late_us != MR_NO_WATERMARK;
-    const struct mr_column *column = can_be_late ? batch->columns[config->event_time_column] : NULL;
-    const struct mr_column *times = can_be_late ? mr_event_times(column) : NULL;
+    int64_t count = mr_operator_drop_late(op, batch, config->event_time_column, c->rows);
+    if (count == 0)
+        return MR_OK;
     for (int k = 0; k < config->key_count; k++)
         c->columns[k] = batch->columns[k];
     mr_hash_keys(c->columns, config->key_count, batch->length, c->hashes);
-    int64_t before = c->ref_count;
-    for (int64_t row = 0; row < batch->length; row++) {
-        if (can_be_late && mr_event_time_of(column, times, row) <= op->late_us)
-            op->metrics.rows_dropped_by_watermark++;
-        else
-            MR_TRY(add_ref(c, (int)row, error));
-    }
-    if (c->ref_count == before)
-        return MR_OK;
+    for (int64_t i = 0; i < count; i++)
+        MR_TRY(add_ref(c, c->rows[i], error));
     MR_TRY(mr_batch_copy(&c->held[c->held_count], batch, error));
-    c->held_bytes += mr_batch_bytes(batch) + (size_t)(c->ref_count - before) * sizeof *c->refs;
+    c->held_bytes += row_bytes(batch) + (size_t)count * sizeof *c->refs;
     c->held_count++;
     return c->held_bytes + c->keys.used_bytes > memory_limit(op) / 4 ? give_rows(c, error) : MR_OK;
 }
@@ -411,6 +423,7 @@ static void custom_close(struct mr_operator *op)
     mr_free(c->refs);
     mr_free(c->columns);
     mr_free(c->hashes);
+    mr_free(c->rows);
     mr_arena_release(&c->keys);
     mr_text_release(&c->key);
     mr_custom_call_close(&c->call);

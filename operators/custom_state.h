@@ -36,6 +36,7 @@ struct mr_custom_processor {
 struct mr_custom_config {
     int key_count; /* the input's first columns; the others are the processor's */
     const struct mr_type *output;
+    int event_time_output; /* which of the output's columns is its event time; -1: none */
     /* The planner's: the input's columns in two, and the one by which rows are late (-1: none). */
     const struct mr_type *key, *rows;
     int event_time_column;

@@ -235,44 +235,43 @@ static struct mr_cached *next_cached(struct mr_custom_scan *scan, bool *same)
     return order <= 0 ? entry : NULL;
 }
 
+/* Does the scan give this entry of the cache? */
+static bool gives(const struct mr_custom_scan *scan, const struct mr_cached *entry, struct mr_str *key,
+                  struct mr_str *value)
+{
+    if ((scan->settled && entry->stamp > scan->stamp) || !is_there(scan->store, entry->value))
+        return false;
+    *key = entry->key;
+    *value = (struct mr_str){entry->value + MR_CUSTOM_HEAD, entry->value_size - MR_CUSTOM_HEAD};
+    return true;
+}
+
 int mr_custom_scan_next(struct mr_custom_scan *scan, struct mr_str *key, struct mr_str *value,
                         struct mr_error *error)
 {
-    struct mr_custom_store *store = scan->store;
-    bool passed = scan->stored_value.data == NULL; /* what is stored was given by the last call */
-    for (;;) {
-        bool same;
-        if (passed)
+    for (bool given = false; !given;) {
+        bool same = false;
+        if (scan->stored_done)
             MR_TRY(next_stored(scan, error));
-        passed = false;
+        scan->stored_done = false;
         struct mr_cached *entry = next_cached(scan, &same);
         if (!entry && !scan->cursor)
             return MR_END;
-        if (entry) {
+        scan->stored_done = !entry || same;
+        if (entry)
             scan->cached = entry->next[0];
-            passed = same;
-            bool late = scan->settled && entry->stamp > scan->stamp;
-            if (late || !is_there(store, entry->value))
-                continue;
-            *key = entry->key;
-            *value = (struct mr_str){entry->value + MR_CUSTOM_HEAD, entry->value_size - MR_CUSTOM_HEAD};
-            if (same)
-                scan->stored_value.data = NULL;
-            return MR_OK;
+        else /* put since we went past where it stands? */
+            entry = mr_state_cache_find(&scan->store->cache, scan->stored_key);
+        if (entry) {
+            given = gives(scan, entry, key, value);
+            continue;
         }
         *key = scan->stored_key;
         *value = (struct mr_str){scan->stored_value.data + MR_CUSTOM_HEAD,
                                  scan->stored_value.size - MR_CUSTOM_HEAD};
-        bool there = is_there(store, scan->stored_value.data);
-        const struct mr_cached *changed = mr_state_cache_find(&store->cache, *key); /* since it began */
-        if (changed)
-            there = false;
-        if (there) {
-            scan->stored_value.data = NULL;
-            return MR_OK;
-        }
-        passed = true;
+        given = is_there(scan->store, scan->stored_value.data);
     }
+    return MR_OK;
 }
 
 void mr_custom_scan_close(struct mr_custom_scan *scan)

@@ -71,6 +71,7 @@ struct mr_custom_scan {
     struct mr_custom_store *store;
     struct mr_state_cursor *cursor; /* NULL: the checkpoint holds nothing more */
     struct mr_str stored_key, stored_value;
+    bool stored_done; /* these were dealt with */
     struct mr_cached *cached;
     struct mr_text end;
     uint32_t stamp;

@@ -113,21 +113,10 @@ int mr_custom_variables_scan(struct mr_operator *op, struct mr_arena *arena,
                              void *ctx, struct mr_error *error)
 {
     struct reading reading = {op, arena, out, each, ctx};
-    struct mr_text range;
     *out = (struct mr_custom_description){.now_us = INT64_MIN};
     if (!op->checkpoint || mr_checkpoint_is_new(op->checkpoint))
         return MR_OK;
-    mr_text_init(&range);
-    mr_state_put_prefix(&range, op, MR_STATE_VARIABLES);
-    size_t size = range.size;
-    mr_state_put_prefix(&range, op, (enum mr_state_kind)(MR_STATE_VARIABLES + 1));
-    int status = range.failed
-                     ? mr_error_memory(error, range.capacity)
-                     : mr_checkpoint_scan(op->checkpoint, MR_FAMILY_STATE, (struct mr_str){range.data, size},
-                                          (struct mr_str){range.data + size, range.size - size}, read_record,
-                                          &reading, error);
-    mr_text_release(&range);
-    return status;
+    return mr_state_scan(op, MR_STATE_VARIABLES, read_record, &reading, error);
 }
 
 /* ---- opening ---- */

@@ -126,7 +126,8 @@ int mr_state_cache_put(struct mr_state_cache *cache, struct mr_str key, struct m
         entry->unstored = !value.data;
     else
         MR_TRY(mark_dirty(cache, entry, error));
-    entry->stamp = cache->stamp;
+    if (how != MR_CACHE_READ)
+        entry->stamp = cache->stamp;
     return set_value(cache, entry, value, error);
 }
 

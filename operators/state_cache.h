@@ -15,7 +15,7 @@ struct mr_cached {
     struct mr_str key;
     char *value; /* NULL: state does not hold this key */
     uint32_t value_size, value_capacity;
-    uint32_t stamp; /* of the cache when it was put last */
+    uint32_t stamp; /* of the cache when it was changed last */
     bool dirty;     /* the checkpoint knows otherwise, perhaps */
     bool unstored;  /* the checkpoint does not hold this key */
     bool cut;       /* what the checkpoint holds behind this key, which begins with it, does not count */

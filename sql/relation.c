@@ -183,6 +183,9 @@ static int custom_plan(struct mr_analysis *a, const struct mr_sql_relation *rela
         return mr_error_memory(a->error, sizeof *plan);
     for (int i = 0; i < count; i++)
         delays[i] = -1;
+    for (int i = 0; custom->event_time_output >= 0 && i < out->plan->schema->field_count; i++)
+        if (out->plan->delays[i] >= 0)
+            delays[custom->event_time_output] = out->plan->delays[i];
     plan->custom = custom;
     plan->schema = custom->output;
     plan->delays = delays;

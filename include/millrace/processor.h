@@ -76,6 +76,10 @@ struct millrace_processor {
      * may. Not changed over a checkpoint, nor is time_mode. */
     const char *keys;
     const char *output; /* columns of the rows it emits, as DDL */
+    /* With event time: the column of the output, a TIMESTAMP, that is the event time of what is made of the
+     * rows (windows, say), with the stream's watermark. A row emitted that is older than the watermark is an
+     * error: EMITTING_ROWS_OLDER_THAN_WATERMARK_NOT_ALLOWED. NULL: they have none. */
+    const char *event_time;
     enum millrace_time_mode time_mode;
     /* Ended by one without a name; NULL: none. Over a checkpoint they may come and go: a variable that is not
      * declared keeps what it holds. Kind and types of one that the checkpoint knows do not change. */

@@ -465,6 +465,50 @@ static void changes(void **state)
 #undef END
 }
 
+/* ---- windows over what a processor emits ---- */
+static int shift(struct millrace_call *call, const struct millrace_rows *rows)
+{
+    for (int64_t i = 0; i < millrace_rows_count(rows); i++) {
+        struct millrace_row *row = millrace_output_row(call);
+        millrace_row_int(row, 0, millrace_rows_int(rows, i, 2) - *(int64_t *)millrace_call_context(call));
+        millrace_row_copy(row, 1, rows, i, 1);
+        millrace_emit(call, row);
+    }
+    return 0;
+}
+
+static void windows_above(void **state)
+{
+    int64_t shifts_us[] = {0, 150000000};
+    (void)state;
+    for (int minute = 0; minute < 4; minute++)
+        put_minute(minute, 3);
+    for (int i = 0; i < 2; i++) {
+        struct millrace_job *job = new_job("2");
+        struct millrace_stream *s = millrace_watermark(read_files(job), "at", "30 seconds");
+        s = millrace_process(s, &(struct millrace_processor){.keys = "k",
+                                                             .output = "at TIMESTAMP, n BIGINT",
+                                                             .event_time = "at",
+                                                             .time_mode = MILLRACE_EVENT_TIME,
+                                                             .rows = shift,
+                                                             .ctx = &shifts_us[i]});
+        s = millrace_group(s, "window(at, '1 minute')", "sum(n) AS n");
+        int result = run_into_lines(job, millrace_select(s, "minute(window.start) AS m, n"));
+        assert_string_equal(millrace_error_condition(job),
+                            i == 0 ? "" : "EMITTING_ROWS_OLDER_THAN_WATERMARK_NOT_ALLOWED");
+        assert_int_equal(result, i == 0 ? MILLRACE_OK : MILLRACE_DATA);
+        if (i == 0) {
+            char *rows = strchr(sorted(&lines), '{');
+            assert_non_null(strstr(rows, "{\"m\":0,\"n\":3}"));
+            assert_non_null(strstr(rows, "{\"m\":1,\"n\":6}"));
+            assert_null(strstr(rows, "{\"m\":2,"));
+        }
+        millrace_job_free(job);
+        struct mr_error error;
+        assert_int_equal(mr_directory_remove(in_folder("checkpoint"), &error), 0);
+    }
+}
+
 /* ---- a batch query over it ---- */
 static void as_a_batch(void **state)
 {
@@ -537,6 +581,7 @@ int main(void)
                                        TEST(wrong_processors),
                                        TEST(changes),
                                        TEST(as_a_batch),
+                                       TEST(windows_above),
                                        TEST(timers_while_idle)};
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

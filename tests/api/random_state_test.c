@@ -3,13 +3,27 @@
 #include "tests/api/support.h"
 
 #define KEYS 4
-#define PARTS 40    /* keys of a map */
+#define PARTS 1500  /* keys of a map: more than a walk gets at a time */
 #define LENGTH 8000 /* of a list at most */
 #define FILES 5     /* of a run */
 #define ORDERS 120  /* of a file */
 #define BULK 300
+#define PUTS 50
 
-enum order { APPEND, APPEND_MANY, CLEAR_LIST, PUT, REMOVE, CLEAR_MAP, WEED, SET, UNSET, TELL, ORDER_COUNT };
+enum order {
+    APPEND,
+    APPEND_MANY,
+    CLEAR_LIST,
+    PUT,
+    REMOVE,
+    CLEAR_MAP,
+    WEED,
+    SET,
+    UNSET,
+    TELL,
+    MIRROR,
+    ORDER_COUNT
+};
 struct model {
     int64_t list[LENGTH], map[PARTS], value;
     int64_t length;
@@ -57,15 +71,18 @@ static void change_model(struct model *m, enum order order, int64_t n)
         m->list[m->length++] = n + i;
     if (order == CLEAR_LIST)
         m->length = 0;
-    if (order == PUT) {
-        m->map[part] = n;
-        m->there[part] = true;
+    for (int i = 0; order == PUT && i < PUTS; i++) {
+        m->map[(part + 37 * i) % PARTS] = n + i;
+        m->there[(part + 37 * i) % PARTS] = true;
     }
     if (order == REMOVE)
         m->there[part] = false;
     for (int k = 0; k < PARTS; k++)
         if (order == CLEAR_MAP || (order == WEED && k % 3 == part % 3))
             m->there[k] = false;
+    for (int k = 0; order == MIRROR && k < PARTS; k++)
+        if (m->there[k] && m->there[PARTS - 1 - k])
+            m->map[PARTS - 1 - k] = n;
     if (order == SET)
         m->value = n;
     if (order == SET || order == UNSET)
@@ -90,6 +107,23 @@ static void weed(struct millrace_call *call, int part)
         }
 }
 
+/* Changes entries while it walks them; none may be passed over for that. */
+static void mirror(struct millrace_call *call, int64_t n)
+{
+    const struct millrace_rows *keys = NULL, *values;
+    int64_t there[PARTS];
+    while (millrace_map_next(call, "map", &keys, &values)) {
+        int64_t count = millrace_rows_count(keys);
+        for (int64_t i = 0; i < count; i++) /* they are gone with the next read */
+            there[i] = millrace_rows_int(keys, i, 0);
+        for (int64_t i = 0; i < count; i++) {
+            struct millrace_row *key = filled(millrace_map_key_row(call, "map"), PARTS - 1 - there[i]);
+            if (millrace_map_get(call, "map", key))
+                millrace_map_put(call, "map", key, filled(millrace_variable_row(call, "map"), n));
+        }
+    }
+}
+
 static void change_state(struct millrace_call *call, enum order order, int64_t n)
 {
     int part = (int)(n % PARTS);
@@ -97,15 +131,17 @@ static void change_state(struct millrace_call *call, enum order order, int64_t n
         millrace_list_append(call, "list", filled(millrace_variable_row(call, "list"), n + i));
     if (order == CLEAR_LIST)
         millrace_variable_clear(call, "list");
-    if (order == PUT)
-        millrace_map_put(call, "map", filled(millrace_map_key_row(call, "map"), part),
-                         filled(millrace_variable_row(call, "map"), n));
+    for (int i = 0; order == PUT && i < PUTS; i++)
+        millrace_map_put(call, "map", filled(millrace_map_key_row(call, "map"), (part + 37 * i) % PARTS),
+                         filled(millrace_variable_row(call, "map"), n + i));
     if (order == REMOVE)
         millrace_map_remove(call, "map", filled(millrace_map_key_row(call, "map"), part));
     if (order == CLEAR_MAP)
         millrace_variable_clear(call, "map");
     if (order == WEED)
         weed(call, part);
+    if (order == MIRROR)
+        mirror(call, n);
     if (order == SET)
         millrace_value_set(call, "value", filled(millrace_variable_row(call, "value"), n));
     if (order == UNSET)
@@ -132,7 +168,7 @@ static int take_orders(struct millrace_call *call, const struct millrace_rows *r
 /* ---- runs ---- */
 static enum order draw_order(const struct model *m, int64_t i)
 {
-    static const int weights[ORDER_COUNT] = {30, 2, 1, 30, 10, 1, 2, 8, 2, 14};
+    static const int weights[ORDER_COUNT] = {30, 2, 1, 29, 10, 1, 2, 8, 2, 13, 2};
     if (i == ORDERS - 1)
         return TELL;
     int dice = rand() % 100, order = 0;
