@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 /* Repeats a system call that a signal interrupted. */
-#define RETRY(result, call) \
-    do {                    \
-        result = (call);    \
+#define RETRY(result, call)                                                                                  \
+    do {                                                                                                     \
+        result = (call);                                                                                     \
     } while (result < 0 && errno == EINTR)
 
 static int system_open(const char *path, int flags)
@@ -273,5 +273,5 @@ void mr_killpoint(const char *name)
     if (strlen(name) != killpoint_name_size || memcmp(name, killpoint_name, killpoint_name_size) != 0)
         return;
     if (atomic_fetch_sub(&killpoint_left, 1) == 1)
-        kill(getpid(), SIGKILL);
+        kill(getpid(), getenv("MILLRACE_KILLPOINT_STOPS") ? SIGSTOP : SIGKILL);
 }

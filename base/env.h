@@ -74,8 +74,8 @@ char *mr_path_directory(struct mr_arena *arena, const char *path);
 /* "file:///a%20b", "file:/a" -> "/a b"; anything else unchanged; NULL for another scheme. */
 char *mr_path_from_uri(struct mr_arena *arena, struct mr_str uri);
 
-/* ---- kill points: MILLRACE_KILLPOINT=name[:count] ends the process with SIGKILL there, the count-th time
- * ---- */
+/* ---- kill points: MILLRACE_KILLPOINT=name[:count] ends the process with SIGKILL there, the count-th time;
+ * with MILLRACE_KILLPOINT_STOPS set it is only stopped (SIGSTOP) ---- */
 void mr_killpoint(const char *name);
 
 /* ---- threads: a bounded pool of workers ---- */

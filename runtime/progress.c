@@ -108,6 +108,42 @@ static void write_offset(struct mr_json_writer *w, const char *key, struct mr_st
         mr_json_null(w);
 }
 
+/* Spark's metrics are strings. */
+static void write_metric(struct mr_json_writer *w, const char *key, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    mr_json_key(w, key);
+    mr_json_cstr(w, text);
+}
+
+static void write_lag(struct mr_json_writer *w, const struct mr_source_progress *one)
+{
+    char average[33];
+    average[mr_double_text(one->lag.average, average)] = 0;
+    mr_json_key(w, "avgOffsetsBehindLatest");
+    mr_json_cstr(w, average);
+    if (one->backlog_bytes >= 0)
+        write_metric(w, "estimatedTotalBytesBehindLatest", one->backlog_bytes);
+    write_metric(w, "maxOffsetsBehindLatest", one->lag.most);
+    write_metric(w, "minOffsetsBehindLatest", one->lag.least);
+}
+
+static void write_metrics(struct mr_json_writer *w, const struct mr_source_progress *one)
+{
+    if (!one->lag.known && one->backlog_files < 0 && one->backlog_bytes < 0)
+        return;
+    mr_json_key(w, "metrics");
+    mr_json_begin_object(w);
+    if (one->lag.known)
+        write_lag(w, one);
+    else if (one->backlog_bytes >= 0)
+        write_metric(w, "numBytesOutstanding", one->backlog_bytes);
+    if (one->backlog_files >= 0)
+        write_metric(w, "numFilesOutstanding", one->backlog_files);
+    mr_json_end_object(w);
+}
+
 static void write_sources(struct mr_json_writer *w, const struct mr_progress *progress)
 {
     mr_json_key(w, "sources");
@@ -121,22 +157,7 @@ static void write_sources(struct mr_json_writer *w, const struct mr_progress *pr
         write_offset(w, "endOffset", one->end_offset);
         write_offset(w, "latestOffset", one->latest_offset);
         write_rates(w, progress, one->rows);
-        if (one->backlog_files >= 0 || one->backlog_bytes >= 0) {
-            char text[24]; /* Spark's metrics are strings */
-            mr_json_key(w, "metrics");
-            mr_json_begin_object(w);
-            if (one->backlog_bytes >= 0) {
-                snprintf(text, sizeof text, "%lld", (long long)one->backlog_bytes);
-                mr_json_key(w, "numBytesOutstanding");
-                mr_json_cstr(w, text);
-            }
-            if (one->backlog_files >= 0) {
-                snprintf(text, sizeof text, "%lld", (long long)one->backlog_files);
-                mr_json_key(w, "numFilesOutstanding");
-                mr_json_cstr(w, text);
-            }
-            mr_json_end_object(w);
-        }
+        write_metrics(w, one);
         mr_json_end_object(w);
     }
     mr_json_end_array(w);

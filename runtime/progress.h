@@ -3,12 +3,14 @@
 #define MR_RUNTIME_PROGRESS_H
 
 #include "operators/operator.h"
+#include "sources/source.h"
 
 struct mr_source_progress {
     const char *description;
     struct mr_str start_offset, end_offset, latest_offset; /* JSON; size 0: null */
     int64_t rows;
     int64_t backlog_files, backlog_bytes; /* -1 unknown */
+    struct mr_source_lag lag;
 };
 struct mr_operator_progress {
     const char *name;

@@ -55,7 +55,13 @@ static int report_sources(struct mr_query *query, struct mr_arena *arena, struct
             .rows = query->execution.source_rows[s],
             .backlog_files = source->metrics.backlog_files,
             .backlog_bytes = source->metrics.backlog_bytes,
+            .lag = source->metrics.lag,
         };
+        if (source->metrics.latest.size > 0) {
+            struct mr_str latest = source->metrics.latest;
+            const char *text = mr_arena_copy_text(arena, latest.data, latest.size);
+            sources[s].latest_offset = (struct mr_str){text, text ? latest.size : 0};
+        }
         if (!sources[s].description)
             return mr_error_memory(error, 1);
         progress->rows += sources[s].rows;

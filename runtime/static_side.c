@@ -96,7 +96,7 @@ static int reopen(const struct mr_source *planned, struct mr_source *out, struct
     *out = *planned;
     out->ctx = NULL;
     out->schema = NULL;
-    out->metrics = (struct mr_source_metrics){-1, -1};
+    out->metrics = (struct mr_source_metrics){.backlog_files = -1, .backlog_bytes = -1};
     out->available_now = true;
     mr_arena_init(&out->arena);
     int status = out->type->open(out, error);

@@ -170,10 +170,24 @@ static rd_kafka_error_t *send_register(struct mr_kafka_sink *self, const struct 
     return why;
 }
 
+#ifdef MR_PLANT_KAFKA_MARKER_OUTSIDE
+/* The register in a transaction of its own, behind that of the records. */
+static rd_kafka_error_t *commit_records_first(struct mr_kafka_sink *self)
+{
+    rd_kafka_error_t *why = rd_kafka_commit_transaction(self->producer.handle, ANSWER_MS);
+    mr_killpoint("kafka.after_commit");
+    return why ? why : rd_kafka_begin_transaction(self->producer.handle);
+}
+#endif
+
 /* Behind it the register holds `value`, or the outcome is unknown (AMBIGUOUS) and the producer dropped. */
 static int commit(struct mr_kafka_sink *self, const struct mr_register *value, struct mr_error *error)
 {
-    rd_kafka_error_t *why = send_register(self, value);
+    rd_kafka_error_t *why = NULL;
+#ifdef MR_PLANT_KAFKA_MARKER_OUTSIDE
+    why = commit_records_first(self);
+#endif
+    why = why ? why : send_register(self, value);
     if (why)
         return failed(self, why, MR_RETRIABLE, "Writing the register", error);
     mr_killpoint("kafka.before_commit");
@@ -446,10 +460,18 @@ int mr_kafka_register(struct mr_kafka_sink *self, struct mr_register *out, struc
     if (!self->producer.handle) {
         self->trouble[0] = 0;
         MR_TRY(mr_kafka_producer_open(self, false, error));
+#ifdef MR_PLANT_KAFKA_READ_BEFORE_INIT
+        MR_TRY(read_register_at(self, "read_uncommitted", ANSWER_MS, &self->current, error));
+        mr_env()->sleep_us(5000000);
+#endif
         rd_kafka_error_t *why = rd_kafka_init_transactions(self->producer.handle, ANSWER_MS);
         if (why)
             return failed(self, why, MR_RETRIABLE, "Starting transactions", error);
+#ifdef MR_PLANT_KAFKA_READ_BEFORE_INIT
+        int status = MR_OK;
+#else
         int status = read_settled_register(self, error);
+#endif
         if (status < 0) {
             mr_kafka_producer_drop(self);
             return status;
@@ -488,6 +510,9 @@ static int publish_once(struct mr_kafka_sink *self, const struct mr_kafka_manife
 {
     struct mr_register found, mine = {true, manifest->batch, manifest->decision_id};
     MR_TRY(mr_kafka_register(self, &found, error));
+#ifdef MR_PLANT_ACCEPT_BATCH_ONLY
+    found.decision_id = found.batch == mine.batch ? mine.decision_id : manifest->predecessor.decision_id;
+#endif
     if (found.present && found.batch == mine.batch && found.decision_id == mine.decision_id)
         return MR_OK;
     if (!found.present || found.batch != manifest->predecessor.batch ||

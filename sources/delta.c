@@ -267,7 +267,8 @@ static size_t admit(struct mr_delta_source *s)
         bytes += size;
         taken++;
     }
-    s->source->metrics = (struct mr_source_metrics){(int64_t)(all - taken), left_bytes};
+    s->source->metrics =
+        (struct mr_source_metrics){.backlog_files = (int64_t)(all - taken), .backlog_bytes = left_bytes};
     return taken;
 }
 

@@ -53,6 +53,7 @@ static void kafka_close(struct mr_source *source)
     struct mr_kafka_source *self = source->ctx;
     if (!self)
         return;
+    mr_kafka_commit_last(source);
     stop_fetching(self);
     for (size_t i = 0; i < self->partition_count; i++) {
         pthread_mutex_destroy(&self->partitions[i]->lock);
@@ -69,6 +70,8 @@ static void kafka_close(struct mr_source *source)
     pcre2_code_free(self->pattern);
     mr_text_release(&self->initial);
     mr_text_release(&self->stop_at);
+    mr_text_release(&self->latest);
+    mr_text_release(&self->published);
     mr_arena_release(&self->arena);
     if (self->bell >= 0)
         close(self->bell);
@@ -86,6 +89,8 @@ static int kafka_open(struct mr_source *source, struct mr_error *error)
     mr_arena_init(&self->arena);
     mr_text_init(&self->initial);
     mr_text_init(&self->stop_at);
+    mr_text_init(&self->latest);
+    mr_text_init(&self->published);
     self->bell = -1;
     self->servers = mr_kafka_servers(source->options, source->option_count);
     int status = mr_kafka_options_read(source, &self->options, error);
@@ -189,6 +194,7 @@ const struct mr_source_type mr_kafka_source = {
     .reader_close = mr_kafka_reader_close,
     .cut = mr_kafka_cut,
     .remember = mr_kafka_remember,
+    .published = mr_kafka_published,
     .wait = kafka_wait,
     .wake = kafka_wake,
     .describe = kafka_describe,

@@ -85,6 +85,10 @@ struct mr_kafka_source {
     size_t partition_count, partition_capacity;
     struct mr_arena arena;  /* of one plan */
     struct mr_text initial; /* where a new query starts; "" not known yet */
+    struct mr_text latest;  /* of the last plan, for progress */
+    bool has_group;         /* offsets are committed for those who watch lag, see kafka_lag.c */
+    struct mr_text published;
+    int64_t committed_us;
     struct mr_text stop_at; /* available_now, batch: where it ends; "" not known yet */
     int64_t pinned_us;      /* see kafka_witness.c */
     int64_t looked_us;      /* when topics and partitions were asked for */
@@ -176,6 +180,14 @@ void mr_kafka_anew(struct mr_kafka_partition *partition);
 int mr_kafka_remember(struct mr_source *source, struct mr_str from, struct mr_str to,
                       struct mr_decision *decision, struct mr_error *error);
 int mr_kafka_witnesses_load(struct mr_source *source, struct mr_error *error);
+
+/* kafka_lag.c */
+void mr_kafka_measure_lag(struct mr_source *source, const struct mr_kafka_offsets *end,
+                          const struct mr_kafka_offsets *latest);
+/* The group whose offsets follow; false: none is wanted. */
+bool mr_kafka_group(const struct mr_source *source, char *out, size_t size);
+int mr_kafka_published(struct mr_source *source, struct mr_str upto, struct mr_error *error);
+void mr_kafka_commit_last(struct mr_source *source);
 
 /* kafka_read.c */
 const struct mr_type *mr_kafka_row_type(struct mr_arena *arena, bool headers);

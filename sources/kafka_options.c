@@ -35,8 +35,9 @@ const struct mr_option_spec mr_kafka_source_options[] = {
      "partitions are read by several workers; the order within one is lost"},
     {"maxRecordsPerPartition", MR_OPTION_INTEGER, NULL, "kafka source", NULL, "the same, by size"},
     {"includeHeaders", MR_OPTION_BOOLEAN, "false", "kafka source", NULL, "adds the column headers"},
-    {"groupIdPrefix", MR_OPTION_IGNORED, NULL, "kafka source", NULL,
-     "no group is needed, nor is kafka.group.id: offsets are kept in the checkpoint"},
+    {"groupIdPrefix", MR_OPTION_TEXT, NULL, "kafka source", NULL,
+     "offsets follow in the group <prefix>-<query id>-<number of the source>, for tools that watch lag; "
+     "kafka.group.id names the whole group; without either there is no group"},
     {"fetchOffset.numRetries", MR_OPTION_INTEGER, "3", "kafka source", NULL,
      "tries to learn offsets when a query starts"},
     {"fetchOffset.retryIntervalMs", MR_OPTION_INTEGER, "1000", "kafka source", NULL, "pause between them"},
@@ -192,6 +193,12 @@ int mr_kafka_source_client(struct mr_source *source, bool check_only, struct mr_
     if (check_only)
         return mr_kafka_check_options(&options, error);
     MR_TRY(mr_kafka_client_open(&self->client, &options, error));
+    char group[256];
+    struct mr_kafka_setting with_group[sizeof defaults / sizeof *defaults + 1] = {{"group.id", group}};
+    memcpy(with_group + 1, defaults, sizeof defaults);
+    self->has_group = mr_kafka_group(source, group, sizeof group);
+    if (self->has_group)
+        options.defaults = with_group;
     return mr_kafka_client_open(&self->asker, &options, error);
 }
 

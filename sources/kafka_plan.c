@@ -27,6 +27,13 @@ static int widen(struct mr_kafka_source *self, struct mr_kafka_offsets *offsets,
     return MR_OK;
 }
 
+static int copy_offsets(struct mr_kafka_source *self, const struct mr_kafka_offsets *from,
+                        struct mr_kafka_offsets *to, struct mr_error *error)
+{
+    *to = *from;
+    return widen(self, to, error);
+}
+
 static int remember_bounds(struct mr_kafka_source *self, bool ending, struct mr_text *out,
                            struct mr_error *error)
 {
@@ -199,10 +206,11 @@ static int stop_early(struct mr_kafka_source *self, const struct mr_kafka_offset
 }
 
 static int write_plan(struct mr_source *source, struct mr_str from, const struct mr_kafka_offsets *begin,
-                      struct mr_kafka_offsets *end, struct mr_text *to, struct mr_error *error)
+                      struct mr_kafka_offsets *end, const struct mr_kafka_offsets *latest, struct mr_text *to,
+                      struct mr_error *error)
 {
     struct mr_kafka_source *self = source->ctx;
-    int64_t total = 0, behind = 0;
+    int64_t total = 0;
     for (size_t i = 0; i < end->count; i++)
         total += end->at[i] == MR_KAFKA_ABSENT ? 0 : end->at[i] - begin->at[i];
     if (too_little(source, total)) {
@@ -210,13 +218,7 @@ static int write_plan(struct mr_source *source, struct mr_str from, const struct
         return MR_OK;
     }
     limit(self, begin, end, total);
-    for (size_t i = 0; i < end->count; i++)
-        behind += end->at[i] == MR_KAFKA_ABSENT ? 0 : end->at[i] - begin->at[i];
-    behind = total - behind;
-    source->metrics =
-        (struct mr_source_metrics){-1, self->mean_bytes > 0 ? (int64_t)((double)behind * self->mean_bytes)
-                                       : behind > 0         ? -1
-                                                            : 0};
+    mr_kafka_measure_lag(source, end, latest);
     mr_kafka_offsets_write(self, end, to);
     return to->failed ? mr_error_memory(error, to->size) : MR_OK;
 }
@@ -235,7 +237,7 @@ static int fetch_ahead(struct mr_source *source, const struct mr_kafka_offsets *
 static int plan(struct mr_source *source, struct mr_str from, struct mr_text *to, struct mr_error *error)
 {
     struct mr_kafka_source *self = source->ctx;
-    struct mr_kafka_offsets begin, end;
+    struct mr_kafka_offsets begin, end, latest;
     int status = learn(source, from, error);
     if (status != MR_OK)
         return status;
@@ -247,10 +249,12 @@ static int plan(struct mr_source *source, struct mr_str from, struct mr_text *to
     if (status == MR_OK)
         status = check_replaced(self, &begin, &end, error);
     if (status == MR_OK)
+        status = copy_offsets(self, &end, &latest, error);
+    if (status == MR_OK)
         status = stop_early(self, &begin, &end, error);
     if (status == MR_OK)
         status = fetch_ahead(source, &begin, error);
-    return status == MR_OK ? write_plan(source, from, &begin, &end, to, error) : status;
+    return status == MR_OK ? write_plan(source, from, &begin, &end, &latest, to, error) : status;
 }
 
 /* The brokers may be away when a query starts, too, but not for long: somebody waits for an answer. */

@@ -258,7 +258,7 @@ static int memory_latest(struct mr_source *source, struct mr_str from, struct mr
     for (int64_t i = end; i < count; i++)
         backlog += (int64_t)mr_batch_bytes(&self->stream->units[i]);
     pthread_mutex_unlock(&self->stream->lock);
-    source->metrics = (struct mr_source_metrics){count - end, backlog};
+    source->metrics = (struct mr_source_metrics){.backlog_files = count - end, .backlog_bytes = backlog};
     if (end > begin)
         mr_text_format(to, "%lld", (long long)end);
     else

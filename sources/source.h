@@ -24,8 +24,16 @@ struct mr_split_list {
 struct mr_reader { /* one split being read by one worker */
     void *ctx;
 };
+struct mr_source_lag { /* of a stream of offsets: from where a micro-batch ends to the latest, per partition
+                        */
+    bool known;
+    int64_t least, most;
+    double average;
+};
 struct mr_source_metrics {                /* since the last call of latest */
     int64_t backlog_files, backlog_bytes; /* known and not yet taken; -1 unknown */
+    struct mr_source_lag lag;
+    struct mr_str latest; /* the latest offset there is, JSON, the source's; size 0: unknown */
 };
 struct mr_source;
 struct mr_source_type {

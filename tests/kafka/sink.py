@@ -96,19 +96,12 @@ def fencing(kafka):
     project = pipe(kafka, "fenced", "value")
     kafka.send("fenced", ["0"])
     project.run()
-    copy = kafka.project(s="CREATE VIEW v AS SELECT 1;")
     running = project.start()
     try:
         kafka.send("fenced", ["1"])
         kafka.until(lambda: len(kafka.read("fenced.out")) == 2)
-        shutil.rmtree(copy.directory)
-        shutil.copytree(project.directory, copy.directory)  # a checkpoint that is copied while it is used
-        with open(os.path.join(copy.directory, "spark-pipeline.yml")) as file:
-            text = file.read()
-        with open(os.path.join(copy.directory, "spark-pipeline.yml"), "w") as file:
-            file.write(text.replace(project.directory, copy.directory))
         try:
-            copy.run()
+            copied(kafka, project).run()  # while it is used
         except Failed:
             pass  # it may stop, too: what counts is that nothing is doubled
         kafka.send("fenced", ["2"])
@@ -119,6 +112,62 @@ def fencing(kafka):
         running.wait(20)
     values = [v for (_, _, v, _) in kafka.read("fenced.out")]
     same(len(values), len(set(values)), "doubled rows among " + str(values))
+
+
+def copied(kafka, project):
+    """A copy of a project's folder, with its checkpoints, as somebody makes it who should not."""
+    copy = kafka.project(s="CREATE VIEW v AS SELECT 1;")
+    shutil.rmtree(copy.directory)
+    shutil.copytree(project.directory, copy.directory)
+    with open(os.path.join(copy.directory, "spark-pipeline.yml")) as file:
+        text = file.read()
+    with open(os.path.join(copy.directory, "spark-pipeline.yml"), "w") as file:
+        file.write(text.replace(project.directory, copy.directory))
+    return copy
+
+
+def wakes_before_the_commit(kafka):
+    """A process that is frozen when its transaction is ready wakes after another one has settled it."""
+    project = pipe(kafka, "frozen", "value")
+    kafka.send("frozen", ["0"])
+    project.run()
+    kafka.send("frozen", ["1"])
+    env = dict(os.environ, MILLRACE_KILLPOINT="kafka.before_commit:2", MILLRACE_KILLPOINT_STOPS="1")  # the first one enrols
+    sleeper = subprocess.Popen([MILLRACE, "run", "--quiet"], cwd=project.directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, env=env)
+    kafka.started.append(sleeper)
+
+    def stopped():
+        with open(f"/proc/{sleeper.pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "T"
+
+    kafka.until(stopped)
+    copy = copied(kafka, project)
+    successor = copy.start("--quiet")
+    time.sleep(4)
+    sleeper.send_signal(signal.SIGCONT)
+    kafka.until(lambda: len(kafka.read("frozen.out")) >= 2)
+    sleeper.wait(60)
+    time.sleep(3)  # one that read the register too early would publish again now
+    successor.send_signal(signal.SIGTERM)
+    successor.wait(30)
+    same(sorted(v for (_, _, v, _) in kafka.read("frozen.out")), [b"0", b"1"])
+
+
+def decided_elsewhere(kafka):
+    """A copy decides a batch of the same number, with other rows, and is killed before it publishes it."""
+    project = pipe(kafka, "elsewhere", "value")
+    kafka.send("elsewhere", ["0"])
+    project.run()
+    copy = copied(kafka, project)
+    kafka.send("elsewhere", ["1"])
+    subprocess.run([MILLRACE, "run", "--quiet"], cwd=copy.directory, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                   env=dict(os.environ, MILLRACE_KILLPOINT="publish.before:1"))
+    kafka.send("elsewhere", ["2"])
+    project.run()
+    said = fails("SINK_REGISTER_MISMATCH", copy.run)
+    assert "decision" in said, said[-400:]
+    same(sorted(v for (_, _, v, _) in kafka.read("elsewhere.out")), [b"0", b"1", b"2"])
 
 
 def register_lost(kafka):
@@ -199,7 +248,7 @@ def console(kafka):
 def body(kafka):
     check = Checks("kafka_sink")
     only = os.environ.get("ONLY")
-    for test in (columns, topic_of_the_row, register_in_internal_topic, refused, large_outbox, at_least_once, fencing, register_lost, register_is_renewed, order_is_kept,
+    for test in (columns, topic_of_the_row, register_in_internal_topic, refused, large_outbox, at_least_once, fencing, wakes_before_the_commit, decided_elsewhere, register_lost, register_is_renewed, order_is_kept,
                  windows_to_kafka, console):
         if not only or test.__name__ in only.split(","):
             check(test, kafka)

@@ -133,7 +133,13 @@ def max_offsets(kafka):
     project.run()
     same(values(project), list(range(1001)))
     batches = project.progress("t")
-    same(batches[0]["sources"][0]["endOffset"], {"limited": {"0": 89, "1": 9, "2": 1}}, "the first batch")
+    first = batches[0]["sources"][0]
+    same(first["endOffset"], {"limited": {"0": 89, "1": 9, "2": 1}}, "the first batch")
+    same(first["latestOffset"], {"limited": {"0": 900, "1": 100, "2": 1}})
+    metrics = first["metrics"]
+    same([metrics[k] for k in ("maxOffsetsBehindLatest", "minOffsetsBehindLatest")], ["811", "0"])
+    assert abs(float(metrics["avgOffsetsBehindLatest"]) - 902 / 3) < 1e-9, metrics
+    same(batches[-1]["sources"][0]["metrics"]["avgOffsetsBehindLatest"], "0.0")
     assert len(batches) >= 11, len(batches)
 
 
@@ -144,6 +150,21 @@ def shares_of_a_partition(kafka):
         project = stream(kafka, "subscribe => 'shares', startingOffsets => 'earliest', " + options)
         project.run()
         same(values(project), list(range(100000)), options)
+
+
+def group_for_lag_tools(kafka):
+    import confluent_kafka
+    kafka.topic("lagging", 2)
+    for p, count in ((0, 30), (1, 5)):
+        kafka.send("lagging", numbers(0, count), partition=p)
+    for option, name in (("`kafka.group.id` => 'watched'", "watched"), ("groupIdPrefix => 'team'", None)):
+        stream(kafka, "subscribe => 'lagging', startingOffsets => 'earliest', " + option).run()
+        groups = [g.group_id for g in kafka.admin.list_consumer_groups().result().valid]
+        name = name or next(g for g in groups if g.startswith("team-"))
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.servers, "group.id": name})
+        found = consumer.committed([confluent_kafka.TopicPartition("lagging", p) for p in range(2)], 10)
+        consumer.close()
+        same([p.offset for p in found], [30, 5], name)
 
 
 def new_partitions(kafka):
@@ -298,7 +319,7 @@ def body(kafka):
     check = Checks("kafka_source")
     only = os.environ.get("ONLY")
     for test in (row_schema, selection, wrong_options, bounds_by_offset, bounds_by_timestamp, offsets_in_the_decision, latest_is_remembered,
-                 max_offsets, shares_of_a_partition, new_partitions, transactions, compacted, truncated, deleted_and_made_anew,
+                 max_offsets, shares_of_a_partition, group_for_lag_tools, new_partitions, transactions, compacted, truncated, deleted_and_made_anew,
                  large_messages, min_offsets, from_json_windows, broker_goes_and_comes):
         if not only or test.__name__ in only.split(","):
             check(test, kafka)
