@@ -23,8 +23,8 @@ static const struct mr_option_spec protobuf_options[] = {
      "the value of google.protobuf.Int32Value and kin, not a struct"},
     {"retain.empty.message.types", MR_OPTION_BOOLEAN, "false", "from_protobuf", NULL,
      "messages without fields become a struct of one that is always NULL"},
-    {"convert.any.fields.to.json", MR_OPTION_CHOICE, "false", "from_protobuf", "false",
-     "google.protobuf.Any stays a struct of type_url and value"},
+    {"convert.any.fields.to.json", MR_OPTION_BOOLEAN, "false", "from_protobuf", NULL,
+     "google.protobuf.Any as a STRING of JSON, not a struct of type_url and value"},
     {0},
 };
 
@@ -72,13 +72,17 @@ static int read_descriptor(struct mr_resolve *r, int i, struct mr_proto_set *set
     return status;
 }
 
-static int find_message(struct mr_resolve *r, const struct mr_proto_message **out, struct mr_error *error)
+static int find_message(struct mr_resolve *r, const struct mr_proto_message **out,
+                        const struct mr_proto_set **types, struct mr_error *error)
 {
-    struct mr_proto_set set;
+    struct mr_proto_set *set = MR_ARENA_NEW(r->builder->arena, struct mr_proto_set);
     struct mr_str name;
+    *types = set;
+    if (!set)
+        return mr_error_memory(error, sizeof *set);
     MR_TRY(mr_message_constant(r, 1, "the message's name is a constant string", &name, error));
-    MR_TRY(read_descriptor(r, 2, &set, error));
-    *out = name.data ? mr_proto_find(&set, name) : NULL;
+    MR_TRY(read_descriptor(r, 2, set, error));
+    *out = name.data ? mr_proto_find(set, name) : NULL;
     if (*out)
         return MR_OK;
     mr_resolve_error(r, error, "PROTOBUF_MESSAGE_NOT_FOUND", "The descriptor has no message `%.*s`.",
@@ -111,6 +115,7 @@ static int prepare(struct mr_resolve *r, struct protobuf_bound **bound,
                    struct mr_error *error)
 {
     struct mr_message_options given;
+    const struct mr_proto_set *types;
     *bound = MR_ARENA_NEW(r->builder->arena, struct protobuf_bound);
     if (!*bound)
         return mr_error_memory(error, sizeof **bound);
@@ -119,7 +124,10 @@ static int prepare(struct mr_resolve *r, struct protobuf_bound **bound,
         MR_TRY(mr_resolve_add_null(r, error));
     MR_TRY(read_options(r, &given, options, error));
     (*bound)->fail_fast = given.fail_fast;
-    return find_message(r, message, error);
+    MR_TRY(find_message(r, message, &types, error));
+    if (mr_option_boolean(given.options, given.count, "convert.any.fields.to.json", false))
+        options->any_types = types;
+    return MR_OK;
 }
 
 static int resolve_from_protobuf(struct mr_resolve *r, struct mr_error *error)

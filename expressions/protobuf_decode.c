@@ -7,6 +7,7 @@
 #include "columns/value.h"
 #include "expressions/append.h"
 #include "expressions/message_call.h"
+#include "expressions/protobuf_json.h"
 #include "expressions/protobuf_wire.h"
 
 enum action {
@@ -15,6 +16,7 @@ enum action {
     WRAPPED, /* the one value inside */
     MESSAGE,
     ENTRY, /* of a map */
+    ANY,   /* its JSON */
 };
 struct step { /* of one field */
     const struct mr_proto_field *field;
@@ -27,7 +29,8 @@ struct mr_proto_plan {
     const struct mr_proto_message *message;
     struct step *steps; /* by the message's fields */
     int column_count;
-    bool root;
+    bool root, enums_as_ints;
+    const struct mr_proto_set *any_types;
 };
 struct input {
     struct mr_wire w;
@@ -73,6 +76,10 @@ static int make_step(struct planner *p, const struct mr_proto_field *f, const st
         step->action = MESSAGE;
         return make(p, m, value, false, &step->of);
     }
+    if (mr_proto_is_any(m)) {
+        step->action = ANY;
+        return MR_OK;
+    }
     step->action = value->id == MR_TIMESTAMP || value->id == MR_INTERVAL_DAY_TIME ? MOMENT : WRAPPED;
     return MR_OK;
 }
@@ -88,6 +95,8 @@ static int make(struct planner *p, const struct mr_proto_message *message, const
     plan->message = message;
     plan->steps = steps;
     plan->column_count = type->field_count;
+    plan->enums_as_ints = p->options->enums_as_ints;
+    plan->any_types = p->options->any_types;
     *out = plan;
     for (int i = 0; i < message->count; i++) {
         steps[i].column = entry ? i : column_of(type, message->fields[i].name);
@@ -135,28 +144,6 @@ static int place(struct mr_column *column, int64_t row, struct mr_error *error)
         return MR_OK;
     }
     return mr_append_row(column, &row, error);
-}
-
-static enum mr_wire_type wire_of(enum mr_proto_kind kind)
-{
-    switch (kind) {
-    case MR_PROTO_DOUBLE:
-    case MR_PROTO_FIXED64:
-    case MR_PROTO_SFIXED64:
-        return MR_WIRE_FIXED64;
-    case MR_PROTO_FLOAT:
-    case MR_PROTO_FIXED32:
-    case MR_PROTO_SFIXED32:
-        return MR_WIRE_FIXED32;
-    case MR_PROTO_STRING:
-    case MR_PROTO_BYTES:
-    case MR_PROTO_MESSAGE:
-        return MR_WIRE_BYTES;
-    case MR_PROTO_GROUP:
-        return MR_WIRE_START_GROUP;
-    default:
-        return MR_WIRE_VARINT;
-    }
 }
 
 static const struct mr_proto_value *symbol_of(const struct mr_proto_enum *e, int32_t number)
@@ -264,10 +251,10 @@ static bool is_zero(const struct mr_proto_field *f, const struct mr_wire_field *
 {
     if (f->kind == MR_PROTO_ENUM)
         return (int32_t)value->value == f->symbols->values[0].number;
-    if (f->kind == MR_PROTO_BOOL || f->kind == MR_PROTO_INT64 || wire_of(f->kind) == MR_WIRE_FIXED64 ||
+    if (f->kind == MR_PROTO_BOOL || f->kind == MR_PROTO_INT64 || mr_proto_wire(f->kind) == MR_WIRE_FIXED64 ||
         f->kind == MR_PROTO_UINT64 || f->kind == MR_PROTO_SINT64)
         return value->value == 0;
-    return wire_of(f->kind) == MR_WIRE_BYTES ? value->bytes.size == 0 : (uint32_t)value->value == 0;
+    return mr_proto_wire(f->kind) == MR_WIRE_BYTES ? value->bytes.size == 0 : (uint32_t)value->value == 0;
 }
 
 /* A number without a name in an enum of proto2 is no value at all. */
@@ -303,7 +290,7 @@ static int find_inside(struct input *in, const struct mr_proto_message *m, uint6
         if (value.type == MR_WIRE_END_GROUP)
             return bad(in, "a group ends that did not begin");
         for (int i = 0; i < m->count && i < 2; i++)
-            if (m->fields[i].number == value.number && wire_of(m->fields[i].kind) == value.type) {
+            if (m->fields[i].number == value.number && mr_proto_wire(m->fields[i].kind) == value.type) {
                 raw[i] = value.value;
                 *text = value.bytes;
                 seen[i] = !is_zero(&m->fields[i], &value);
@@ -342,6 +329,21 @@ static int read_wrapped(struct input *in, const struct step *step, struct mr_col
     return put_scalar(in, f, raw[0], text.data ? text : MR_STR(""), column, row);
 }
 
+static int read_any(struct input *in, const struct mr_proto_plan *plan, struct mr_str bytes,
+                    struct mr_column *column, int64_t row)
+{
+    struct mr_text text;
+    const char *problem;
+    mr_text_init(&text);
+    int status = mr_proto_any_json(plan->any_types, plan->enums_as_ints, bytes, &text, &problem)
+                     ? place(column, row, in->error)
+                     : bad(in, problem);
+    if (status == MR_OK)
+        status = mr_column_set_bytes(column, row, text.data, text.size, in->error);
+    mr_text_release(&text);
+    return status;
+}
+
 static int read_struct(struct input *in, const struct mr_proto_plan *plan, struct mr_column *column,
                        int64_t row, uint32_t group)
 {
@@ -352,14 +354,16 @@ static int read_struct(struct input *in, const struct mr_proto_plan *plan, struc
 }
 
 /* One message into a row of column: the value of a field, an element, an entry. */
-static int read_message(struct input *in, const struct step *step, const struct mr_wire_field *value,
-                        struct mr_column *column, int64_t row)
+static int read_message(struct input *in, const struct mr_proto_plan *plan, const struct step *step,
+                        const struct mr_wire_field *value, struct mr_column *column, int64_t row)
 {
     int status = MR_OK;
     if (value->type == MR_WIRE_START_GROUP && step->action == MESSAGE)
         return read_struct(in, step->of, column, row, value->number);
     if (value->type == MR_WIRE_START_GROUP)
         return bad_field(in, step->field, "is a group of a type that is none");
+    if (step->action == ANY)
+        return read_any(in, plan, value->bytes, column, row);
     if (step->action == MOMENT)
         WITHIN(in, value->bytes, status, read_moment(in, step->field->message, column, row));
     else if (step->action == WRAPPED)
@@ -372,7 +376,7 @@ static int read_message(struct input *in, const struct step *step, const struct 
 /* ---- fields ---- */
 static int read_packed(struct input *in, const struct mr_proto_field *f, struct mr_column *items)
 {
-    enum mr_wire_type type = wire_of(f->kind);
+    enum mr_wire_type type = mr_proto_wire(f->kind);
     size_t width = type == MR_WIRE_FIXED64 ? 8 : type == MR_WIRE_FIXED32 ? 4 : 0;
     struct mr_str none = {NULL, 0};
     while (in->w.at < in->w.end) {
@@ -394,8 +398,8 @@ static int read_packed(struct input *in, const struct mr_proto_field *f, struct 
     return MR_OK;
 }
 
-static int read_repeated(struct input *in, const struct step *step, const struct mr_wire_field *value,
-                         struct mr_column *list)
+static int read_repeated(struct input *in, const struct mr_proto_plan *plan, const struct step *step,
+                         const struct mr_wire_field *value, struct mr_column *list)
 {
     struct mr_column *items = list->children[0];
     int status = MR_OK;
@@ -405,8 +409,8 @@ static int read_repeated(struct input *in, const struct step *step, const struct
         return status;
     }
     if (step->action != SCALAR)
-        return read_message(in, step, value, items, items->length);
-    if (value->type == MR_WIRE_BYTES && wire_of(step->field->kind) != MR_WIRE_BYTES) {
+        return read_message(in, plan, step, value, items, items->length);
+    if (value->type == MR_WIRE_BYTES && mr_proto_wire(step->field->kind) != MR_WIRE_BYTES) {
         WITHIN(in, value->bytes, status, read_packed(in, step->field, items));
         return status;
     }
@@ -430,7 +434,7 @@ static int read_field(struct input *in, const struct mr_proto_plan *plan, const 
                       const struct mr_wire_field *value, struct mr_column *const *columns, int64_t row)
 {
     const struct mr_proto_field *f = step->field;
-    enum mr_wire_type type = wire_of(f->kind);
+    enum mr_wire_type type = mr_proto_wire(f->kind);
     bool packed = f->repeated && value->type == MR_WIRE_BYTES && type != MR_WIRE_START_GROUP;
     bool other_type = value->type != type && !packed;
     if (other_type && plan->root)
@@ -449,9 +453,9 @@ static int read_field(struct input *in, const struct mr_proto_plan *plan, const 
     }
     struct mr_column *column = columns[step->column];
     if (f->repeated)
-        return read_repeated(in, step, value, column);
+        return read_repeated(in, plan, step, value, column);
     if (step->action != SCALAR)
-        return read_message(in, step, value, column, row);
+        return read_message(in, plan, step, value, column, row);
     if (!f->presence && !step->never_null && is_zero(f, value)) {
         if (column->length > row)
             mr_append_undo(column, row);
@@ -564,7 +568,7 @@ static int fill_missing(struct input *in, const struct mr_proto_plan *plan, stru
         else if (step->action == SCALAR)
             status = put_default(in, step, column);
         else
-            status = read_message(in, step, &empty, column, row);
+            status = read_message(in, plan, step, &empty, column, row);
         MR_TRY(status);
     }
     for (int c = 0; c < plan->column_count; c++) /* that of an empty message */

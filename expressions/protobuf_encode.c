@@ -399,17 +399,11 @@ static int put_repeated(const struct part *part, const struct mr_column *list, i
 /* A required field that is NULL gets its zero. */
 static int put_required(const struct mr_proto_field *f, struct mr_text *out, struct mr_error *error)
 {
-    enum mr_proto_kind k = f->kind;
-    bool wide = k == MR_PROTO_DOUBLE || k == MR_PROTO_FIXED64 || k == MR_PROTO_SFIXED64;
-    bool narrow = k == MR_PROTO_FLOAT || k == MR_PROTO_FIXED32 || k == MR_PROTO_SFIXED32;
     if (f->message)
         return wrong_value(f, "it is NULL, and required", error);
-    enum mr_wire_type type = wide                                          ? MR_WIRE_FIXED64
-                             : narrow                                      ? MR_WIRE_FIXED32
-                             : k == MR_PROTO_STRING || k == MR_PROTO_BYTES ? MR_WIRE_BYTES
-                                                                           : MR_WIRE_VARINT;
+    enum mr_wire_type type = mr_proto_wire(f->kind);
     put_tag(out, f, type);
-    uint64_t zero = k == MR_PROTO_ENUM ? (uint64_t)(int64_t)f->symbols->values[0].number : 0;
+    uint64_t zero = f->kind == MR_PROTO_ENUM ? (uint64_t)(int64_t)f->symbols->values[0].number : 0;
     put_number(out, zero, type == MR_WIRE_BYTES ? MR_WIRE_VARINT : type);
     return MR_OK;
 }

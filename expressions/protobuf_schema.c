@@ -414,3 +414,25 @@ const struct mr_proto_message *mr_proto_find(const struct mr_proto_set *set, str
             return &set->messages[i];
     return NULL;
 }
+
+enum mr_wire_type mr_proto_wire(enum mr_proto_kind kind)
+{
+    switch (kind) {
+    case MR_PROTO_DOUBLE:
+    case MR_PROTO_FIXED64:
+    case MR_PROTO_SFIXED64:
+        return MR_WIRE_FIXED64;
+    case MR_PROTO_FLOAT:
+    case MR_PROTO_FIXED32:
+    case MR_PROTO_SFIXED32:
+        return MR_WIRE_FIXED32;
+    case MR_PROTO_STRING:
+    case MR_PROTO_BYTES:
+    case MR_PROTO_MESSAGE:
+        return MR_WIRE_BYTES;
+    case MR_PROTO_GROUP:
+        return MR_WIRE_START_GROUP;
+    default:
+        return MR_WIRE_VARINT;
+    }
+}

@@ -8,6 +8,7 @@
 #define MR_EXPRESSIONS_PROTOBUF_SCHEMA_H
 
 #include "columns/type.h"
+#include "expressions/protobuf_wire.h"
 
 enum mr_proto_kind { /* FieldDescriptorProto.Type */
                      MR_PROTO_DOUBLE = 1,
@@ -72,6 +73,8 @@ int mr_proto_set_parse(struct mr_arena *arena, struct mr_str bytes, struct mr_pr
 /* By full name, or by name when it is not declared inside another; NULL: there is none. */
 const struct mr_proto_message *mr_proto_find(const struct mr_proto_set *set, struct mr_str name);
 
+enum mr_wire_type mr_proto_wire(enum mr_proto_kind kind); /* of a value on its own, not packed */
+
 struct mr_proto_options {
     int recursion_limit;  /* recursive.fields.max.depth; outside 1 .. 10: a recursive message is refused */
     bool enums_as_ints;   /* enums.as.ints */
@@ -79,12 +82,14 @@ struct mr_proto_options {
     bool upcast_unsigned; /* upcast.unsigned.ints */
     bool unwrap;          /* unwrap.primitive.wrapper.types */
     bool retain_empty;    /* retain.empty.message.types */
+    const struct mr_proto_set *any_types; /* convert.any.fields.to.json: what may be in them; NULL: no */
 };
 /* STRUCT of the message. *out may have no fields. Error RECURSIVE_PROTOBUF_SCHEMA (MR_E_SQL). */
 int mr_proto_sql_type(struct mr_arena *arena, const struct mr_proto_message *message,
                       const struct mr_proto_options *options, const struct mr_type **out,
                       struct mr_error *error);
 
+bool mr_proto_is_any(const struct mr_proto_message *m); /* google.protobuf.Any */
 /* Messages that have an SQL type of their own. */
 bool mr_proto_is_moment(const struct mr_proto_message *m, const char *name); /* "Timestamp", "Duration" */
 /* The one field of google.protobuf's BoolValue, Int32Value, …; NULL: the message is none of them. */

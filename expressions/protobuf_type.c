@@ -21,6 +21,11 @@ bool mr_proto_is_moment(const struct mr_proto_message *m, const char *name)
            mr_str_equal(m->fields[1].name, MR_STR("nanos"));
 }
 
+bool mr_proto_is_any(const struct mr_proto_message *m)
+{
+    return mr_str_equal(m->full_name, MR_STR("google.protobuf.Any"));
+}
+
 const struct mr_proto_field *mr_proto_wrapped(const struct mr_proto_message *m)
 {
     static const char *const names[] = {"Bool",   "Int32", "UInt32", "Int64", "UInt64",
@@ -88,6 +93,10 @@ static int value_type(struct typing *t, const struct mr_proto_field *f, const st
     *out = mr_type_of(mr_proto_is_moment(m, "Duration") ? MR_INTERVAL_DAY_TIME : MR_TIMESTAMP);
     if (mr_proto_is_moment(m, "Duration") || mr_proto_is_moment(m, "Timestamp"))
         return MR_OK;
+    if (t->options->any_types && mr_proto_is_any(m)) {
+        *out = mr_type_of(MR_STRING);
+        return MR_OK;
+    }
     if (t->options->unwrap && mr_proto_wrapped(m))
         return scalar_type(t, mr_proto_wrapped(m), out);
     if (f->repeated && m->map_entry)

@@ -135,7 +135,7 @@ def descriptors():
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
         pool.Add(file)
-    return data, {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in ("sample.All", "sample.Node", "old.Old")}
+    return data, {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in ("sample.All", "sample.Node", "old.Old", "sample.Wrapped", "sample.Free")}, pool
 
 
 def filled(message, dice, depth=0):
@@ -234,7 +234,7 @@ def lenient(value):
 
 def protobuf():
     dice = random.Random(7)
-    data, classes = descriptors()
+    data, classes, _ = descriptors()
     for name, options in (("sample.All", ""), ("old.Old", ""), ("sample.Node", ", map('recursive.fields.max.depth', '8')")):
         messages = []
         for _ in range(200):
@@ -257,5 +257,37 @@ def protobuf():
                 assert again == message, (again, message)
 
 
+def any_as_json():
+    from google.protobuf import duration_pb2, json_format, struct_pb2, timestamp_pb2, wrappers_pb2
+    dice = random.Random(11)
+    data, classes, pool = descriptors()
+    messages = []
+    for number in range(120):
+        message = classes["sample.Wrapped"](id=number)
+        for target in [message.what] * (number % 5 > 0) + [message.more.add() for _ in range(number % 3)]:
+            inner = classes[dice.choice(["sample.All", "sample.Node", "old.Old"])]()
+            filled(inner, dice, 3)
+            kind = dice.randrange(7)
+            if kind == 0:
+                inner = dice.choice([timestamp_pb2.Timestamp(seconds=dice.randrange(10 ** 9), nanos=dice.choice([0, 5000000, 5000, 5])),
+                                     duration_pb2.Duration(seconds=-5, nanos=-500000000), wrappers_pb2.Int64Value(value=7), wrappers_pb2.BoolValue()])
+            elif kind == 1:
+                inner = classes["sample.Free"]()
+                inner.data.update({"a": [1.5, None, "x<y", {"b": True}], "c": {}})
+                inner.flag.value = False
+                inner.deeper.Pack(timestamp_pb2.Timestamp(seconds=1))
+            target.Pack(inner)
+        messages.append(message)
+    wire = [m.SerializeToString() for m in messages]
+    rows, = ask([f"SELECT to_json(from_protobuf(v, 'Wrapped', X'{data.hex()}', map('convert.any.fields.to.json', 'true'))) FROM {column(wire)}"])
+    for message, row in zip(messages, rows):
+        found = json.loads(row)
+        shape = lambda m: json.loads(json_format.MessageToJson(m, preserving_proto_field_name=True, descriptor_pool=pool))  # noqa: E731
+        expected = [shape(m) for m in ([message.what] if message.HasField("what") else []) + list(message.more)]
+        same = [json.loads(t) for t in ([found["what"]] if "what" in found else []) + found["more"]]
+        assert same == expected, (same, expected)
+
+
 check("avro", "fastavro", avro)
 check("protobuf", "grpc_tools.protoc", protobuf)
+check("any_as_json", "grpc_tools.protoc", any_as_json)
