@@ -127,6 +127,25 @@ int mr_error_set(struct mr_error *error, int code, const char *condition, const 
     return code;
 }
 
+const char *mr_error_remedy(int sys_errno)
+{
+    switch (sys_errno) {
+    case ENOSPC:
+    case EDQUOT:
+        return ". Make room there and run again.";
+    case EROFS:
+        return ". Mount it writable, or put the project elsewhere.";
+    case EACCES:
+    case EPERM:
+        return ". Give the user who runs this access to it.";
+    case EMFILE:
+    case ENFILE:
+        return ". Raise the limit of open files (ulimit -n).";
+    default:
+        return "";
+    }
+}
+
 int mr_error_system(struct mr_error *error, int sys_errno, const char *condition, const char *format, ...)
 {
     if (!error)
@@ -138,10 +157,11 @@ int mr_error_system(struct mr_error *error, int sys_errno, const char *condition
     va_end(arguments);
     set_head(error, MR_E_IO, condition);
     const char *why = strerror_r(sys_errno, why_buffer, sizeof why_buffer);
-    size_t why_size = strlen(why), room = sizeof error->message - 3 - why_size;
+    const char *remedy = mr_error_remedy(sys_errno);
+    size_t why_size = strlen(why) + strlen(remedy), room = sizeof error->message - 3 - why_size;
     if (strlen(what) > room)
         cut_at_character(what, room); /* the reason is worth more than the end of a long path */
-    snprintf(error->message, sizeof error->message, "%.*s: %s", (int)room, what, why);
+    snprintf(error->message, sizeof error->message, "%.*s: %s%s", (int)room, what, why, remedy);
     error->sys_errno = sys_errno;
     switch (sys_errno) {
     case ENOSPC:

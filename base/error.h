@@ -20,18 +20,18 @@ enum mr_status {
     MR_BLOCKED = 3, /* nothing now, perhaps later */
 };
 
-#define MR_ERROR_CODES(X)                                                                           \
-    X(USAGE, -1, "wrong use of a command, an option or an API call")                                \
-    X(SQL, -2, "the SQL text is wrong: syntax, names, types, unsupported query")                    \
-    X(DATA, -3, "input data are malformed, or an expression failed on a row")                       \
-    X(IO, -4, "the operating system, a disk or a network said no")                                  \
-    X(MEMORY, -5, "out of memory")                                                                  \
-    X(PROTOCOL, -6, "the outside world broke the promise the query rests on; it stops")             \
-    X(CONFLICT, -7, "somebody else changed the target; the same request may succeed when repeated") \
-    X(UNSUPPORTED, -8, "a feature that is known and not supported")                                 \
-    X(CANCELLED, -9, "stopped on request")                                                          \
-    X(SCHEMA_CHANGED, -10, "the source's schema grew and was recorded; start the flow again")       \
-    X(CORRUPT, -11, "a file of ours or of a table is damaged")                                      \
+#define MR_ERROR_CODES(X)                                                                                    \
+    X(USAGE, -1, "wrong use of a command, an option or an API call")                                         \
+    X(SQL, -2, "the SQL text is wrong: syntax, names, types, unsupported query")                             \
+    X(DATA, -3, "input data are malformed, or an expression failed on a row")                                \
+    X(IO, -4, "the operating system, a disk or a network said no")                                           \
+    X(MEMORY, -5, "out of memory")                                                                           \
+    X(PROTOCOL, -6, "the outside world broke the promise the query rests on; it stops")                      \
+    X(CONFLICT, -7, "somebody else changed the target; the same request may succeed when repeated")          \
+    X(UNSUPPORTED, -8, "a feature that is known and not supported")                                          \
+    X(CANCELLED, -9, "stopped on request")                                                                   \
+    X(SCHEMA_CHANGED, -10, "the source's schema grew and was recorded; start the flow again")                \
+    X(CORRUPT, -11, "a file of ours or of a table is damaged")                                               \
     X(INTERNAL, -12, "a bug in Millrace")
 
 enum mr_error_code {
@@ -68,9 +68,11 @@ void mr_error_clear(struct mr_error *error);
 int mr_error_set(struct mr_error *error, int code, const char *condition, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* The same for a failed system call: code IO, ENOSPC/EDQUOT and EMFILE/ENFILE/ENOMEM marked retriable. The
- * message becomes "what: why". */
+ * message becomes "what: why", and what to do where that is known. */
 int mr_error_system(struct mr_error *error, int sys_errno, const char *condition, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* What a user does about it, a sentence behind ". "; "" where there is nothing to say. */
+const char *mr_error_remedy(int sys_errno);
 int mr_error_memory(struct mr_error *error, size_t size_bytes);
 void mr_error_parameter(struct mr_error *error, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -86,17 +88,17 @@ size_t mr_error_format(const struct mr_error *error, char *out, size_t out_size)
 const char *mr_condition_sqlstate(const char *condition);
 
 /* The four usual macros (WiredTiger): return on error; jump to err: on error. */
-#define MR_TRY(call)                 \
-    do {                             \
-        int mr_try_status_ = (call); \
-        if (mr_try_status_ < 0)      \
-            return mr_try_status_;   \
+#define MR_TRY(call)                                                                                         \
+    do {                                                                                                     \
+        int mr_try_status_ = (call);                                                                         \
+        if (mr_try_status_ < 0)                                                                              \
+            return mr_try_status_;                                                                           \
     } while (0)
-#define MR_ERR(call)     \
-    do {                 \
-        status = (call); \
-        if (status < 0)  \
-            goto err;    \
+#define MR_ERR(call)                                                                                         \
+    do {                                                                                                     \
+        status = (call);                                                                                     \
+        if (status < 0)                                                                                      \
+            goto err;                                                                                        \
     } while (0)
 
 #endif

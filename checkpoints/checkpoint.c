@@ -1,10 +1,23 @@
 /* checkpoints/checkpoint.c: opening, identity, the last decision; the writes everything goes through. */
 #include "checkpoints/checkpoint.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "checkpoints/replay.h"
 #include "checkpoints/rocks.h"
+
+/* RocksDB tells the cause in words only. */
+static const char *remedy_of(const char *message, const char *condition)
+{
+    static const int causes[] = {ENOSPC, EDQUOT, EROFS, EACCES, EMFILE, ENFILE};
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
+        if (strstr(message, strerror(causes[i])))
+            return mr_error_remedy(causes[i]);
+    if (strncmp(condition, "CANNOT_LOAD_STATE_STORE", 23) == 0)
+        return ". Put a copy back that goes with the target, or start anew with a full refresh.";
+    return "";
+}
 
 int mr_rocks_error(struct mr_error *error, char *message, const char *condition, const char *format, ...)
 {
@@ -14,7 +27,7 @@ int mr_rocks_error(struct mr_error *error, char *message, const char *condition,
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     int code = strncmp(message, "Corruption", 10) == 0 ? MR_E_CORRUPT : MR_E_IO;
-    mr_error_set(error, code, condition, "%s: %s", what, message);
+    mr_error_set(error, code, condition, "%s: %s%s", what, message, remedy_of(message, condition));
     if (strstr(message, "No space left") || strstr(message, "Too many open files"))
         error->flags |= MR_RETRIABLE;
     rocksdb_free(message);

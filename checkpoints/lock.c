@@ -102,9 +102,11 @@ static int check_layout(struct mr_checkpoint *checkpoint, const char *path, stru
         return mr_file_write_all(checkpoint->lock_file, path, ours, (size_t)size, error);
     int version = 0;
     if (sscanf(text, LAYOUT_PREFIX "%d", &version) != 1 || version < 1)
-        return mr_error_set(error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
-                            "%s does not say what layout the checkpoint has: it is not ours, or damaged.",
-                            path);
+        return mr_error_set(
+            error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
+            "%s does not say what layout the checkpoint has: it is not ours, or damaged. Put a copy of "
+            "the checkpoint back that goes with the target, or name another directory.",
+            path);
     if (version > LAYOUT_VERSION)
         return mr_error_set(
             error, MR_E_UNSUPPORTED, "CANNOT_LOAD_STATE_STORE.UNEXPECTED_VERSION",

@@ -201,11 +201,8 @@ int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_o
     rocksdb_options_destroy(state_options);
     if (message) {
         checkpoint->db = NULL;
-        return mr_rocks_error(
-            error, message, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
-            "Cannot open the checkpoint %s (put a copy back that goes with the target, or start anew "
-            "with a full refresh)",
-            checkpoint->path);
+        return mr_rocks_error(error, message, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
+                              "Cannot open the checkpoint %s", checkpoint->path);
     }
     make_handles(checkpoint);
     return MR_OK;

@@ -99,7 +99,7 @@ static int run_given(const struct run_arguments *given)
     struct mr_opened opened;
     block_signals();
     mr_log_level_set(MR_LOG_WARN);
-    int status = mr_open_project(&opened, given->spec, true, &error);
+    int status = mr_open_project(&opened, given->spec, false, &error);
     if (status >= 0) {
         struct mr_pipeline_options options = {.continuous = given->continuous,
                                               .full_refresh_all = given->all,
@@ -108,7 +108,11 @@ static int run_given(const struct run_arguments *given)
             split_names(&opened.arena, given->refresh, given->refresh_count, &options.refresh);
         options.full_refresh_count =
             split_names(&opened.arena, given->full, given->full_count, &options.full_refresh);
-        status = run_pipeline(&opened, &options, given->quiet, &error);
+        status = mr_pipeline_forget_schemas(&opened.pipeline, &options, &error);
+        if (status >= 0)
+            status = mr_pipeline_check(&opened.pipeline, &error);
+        if (status >= 0)
+            status = run_pipeline(&opened, &options, given->quiet, &error);
     }
     status = status < 0 ? mr_report(&error) : MR_EXIT_OK;
     mr_close_project(&opened);

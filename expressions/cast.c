@@ -324,7 +324,7 @@ int mr_expression_store_assign(struct mr_expression_builder *b, const struct mr_
     mr_type_text(&from_text, value->type);
     mr_type_text(&to_text, to);
     mr_error_set(error, MR_E_SQL, "INCOMPATIBLE_DATA_FOR_TABLE.CANNOT_SAFELY_CAST",
-                 "A \"%s\" cannot be written into column `%s`, which is \"%s\". Cast it in the query.",
+                 "The query gives \"%s\" for the column `%s`, which is \"%s\". Cast it in the query.",
                  from_text.data, column_name, to_text.data);
     mr_error_parameter(error, "colName", "`%s`", column_name);
     mr_error_parameter(error, "srcType", "\"%s\"", from_text.data);

@@ -10,6 +10,10 @@
 int mr_flow_plan(struct mr_pipeline *pipeline, struct mr_flow *flow, struct mr_job *job, bool for_running,
                  bool *unchanged, struct mr_error *error);
 
+/* Where a flow keeps the schemas it infers; in the arena, NULL without memory. */
+char *mr_flow_schema_directory(const struct mr_pipeline *pipeline, const struct mr_flow *flow,
+                               struct mr_arena *arena);
+
 /* ---- inputs.c ---- */
 /* What a materialized view is about to be made of, as a note for its commit; in the job's arena. NULL: it
  * reads something whose changes cannot be told. */

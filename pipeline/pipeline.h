@@ -144,6 +144,9 @@ struct mr_pipeline_options {
     void (*on_published)(void *ctx, const struct mr_flow *flow, int64_t batch);
     void *ctx;
 };
+/* Before mr_pipeline_check: what is refreshed in full begins anew with the schemas it infers, too. */
+int mr_pipeline_forget_schemas(struct mr_pipeline *pipeline, const struct mr_pipeline_options *options,
+                               struct mr_error *error);
 /* After mr_pipeline_check. MR_OK when every selected flow completed (or was stopped on request); else the
  * first failure, in error. */
 int mr_pipeline_run(struct mr_pipeline *pipeline, const struct mr_pipeline_options *options,

@@ -154,6 +154,13 @@ static int output_mode(const struct mr_flow *flow, enum mr_output_mode *out, str
     return MR_OK;
 }
 
+char *mr_flow_schema_directory(const struct mr_pipeline *pipeline, const struct mr_flow *flow,
+                               struct mr_arena *arena)
+{
+    return mr_arena_format(arena, "%s/_schemas/%s/%s", pipeline->project->storage, flow->target->full_name,
+                           flow->name);
+}
+
 /* Analyses the flow's query into a plan of its rows. */
 static int analyse(struct planning *planning, struct mr_job *job, struct mr_plan **plan,
                    struct mr_error *error)
@@ -161,14 +168,12 @@ static int analyse(struct planning *planning, struct mr_job *job, struct mr_plan
     struct mr_flow *flow = planning->flow;
     struct mr_catalog catalog = {planning, resolve};
     struct mr_sql_environment environment = {.catalog = &catalog,
-                                             .base_directory = planning->pipeline->project->directory};
-    if (planning->for_running) {
-        environment.schema_directory =
-            mr_arena_format(&job->arena, "%s/_schemas/%s/%s", planning->pipeline->project->storage,
-                            flow->target->full_name, flow->name);
-        if (!environment.schema_directory)
-            return mr_error_memory(error, 1024);
-    }
+                                             .base_directory = planning->pipeline->project->directory,
+                                             .schema_directory = mr_flow_schema_directory(planning->pipeline,
+                                                                                          flow, &job->arena),
+                                             .schema_read_only = !planning->for_running};
+    if (!environment.schema_directory)
+        return mr_error_memory(error, 1024);
     MR_TRY(output_mode(flow, &job->mode, error));
     MR_TRY(mr_session_from_conf(job, &flow->conf, flow->catalog, flow->database, error));
     MR_TRY(mr_sql_analyse(job, &environment, flow->origin, flow->query, plan, error));

@@ -355,6 +355,23 @@ static int run_continuous(struct run *run, struct flow_run *flows, struct mr_err
 }
 
 /* ---- the whole ---- */
+int mr_pipeline_forget_schemas(struct mr_pipeline *pipeline, const struct mr_pipeline_options *options,
+                               struct mr_error *error)
+{
+    struct run run = {.pipeline = pipeline, .options = options};
+    struct mr_arena arena;
+    int status = MR_OK;
+    mr_arena_init(&arena);
+    for (int f = 0; f < pipeline->flow_count && status >= 0; f++) {
+        if (!full_refresh(&run, pipeline->flows[f]))
+            continue;
+        char *path = mr_flow_schema_directory(pipeline, pipeline->flows[f], &arena);
+        status = path ? mr_directory_remove(path, error) : mr_error_memory(error, 1024);
+    }
+    mr_arena_release(&arena);
+    return status;
+}
+
 static int check_selection(const struct run *run, struct mr_error *error)
 {
     for (int side = 0; side < 2; side++) {

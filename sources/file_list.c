@@ -183,10 +183,28 @@ static int visit(void *ctx, const char *name, bool is_directory)
     return w->status != 0;
 }
 
-static int walk_directory(struct walk *w, int depth)
+struct folder { /* on the way to the one in hand */
+    const struct folder *above;
+    uint64_t device, inode;
+};
+
+/* A symbolic link that leads back to a folder above it: what it holds is seen there. */
+static bool is_loop(const struct folder *folder)
+{
+    for (const struct folder *f = folder->above; f; f = f->above)
+        if (f->device == folder->device && f->inode == folder->inode)
+            return true;
+    return false;
+}
+
+static int walk_directory(struct walk *w, const struct folder *above)
 {
     size_t first = w->name_count, before = w->size;
-    if (depth > 100) /* a loop of symbolic links */
+    struct mr_file_info info;
+    if (mr_env()->stat(w->path, &info) < 0)
+        return MR_OK; /* gone since it was listed */
+    const struct folder folder = {above, info.device, info.inode};
+    if (is_loop(&folder))
         return MR_OK;
     /* Watch first, list then: what comes in between is seen twice, never missed. */
     if (w->s->notify && !mr_notify_watch(w->s->notify, w->path))
@@ -212,7 +230,7 @@ static int walk_directory(struct walk *w, int depth)
         bool inside = w->size + 3 < sizeof w->path && match_any(w->s, w->path) != MATCH_NONE;
         w->path[w->size] = '\0';
         if (inside || match_any(w->s, w->path) == MATCH_BELOW)
-            w->status = walk_directory(w, depth + 1);
+            w->status = walk_directory(w, &folder);
         if (w->status != 0)
             return w->status;
         w->size = before;
@@ -240,7 +258,7 @@ int mr_file_walk(struct file_source *s, bool skip_seen,
         s->unwatched = false;
         bool there = mr_env()->stat(w->path, &info) == 0;
         if (there && info.is_directory)
-            status = walk_directory(w, 0);
+            status = walk_directory(w, NULL);
         else if (there)
             status = visit_file(w);
         else

@@ -267,7 +267,7 @@ int mr_file_schema_open(struct file_source *s, struct mr_error *error)
     else if (s->options.schema_hints)
         MR_TRY(mr_schema_hint(arena, schema, s->options.schema_hints, &schema, error));
     MR_TRY(mr_file_partition_schema(s, NULL, error));
-    if (!stored && directory)
+    if (!stored && directory && !s->source->schema_read_only)
         MR_TRY(store_schema(s, directory, schema, error));
     return finish(s, schema, true, error);
 }

@@ -91,6 +91,7 @@ struct mr_source {
     const char *base_directory;            /* relative paths are relative to it (the project's folder) */
     const char *schema_directory;          /* where an inferred schema is kept, fsynced before use; NULL:
                                               schemaLocation option or none */
+    bool schema_read_only;                 /* a schema kept there is used, and none is written */
     const struct mr_type *declared_schema; /* NULL: infer or take the source's own */
     const struct mr_zone *zone;            /* session time zone, for data without one */
     /* Set by open: the columns it gives, hidden ones (_metadata) last. */

@@ -5,6 +5,19 @@
 #include "sql/analysis.h"
 
 /* ---- sources ---- */
+
+/* Of its own, so that two inferred schemas of one query stay apart. */
+static int keep_schema(struct mr_analysis *a, struct mr_source *source)
+{
+    const struct mr_sql_environment *environment = a->environment;
+    int index = a->job->source_count; /* which it will have */
+    source->schema_read_only = environment->schema_read_only;
+    source->schema_directory = index == 0
+                                   ? environment->schema_directory
+                                   : mr_arena_format(a->arena, "%s/%d", environment->schema_directory, index);
+    return source->schema_directory ? MR_OK : mr_error_memory(a->error, 1024);
+}
+
 int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_option *options, int count,
                        const char *name, bool streaming, uint32_t start, uint32_t stop,
                        struct mr_source **out)
@@ -19,7 +32,8 @@ int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_
     source->option_count = count;
     source->batch = !streaming;
     source->base_directory = a->environment ? a->environment->base_directory : NULL;
-    source->schema_directory = a->environment ? a->environment->schema_directory : NULL;
+    if (streaming && a->environment && a->environment->schema_directory)
+        MR_TRY(keep_schema(a, source));
     source->zone = a->job->session.zone;
     if (mr_job_open_source(a->job, source, a->error) < 0)
         return mr_sql_error_at(a, start, stop);

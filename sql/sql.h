@@ -67,7 +67,8 @@ struct mr_catalog {
 struct mr_sql_environment {
     const struct mr_catalog *catalog; /* NULL: no tables */
     const char *base_directory;       /* of relative paths in read_files; NULL: the working directory */
-    const char *schema_directory;     /* where an inferred schema of read_files is kept; NULL: nowhere */
+    const char *schema_directory;     /* where inferred schemas of streams are kept; NULL: nowhere */
+    bool schema_read_only;            /* a kept schema is used, and none is written */
 };
 
 /* ---- analysis and planning. The job carries the session (zone, ANSI, catalog, database), takes the sources,

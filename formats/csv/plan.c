@@ -19,7 +19,7 @@ const struct mr_option_spec mr_csv_option_table[] = {
     {"charToEscapeQuoteEscaping", MR_OPTION_CHARACTER, "escape", "csv", NULL, "before an escape"},
     {"unescapedQuoteHandling", MR_OPTION_CHOICE, "STOP_AT_DELIMITER", "csv",
      "STOP_AT_DELIMITER|STOP_AT_CLOSING_QUOTE|SKIP_VALUE|RAISE_ERROR|BACK_TO_DELIMITER",
-     "what a quote in the middle of a quoted value does"},
+     "what a quote in the middle of a quoted value does; BACK_TO_DELIMITER not with multiLine"},
     {"comment", MR_OPTION_CHARACTER, NULL, "csv", NULL, "lines that begin with it are passed over"},
     {"nullValue", MR_OPTION_TEXT, "", "csv", NULL, "the text that means NULL"},
     {"emptyValue", MR_OPTION_TEXT, "", "csv", NULL, "what an empty quoted value is read as"},

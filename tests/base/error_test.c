@@ -81,7 +81,8 @@ static void system_errors_carry_flags(void **state)
     assert_int_equal(mr_error_system(&error, ENOSPC, "TASK_WRITE_FAILED", "Cannot write %s", "/x"), MR_E_IO);
     assert_int_equal(error.sys_errno, ENOSPC);
     assert_int_equal(error.flags, MR_RETRIABLE);
-    assert_string_equal(error.message, "Cannot write /x: No space left on device");
+    assert_string_equal(error.message,
+                        "Cannot write /x: No space left on device. Make room there and run again.");
     mr_error_system(&error, EIO, "TASK_WRITE_FAILED", "Cannot write %s", "/x");
     assert_int_equal(error.flags, 0);
     assert_int_equal(mr_error_memory(&error, 77), MR_E_MEMORY);
