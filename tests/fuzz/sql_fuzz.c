@@ -37,7 +37,8 @@ static void plan_query(const struct mr_sql_script *script, const struct mr_sql_q
                        enum mr_output_mode mode)
 {
     static const struct mr_catalog catalog = {NULL, resolve};
-    static const struct mr_sql_environment environment = {&catalog, "/nonexistent", NULL};
+    static const struct mr_sql_environment environment = {.catalog = &catalog,
+                                                          .base_directory = "/nonexistent"};
     const struct mr_sql_text origin = {script->file, script->text};
     struct mr_plan *plan = NULL;
     const struct mr_node *node = NULL;

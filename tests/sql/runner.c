@@ -68,7 +68,7 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
     return MR_OK;
 }
 static const struct mr_catalog catalog = {NULL, resolve};
-static const struct mr_sql_environment environment = {&catalog, "tests/sql", NULL};
+static const struct mr_sql_environment environment = {.catalog = &catalog, .base_directory = "tests/sql"};
 
 /* ---- one case ---- */
 struct outcome {
