@@ -266,6 +266,12 @@ static int add_sink(struct planning *planning, struct mr_job *job, const struct 
                 mr_path_join(&job->arena, planning->pipeline->project->directory, options[i].value);
     }
     const struct mr_sink_type *type = mr_sink_type_for(statement->provider, options, statement->option_count);
+    if ((type->flags & MR_SINK_ONE_FLOW) && target->flow_count > 1)
+        return mr_error_set(
+            error, MR_E_SQL, "UNSUPPORTED_FEATURE.TABLE_OPERATION",
+            "%d flows write to the sink %s; a folder takes one. Put them together with UNION ALL, or "
+            "give each a sink of its own.",
+            target->flow_count, target->name);
     return mr_job_add_sink(job, node, type, target->name, options, statement->option_count, error);
 }
 

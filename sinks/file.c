@@ -282,10 +282,10 @@ static void file_describe(struct mr_sink *sink, struct mr_text *out)
 
 #define FILE_SINK(name_)                                                                                     \
     {                                                                                                        \
-        .name = name_, .modes = 1u << MR_MODE_APPEND, .open = file_open, .enrol = mr_file_sink_enrol,        \
-        .begin = file_begin, .write = file_write, .prepare = file_prepare, .publish = mr_file_sink_publish,  \
-        .published = mr_file_sink_published, .clean = mr_file_sink_clean, .abandon = file_abandon,           \
-        .describe = file_describe, .close = file_close                                                       \
+        .name = name_, .modes = 1u << MR_MODE_APPEND, .flags = MR_SINK_ONE_FLOW, .open = file_open,          \
+        .enrol = mr_file_sink_enrol, .begin = file_begin, .write = file_write, .prepare = file_prepare,      \
+        .publish = mr_file_sink_publish, .published = mr_file_sink_published, .clean = mr_file_sink_clean,   \
+        .abandon = file_abandon, .describe = file_describe, .close = file_close                              \
     }
 const struct mr_sink_type mr_json_sink = FILE_SINK("json");
 const struct mr_sink_type mr_csv_sink = FILE_SINK("csv");

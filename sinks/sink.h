@@ -36,6 +36,8 @@ enum mr_sink_flag {
     /* A publication leaves nothing behind that readers have to go through (a table's log): there may be as
      * many a second as come. */
     MR_SINK_ANY_PACE = 4,
+    /* One flow fills the target: a full refresh of one would empty what another wrote. */
+    MR_SINK_ONE_FLOW = 8,
     /* In mode UPDATE rows replace each other by their row key: a query that groups must put its groups out.
      */
     MR_SINK_BY_KEY = 2,

@@ -165,6 +165,8 @@ def refused(work):
         project = Project(work, "refused_" + name, f"CREATE SINK s {sql};\nCREATE FLOW f AS INSERT INTO s BY NAME SELECT * FROM {SOURCE};")
         project.feed(rows(0, 1))
         project.run(fails=condition)
+    two = "CREATE SINK s USING json OPTIONS (path 'o');\n" + "".join(f"CREATE FLOW f{i} AS INSERT INTO s BY NAME SELECT * FROM {SOURCE};\n" for i in (1, 2))
+    Project(work, "refused_two", two).run(fails="a folder takes one")
 
 
 def main():
