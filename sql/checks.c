@@ -34,19 +34,41 @@ int mr_sql_event_time_group(const struct mr_plan *aggregate)
     return -1;
 }
 
-bool mr_sql_aggregates_stream(const struct mr_plan *plan)
-{
-    bool found = plan->kind == MR_PLAN_AGGREGATE && plan->streaming;
-    for (int i = 0; !found && i < plan->input_count; i++)
-        found = mr_sql_aggregates_stream(plan->inputs[i]);
-    return found;
-}
-
 struct checks {
     enum mr_output_mode mode;
     int aggregates, watermarks;
     const struct mr_plan *second; /* a stateful operator above another */
 };
+
+/* Modes that an aggregation does not have. */
+static int check_aggregate_mode(const struct mr_plan *plan, enum mr_output_mode mode, struct mr_error *error)
+{
+    if (plan->session_group >= 0 && mode == MR_MODE_UPDATE)
+        return refuse_mode(plan, mode, "session window streaming aggregations", " Use append, or complete.",
+                           error);
+    if (mode == MR_MODE_APPEND && mr_sql_event_time_group(plan) < 0)
+        return refuse_mode(
+            plan, mode, "streaming aggregations without watermark",
+            " Group by an event time or a window of it, and put WATERMARK … DELAY OF … on the relation.",
+            error);
+    return MR_OK;
+}
+
+/* The one that comes first from the top; NULL: none. */
+static const struct mr_plan *first_aggregate(const struct mr_plan *plan)
+{
+    if (plan->kind == MR_PLAN_AGGREGATE && plan->streaming)
+        return plan;
+    const struct mr_plan *found = NULL;
+    for (int i = 0; !found && i < plan->input_count; i++)
+        found = first_aggregate(plan->inputs[i]);
+    return found;
+}
+
+bool mr_sql_aggregates_stream(const struct mr_plan *plan)
+{
+    return first_aggregate(plan) != NULL;
+}
 
 static int check_aggregate(struct checks *c, const struct mr_plan *plan, struct mr_error *error)
 {
@@ -55,9 +77,6 @@ static int check_aggregate(struct checks *c, const struct mr_plan *plan, struct 
             return mr_sql_refuse(
                 plan, "_LEGACY_ERROR_TEMP_3102",
                 "Distinct aggregations are not supported on a stream; approx_count_distinct() is.", error);
-    if (plan->session_group >= 0 && c->mode == MR_MODE_UPDATE)
-        return refuse_mode(plan, c->mode, "session window streaming aggregations",
-                           " Use append, or complete.", error);
     if (plan->session_group >= 0 && plan->group_count == 1)
         return mr_sql_refuse(plan, "STREAM_FAILED",
                              "Sessions of a stream need another key to group by beside the session window.",
@@ -71,16 +90,11 @@ static int check_aggregate(struct checks *c, const struct mr_plan *plan, struct 
             "The groups have more than one event time; group by one of them, and take the others as "
             "plain values (ts + INTERVAL 0 SECONDS).",
             error);
-    if (c->mode == MR_MODE_APPEND && mr_sql_event_time_group(plan) < 0)
-        return refuse_mode(
-            plan, c->mode, "streaming aggregations without watermark",
-            " Group by an event time or a window of it, and put WATERMARK … DELAY OF … on the relation.",
-            error);
     c->aggregates++;
-    return MR_OK;
+    return check_aggregate_mode(plan, c->mode, error);
 }
 
-static int check_join(const struct checks *c, const struct mr_plan *plan, struct mr_error *error)
+static int check_join(const struct checks *c, struct mr_plan *plan, struct mr_error *error)
 {
     bool left = plan->inputs[0]->streaming, right = plan->inputs[1]->streaming;
     if (left && right)
@@ -110,15 +124,13 @@ static bool has_event_time(const struct mr_plan *plan)
     return false;
 }
 
-static int check_node(struct checks *c, const struct mr_plan *plan, bool below_aggregates,
-                      struct mr_error *error)
+static int check_node(struct checks *c, struct mr_plan *plan, struct mr_error *error)
 {
-    (void)below_aggregates;
     if (!plan->streaming)
         return MR_OK;
     int aggregates = c->aggregates, watermarks = c->watermarks;
     for (int i = 0; i < plan->input_count; i++)
-        MR_TRY(check_node(c, plan->inputs[i], false, error));
+        MR_TRY(check_node(c, plan->inputs[i], error));
     bool aggregated = c->aggregates > aggregates;
     bool stateful = false;
     switch (plan->kind) {
@@ -180,13 +192,17 @@ static int check_node(struct checks *c, const struct mr_plan *plan, bool below_a
     return MR_OK;
 }
 
-int mr_sql_check_stream(const struct mr_plan *plan, enum mr_output_mode mode, bool allow_late_loss,
+int mr_sql_check_stream(struct mr_plan *plan, enum mr_output_mode mode, bool allow_late_loss,
                         struct mr_error *error)
 {
     struct checks c = {.mode = mode};
-    if (mode == MR_MODE_COMPLETE && !mr_sql_aggregates_stream(plan)) /* before all else, as Spark says it */
+    /* Before all else, as Spark says it. */
+    const struct mr_plan *aggregate = first_aggregate(plan);
+    if (mode == MR_MODE_COMPLETE && !aggregate)
         return refuse_mode(plan, mode, "no streaming aggregations", " Use append, or aggregate.", error);
-    MR_TRY(check_node(&c, plan, false, error));
+    if (aggregate)
+        MR_TRY(check_aggregate_mode(aggregate, mode, error));
+    MR_TRY(check_node(&c, plan, error));
     if (c.second && mode != MR_MODE_APPEND && !allow_late_loss)
         return mr_sql_refuse(
             c.second, "_LEGACY_ERROR_TEMP_3102",

@@ -57,6 +57,7 @@ struct mr_plan {
     enum mr_sql_join_kind join;
     enum mr_sql_join_kind written_join; /* what a stream may do is judged by: a filter above may have made an
                                            outer join an inner one */
+    bool judged, bounded;               /* JOIN: as the condition was written, before filters came to it */
     bool single;                        /* LEFT JOIN: a second partner of a row is an error */
     bool subquery;                      /* JOIN: made of a query inside an expression */
     const struct mr_sort_key *sort_keys;

@@ -187,12 +187,26 @@ static void find_equalities(const struct mr_plan *join, const struct mr_expressi
         equal && (is_event_time(join, e->arguments[0]) || is_event_time(join, e->arguments[1]));
 }
 
-int mr_sql_check_stream_join(const struct mr_plan *join, enum mr_output_mode mode, struct mr_error *error)
+void mr_sql_judge_stream_join(struct mr_plan *join)
+{
+    enum mr_sql_join_kind kind = join->written_join;
+    struct equalities equal = {0};
+    struct bound bound;
+    if (join->judged)
+        return;
+    if (join->condition)
+        find_equalities(join, join->condition, &equal);
+    join->judged = true;
+    join->bounded =
+        equal.event_time || (kind != MR_SQL_JOIN_RIGHT && bound_of_side(join, 0, &bound)) ||
+        ((kind == MR_SQL_JOIN_RIGHT || kind == MR_SQL_JOIN_FULL) && bound_of_side(join, 1, &bound));
+}
+
+int mr_sql_check_stream_join(struct mr_plan *join, enum mr_output_mode mode, struct mr_error *error)
 {
     bool left = join->written_join == MR_SQL_JOIN_LEFT, right = join->written_join == MR_SQL_JOIN_RIGHT;
     bool full = join->written_join == MR_SQL_JOIN_FULL, semi = join->written_join == MR_SQL_JOIN_SEMI;
     struct equalities equal = {0};
-    struct bound bound;
     int column;
     if (join->written_join == MR_SQL_JOIN_ANTI)
         return mr_sql_refuse(join, "_LEGACY_ERROR_TEMP_3102",
@@ -205,9 +219,8 @@ int mr_sql_check_stream_join(const struct mr_plan *join, enum mr_output_mode mod
                              "Joins of two streams are not supported in output mode complete.", error);
     if (join->condition)
         find_equalities(join, join->condition, &equal);
-    bool bounded = equal.event_time || ((left || full || semi) && bound_of_side(join, 0, &bound)) ||
-                   ((right || full) && bound_of_side(join, 1, &bound));
-    if ((left || right || full || semi) && !bounded)
+    mr_sql_judge_stream_join(join);
+    if ((left || right || full || semi) && !join->bounded)
         return mr_sql_refuse(
             join, "_LEGACY_ERROR_TEMP_3102",
             "This join of two streams would keep its rows for ever and never know which have no partner: put "

@@ -1,5 +1,6 @@
 /* sql/simplify.c: constants folded, filters pushed towards the sources, projections collapsed. */
 #include "expressions/function.h"
+#include "sql/checks.h"
 #include "sql/optimise.h"
 
 #define MAX_MERGED_NODES 2000 /* a merged projection may not grow beyond this */
@@ -255,6 +256,7 @@ static int push_into_join(struct mr_analysis *a, struct mr_plan **plan)
     struct mr_plan *filter = *plan, *join_plan = filter->inputs[0];
     struct conjuncts all = {0}, above = {0}, side[2] = {{{0}, 0}, {{0}, 0}}, on = {0};
     split(filter->condition, &all);
+    mr_sql_judge_stream_join(join_plan);
     strengthen_join(join_plan, &all);
     enum mr_sql_join_kind kind = join_plan->join;
     bool inner = kind == MR_SQL_JOIN_INNER || kind == MR_SQL_JOIN_CROSS;
