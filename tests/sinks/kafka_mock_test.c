@@ -309,6 +309,15 @@ static void test_start_under_faults(void **state)
     mock_stop(&mock);
 }
 
+/* Now and then 152 bytes with the group's name stay behind inside librdkafka 2.0.2, by their sizes a request
+ * of send_offsets_to_transaction, when the producer is destroyed while the coordinator owes the answer. The
+ * suites with a real broker look for leaks of ours. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:librdkafka.so\n";
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
