@@ -7,6 +7,7 @@
 
 #define COMMIT_EVERY_US 1000000
 #define LAST_COMMIT_MS 2000
+#define ASK_AGAIN_US 50000
 
 void mr_kafka_measure_lag(struct mr_source *source, const struct mr_kafka_offsets *end,
                           const struct mr_kafka_offsets *latest)
@@ -50,6 +51,29 @@ bool mr_kafka_group(const struct mr_source *source, char *out, size_t size)
     return true;
 }
 
+/* A group that is new has no coordinator at first: while there is time, it is asked again. */
+static void commit_list(struct mr_kafka_source *self, const rd_kafka_topic_partition_list_t *list,
+                        int wait_ms)
+{
+    int64_t until_us = mr_env()->monotonic_us() + (int64_t)wait_ms * 1000;
+    rd_kafka_queue_t *answers = rd_kafka_queue_new(self->asker.handle);
+    bool again = true;
+    while (again) {
+        again = false;
+        if (rd_kafka_commit_queue(self->asker.handle, list, answers, NULL, NULL) != 0)
+            break;
+        int64_t left_us = until_us - mr_env()->monotonic_us();
+        rd_kafka_event_t *answer = left_us > 0 ? rd_kafka_queue_poll(answers, (int)(left_us / 1000)) : NULL;
+        if (!answer)
+            break;
+        again = rd_kafka_event_error(answer) != RD_KAFKA_RESP_ERR_NO_ERROR;
+        rd_kafka_event_destroy(answer);
+        if (again)
+            mr_env()->sleep_us(ASK_AGAIN_US);
+    }
+    rd_kafka_queue_destroy(answers);
+}
+
 static void commit(struct mr_source *source, int wait_ms)
 {
     struct mr_kafka_source *self = source->ctx;
@@ -65,16 +89,9 @@ static void commit(struct mr_source *source, int wait_ms)
                                                   self->partitions[i]->id)
                     ->offset = upto.at[i];
         }
-        rd_kafka_queue_t *answers = rd_kafka_queue_new(self->asker.handle);
-        if (rd_kafka_commit_queue(self->asker.handle, list, answers, NULL, NULL) == 0 && wait_ms > 0) {
-            rd_kafka_event_t *answer = rd_kafka_queue_poll(answers, wait_ms);
-            if (answer)
-                rd_kafka_event_destroy(answer);
-        }
-        rd_kafka_queue_destroy(answers);
+        commit_list(self, list, wait_ms);
         rd_kafka_topic_partition_list_destroy(list);
     }
-    mr_text_clear(&self->published);
     self->committed_us = mr_env()->monotonic_us();
     mr_arena_release(&arena);
 }
@@ -92,6 +109,7 @@ int mr_kafka_published(struct mr_source *source, struct mr_str upto, struct mr_e
     return MR_OK;
 }
 
+/* Once more: whether what was sent before has arrived is not known. */
 void mr_kafka_commit_last(struct mr_source *source)
 {
     struct mr_kafka_source *self = source->ctx;
