@@ -152,8 +152,8 @@ def at_every_point(kafka):
 
 
 def forget_markers(kafka, topic):
-    """Takes the marker that ends the log of each partition away, as a broker does that says a transaction is complete before it is. The
-    broker must be down. Returns how many there were."""
+    """Takes the marker of an abort that ends the log of each partition away, as a broker does that says a transaction is complete before
+    it is. The broker must be down. Returns how many there were."""
     found = 0
     for directory in glob.glob(os.path.join(kafka.server.directory, "data", topic + "-*")):
         segment = sorted(glob.glob(os.path.join(directory, "*.log")))[-1]
@@ -161,7 +161,7 @@ def forget_markers(kafka, topic):
             data, at, last = file.read(), 0, 0
             while at + 61 <= len(data) and struct.unpack_from(">i", data, at + 8)[0] > 0:
                 last, at = at, at + 12 + struct.unpack_from(">i", data, at + 8)[0]
-            if at > 0 and struct.unpack_from(">h", data, last + 21)[0] & 32:
+            if at > 0 and struct.unpack_from(">h", data, last + 21)[0] & 32 and struct.unpack_from(">h", data, last + 68)[0] == 0:
                 file.truncate(last)
                 found += 1
     return found
