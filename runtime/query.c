@@ -147,12 +147,21 @@ static int open_steps(struct mr_query *query, struct mr_error *error)
     return open_static_sides(query, error);
 }
 
+#define LEAST_STATE_BYTES ((size_t)16 << 20)
+#define MOST_STATE_BYTES ((size_t)40 << 20)
+
 static void set_defaults(struct mr_query_options *options)
 {
     options->decision_time_us = options->decision_time_us ? options->decision_time_us : 1000000;
-    options->decision_state_bytes = options->decision_state_bytes ? options->decision_state_bytes : 16 << 20;
     options->decision_input_bytes = options->decision_input_bytes ? options->decision_input_bytes : 256 << 20;
     options->memory_limit_bytes = options->memory_limit_bytes ? options->memory_limit_bytes : (size_t)1 << 30;
+    /* Where there is room, 40 MiB instead of 16: sliding windows are written a third fewer times (9 % of
+     * CPU). */
+    size_t state = options->memory_limit_bytes / 25;
+    state = state < LEAST_STATE_BYTES  ? LEAST_STATE_BYTES
+            : state > MOST_STATE_BYTES ? MOST_STATE_BYTES
+                                       : state;
+    options->decision_state_bytes = options->decision_state_bytes ? options->decision_state_bytes : state;
     options->pipelining = options->pipelining > 0 ? options->pipelining : 2;
 }
 

@@ -24,8 +24,8 @@ struct mr_query_options {
     int64_t interval_us;
     int partitions;            /* of keyed state; 0: number of workers */
     size_t memory_limit_bytes; /* this query's share */
-    /* A decision is closed by whichever comes first; 0: DESIGN's values (1 s, 16 MiB, 256 MiB). micro_batches
-     * 1: one decision per micro-batch. */
+    /* A decision is closed by whichever comes first; 0: 1 s, 16 to 40 MiB by the memory limit, 256 MiB.
+     * micro_batches 1: one decision per micro-batch. */
     int64_t decision_time_us;
     size_t decision_state_bytes, decision_input_bytes;
     int decision_micro_batches;
