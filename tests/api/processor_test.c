@@ -510,6 +510,12 @@ static void windows_above(void **state)
 }
 
 /* ---- a batch query over it ---- */
+/* The two files' rows of a key come in any order. */
+static int count_rows(struct millrace_call *call, const struct millrace_rows *rows)
+{
+    return emit_number(call, millrace_rows_count(rows));
+}
+
 static void as_a_batch(void **state)
 {
     (void)state;
@@ -519,10 +525,10 @@ static void as_a_batch(void **state)
     millrace_name(millrace_process(read_files(job),
                                    &(struct millrace_processor){.keys = "k",
                                                                 .output = "k STRING, n BIGINT",
-                                                                .rows = pass_on}),
+                                                                .rows = count_rows}),
                   "passed");
     assert_string_equal(query_lines(job, "SELECT k, count(*) AS c, min(n) AS n FROM passed GROUP BY k"),
-                        "{\"k\":\"key 0\",\"c\":1,\"n\":0}\n{\"k\":\"key 1\",\"c\":1,\"n\":1}\n"
+                        "{\"k\":\"key 0\",\"c\":1,\"n\":2}\n{\"k\":\"key 1\",\"c\":1,\"n\":2}\n"
                         "{\"k\":\"key 2\",\"c\":1,\"n\":2}\n");
     millrace_job_free(job);
 }
