@@ -295,6 +295,8 @@ static rd_kafka_resp_err_t touch(struct mr_kafka_sink *self, rd_kafka_topic_t *t
     if (why != RD_KAFKA_RESP_ERR_NO_ERROR)
         return why;
     int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+    if (count == 0) /* not known now: what is left open in it would not be found */
+        why = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     for (int p = 0; p < count && why == RD_KAFKA_RESP_ERR_NO_ERROR; p++)
         why = produce_to(self, topic, metadata->topics[0].partitions[p].id, record);
     rd_kafka_metadata_destroy(metadata);
