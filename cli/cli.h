@@ -54,8 +54,9 @@ struct mr_row_printer;
 int mr_row_printer_open(struct mr_row_printer **out, FILE *stream, enum mr_output_format format,
                         const struct mr_type *schema, const struct mr_zone *zone, struct mr_error *error);
 int mr_row_printer_add(struct mr_row_printer *printer, const struct mr_batch *batch, struct mr_error *error);
-/* Ends the output ("(3 rows)" under a table) and frees the printer. After a failure (complete false) a table
- * says so under the rows that came, and of none it prints nothing. */
-int mr_row_printer_close(struct mr_row_printer *printer, bool complete, struct mr_error *error);
+/* Ends the output ("(3 rows)" under a table) and frees the printer, which may be NULL. status: how it went,
+ * with the error when it is negative; returned, or what the end met. After a failure a table says so under
+ * the rows that came, and of none it prints nothing. */
+int mr_row_printer_close(struct mr_row_printer *printer, int status, struct mr_error *error);
 
 #endif

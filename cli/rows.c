@@ -203,16 +203,18 @@ int mr_row_printer_add(struct mr_row_printer *printer, const struct mr_batch *ba
     return MR_OK;
 }
 
-int mr_row_printer_close(struct mr_row_printer *printer, bool complete, struct mr_error *error)
+int mr_row_printer_close(struct mr_row_printer *printer, int status, struct mr_error *error)
 {
-    int status = MR_OK;
+    bool complete = status >= 0;
+    if (!printer)
+        return status;
     if (printer->format == MR_OUTPUT_TABLE && (complete || printer->rows > 0)) {
         if (!printer->aligned)
             align(printer);
         fprintf(printer->stream, "(%lld row%s%s)\n", (long long)printer->rows, printer->rows == 1 ? "" : "s",
                 complete ? "" : ", then it failed");
     }
-    if (fflush(printer->stream) != 0)
+    if (fflush(printer->stream) != 0 && complete)
         status = mr_error_set(error, MR_E_IO, "FAILED_WRITE_OUTPUT",
                               "Cannot write the rows: the output is closed or full.");
     mr_batch_release(&printer->kept);

@@ -43,12 +43,7 @@ static int run_text(struct mr_opened *opened, struct mr_str text, struct output 
                                          .ctx = output};
     int status = mr_sql_run(text, &options, error);
     mr_pool_stop(pool);
-    if (output->printer) {
-        struct mr_error closing = {0};
-        int closed = mr_row_printer_close(output->printer, status >= 0, status < 0 ? &closing : error);
-        status = status < 0 ? status : closed;
-    }
-    return status;
+    return mr_row_printer_close(output->printer, status, error);
 }
 
 /* Outside of a project there are still paths and files to ask. */

@@ -82,11 +82,7 @@ static int show(struct mr_opened *project, const char *name, struct asked *asked
     status = asked->metadata ? print_metadata(asked, &view, error)
                              : mr_inspect_state(&view.job, view.checkpoint, asked->operator_id, asked->side,
                                                 print_rows, asked, error);
-    if (asked->printer) {
-        struct mr_error closing = {0};
-        int closed = mr_row_printer_close(asked->printer, status >= 0, status < 0 ? &closing : error);
-        status = status < 0 ? status : closed;
-    }
+    status = mr_row_printer_close(asked->printer, status, error);
     mr_flow_state_close(&view);
     return status;
 }
@@ -104,12 +100,7 @@ static int show_processor(const char *path, struct asked *asked, struct mr_error
     int status =
         mr_custom_show(checkpoint, asked->operator_id, what, asked->variable, print_rows, asked, error);
     mr_checkpoint_close(checkpoint);
-    if (asked->printer) {
-        struct mr_error closing = {0};
-        int closed = mr_row_printer_close(asked->printer, status >= 0, status < 0 ? &closing : error);
-        status = status < 0 ? status : closed;
-    }
-    return status;
+    return mr_row_printer_close(asked->printer, status, error);
 }
 
 static int run_state(int argc, char **argv)
