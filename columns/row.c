@@ -1,23 +1,15 @@
 /* columns/row.c: compact values, not ordered. Part of the on-disk format of state.
  *
- *   number    := n, a count of bytes plus one (0: NULL), then that many bytes, little endian
- *   integers, DATE, TIMESTAMP, intervals, DECIMAL: a number, zigzag (sign in the lowest bit), without leading
- * zero bytes BOOLEAN   00 NULL, 01 false, 02 true FLOAT, DOUBLE: 00 NULL, or 01 and 4 or 8 bytes, little
- * endian STRING, BINARY: size plus one as a variable-length integer (7 bits a byte, least first), then the
- * bytes; 0: NULL STRUCT    00 NULL, or 01 and the value of every field ARRAY, MAP: count plus one as a
- * variable-length integer (0: NULL), then the elements (key, value) */
+ * - integers, DATE, TIMESTAMP, intervals, DECIMAL: a count of bytes plus one (0: NULL), then that many bytes
+ *   of the zigzag number, little endian, without leading zero bytes
+ * - BOOLEAN: 00 NULL, 01 false, 02 true
+ * - FLOAT, DOUBLE: 00 NULL, or 01 and 4 or 8 bytes, little endian
+ * - STRING, BINARY: a varint, size plus one (0: NULL), then the bytes
+ * - STRUCT: 00 NULL, or 01 and the value of every field
+ * - ARRAY, MAP: a varint, count plus one (0: NULL), then the elements (keys, values) */
+#include "base/varint.h"
 #include "columns/column_parts.h"
 #include "columns/value.h"
-
-static char *put_variable(char *to, uint64_t value)
-{
-    while (value >= 0x80) {
-        *to++ = (char)(value | 0x80);
-        value >>= 7;
-    }
-    *to++ = (char)value;
-    return to;
-}
 
 static void finish(struct mr_text *out, char *to)
 {
@@ -27,9 +19,9 @@ static void finish(struct mr_text *out, char *to)
 
 static void append_variable(struct mr_text *out, uint64_t value)
 {
-    char *to = mr_text_reserve(out, 10);
+    char *to = mr_text_reserve(out, MR_VARINT_BYTES);
     if (to)
-        finish(out, put_variable(to, value));
+        finish(out, mr_varint_put(to, value));
 }
 
 static void append_nested(struct mr_text *out, const struct mr_column *column, int64_t row)
@@ -76,7 +68,7 @@ char *mr_row_write(char *to, const struct mr_column *column, int64_t row)
     }
     if (mr_type_is_bytes(type)) {
         const struct mr_view *view = &column->views[row];
-        to = put_variable(to, (uint64_t)view->size + 1);
+        to = mr_varint_put(to, (uint64_t)view->size + 1);
         memcpy(to, mr_view_data(view), view->size);
         return to + view->size;
     }
@@ -120,22 +112,6 @@ static int corrupt(struct mr_error *error)
         error, MR_E_CORRUPT, "STATE_STORE_VALUE_ROW_FORMAT_VALIDATION_FAILURE",
         "A stored value cannot be decoded: the state is damaged. Restore the checkpoint, or start the "
         "flow with a full refresh.");
-}
-
-static bool read_variable(const char **at, const char *end, uint64_t *out)
-{
-    uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-        if (*at == end)
-            return false;
-        unsigned char byte = (unsigned char)*(*at)++;
-        value |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80) {
-            *out = value;
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool decode_number(const char **at, const char *end, int size, struct mr_column *out)
@@ -223,7 +199,7 @@ static int decode_present(const char **at, const char *end, uint64_t head, struc
 int mr_row_decode(const char **at, const char *end, struct mr_column *out, struct mr_error *error)
 {
     uint64_t head = 0;
-    if (!read_variable(at, end, &head))
+    if (!mr_varint_get(at, end, &head))
         return corrupt(error);
     if (head == 0)
         return mr_column_append_null(out, error);
@@ -272,7 +248,7 @@ static int decode_views(const char **at, const char *const *ends, int64_t count,
 {
     for (int64_t i = 0; i < count; i++) {
         uint64_t head = 0;
-        if (!read_variable(&at[i], ends[i], &head) || (head > 0 && head - 1 > (uint64_t)(ends[i] - at[i])))
+        if (!mr_varint_get(&at[i], ends[i], &head) || (head > 0 && head - 1 > (uint64_t)(ends[i] - at[i])))
             return corrupt(error);
         out->views[i] = (struct mr_view){0};
         if (head == 0) {

@@ -1,6 +1,7 @@
 /* expressions/avro_decode.c: bytes of one message -> one row, by the steps of a plan. */
 #include "expressions/avro_decode.h"
 
+#include "base/varint.h"
 #include "columns/value.h"
 #include "expressions/append.h"
 #include "expressions/message_call.h"
@@ -30,19 +31,12 @@ static int __attribute__((cold, noinline)) bad(struct input *in, const char *wha
 /* ---- numbers ---- */
 static int read_varint(struct input *in, int most_bytes, uint64_t *out)
 {
-    uint64_t value = 0;
-    for (int i = 0; i < most_bytes; i++) {
-        if (in->at + i >= in->end)
-            return bad(in, "it ends within a number");
-        uint8_t byte = in->at[i];
-        value |= (uint64_t)(byte & 0x7F) << (7 * i);
-        if (byte < 0x80) {
-            in->at += i + 1;
-            *out = value;
-            return MR_OK;
-        }
-    }
-    return bad(in, "a number is too long");
+    const char *start = (const char *)in->at, *at = start;
+    ptrdiff_t left = in->end - in->at;
+    if (!mr_varint_get(&at, start + (left < most_bytes ? left : most_bytes), out))
+        return bad(in, at - start < most_bytes ? "it ends within a number" : "a number is too long");
+    in->at += at - start;
+    return MR_OK;
 }
 
 static inline int read_long(struct input *in, int64_t *out)
@@ -51,8 +45,8 @@ static inline int read_long(struct input *in, int64_t *out)
     if (in->at < in->end && *in->at < 0x80)
         raw = *in->at++;
     else
-        MR_TRY(read_varint(in, 10, &raw));
-    *out = (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
+        MR_TRY(read_varint(in, MR_VARINT_BYTES, &raw));
+    *out = mr_unzigzag(raw);
     return MR_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/varint.h"
 #include "columns/value.h"
 
 struct mr_avro_encoder {
@@ -214,13 +215,7 @@ int mr_avro_encoder_make(struct mr_arena *arena, const struct mr_type *type,
 /* ---- values ---- */
 static void put_long(struct mr_text *out, int64_t value)
 {
-    char bytes[10];
-    size_t size = 0;
-    uint64_t raw = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
-    for (; raw >= 0x80; raw >>= 7)
-        bytes[size++] = (char)(raw | 0x80);
-    bytes[size++] = (char)raw;
-    mr_text_append(out, bytes, size);
+    mr_varint_append(out, mr_zigzag(value));
 }
 
 static void put_bytes(struct mr_text *out, struct mr_str bytes)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/varint.h"
 #include "columns/value.h"
 #include "expressions/protobuf_wire.h"
 
@@ -170,19 +171,9 @@ int mr_proto_encoder_make(struct mr_arena *arena, const struct mr_type *type,
 }
 
 /* ---- values ---- */
-static void put_varint(struct mr_text *out, uint64_t value)
-{
-    char bytes[10];
-    size_t size = 0;
-    for (; value >= 0x80; value >>= 7)
-        bytes[size++] = (char)(value | 0x80);
-    bytes[size++] = (char)value;
-    mr_text_append(out, bytes, size);
-}
-
 static void put_tag(struct mr_text *out, const struct mr_proto_field *f, enum mr_wire_type type)
 {
-    put_varint(out, (uint64_t)f->number << 3 | (uint64_t)type);
+    mr_varint_append(out, (uint64_t)f->number << 3 | (uint64_t)type);
 }
 
 /* Puts the size of what was appended from `start` on before it. */
@@ -287,7 +278,7 @@ static int number_of(const struct mr_proto_field *f, const struct mr_column *c, 
 static void put_number(struct mr_text *out, uint64_t value, enum mr_wire_type type)
 {
     if (type == MR_WIRE_VARINT)
-        put_varint(out, value);
+        mr_varint_append(out, value);
     else
         mr_text_append(out, &value, type == MR_WIRE_FIXED32 ? 4 : 8);
 }
@@ -303,7 +294,7 @@ static int put_scalar(const struct mr_proto_field *f, const struct mr_column *c,
         if (view->size == 0 && !zeros)
             return MR_OK;
         put_tag(out, f, MR_WIRE_BYTES);
-        put_varint(out, view->size);
+        mr_varint_append(out, view->size);
         mr_text_append(out, mr_view_data(view), view->size);
         return MR_OK;
     }
@@ -331,7 +322,7 @@ static void put_moment(const struct part *part, int64_t micros, struct mr_text *
     for (int i = 0; i < 2; i++)
         if (values[i] != 0) {
             put_tag(out, &part->field->message->fields[i], MR_WIRE_VARINT);
-            put_varint(out, (uint64_t)values[i]);
+            mr_varint_append(out, (uint64_t)values[i]);
         }
 }
 

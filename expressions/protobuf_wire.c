@@ -1,23 +1,18 @@
 /* expressions/protobuf_wire.c: see protobuf_wire.h. */
 #include "expressions/protobuf_wire.h"
 
+#include "base/varint.h"
+
 #define MOST_DEPTH 100 /* of groups nobody knows, as elsewhere */
 
 bool mr_wire_varint_slow(struct mr_wire *w, uint64_t *out)
 {
-    uint64_t value = 0;
-    for (int i = 0; i < 10; i++) {
-        if (w->at + i >= w->end)
-            return mr_wire_fail(w, "it ends within a number");
-        uint8_t byte = w->at[i];
-        value |= (uint64_t)(byte & 0x7F) << (7 * i);
-        if (byte < 0x80) {
-            w->at += i + 1;
-            *out = value;
-            return true;
-        }
-    }
-    return mr_wire_fail(w, "a number is too long");
+    const char *start = (const char *)w->at, *at = start;
+    if (!mr_varint_get(&at, (const char *)w->end, out))
+        return mr_wire_fail(w, at - start < MR_VARINT_BYTES ? "it ends within a number"
+                                                            : "a number is too long");
+    w->at += at - start;
+    return true;
 }
 
 static bool fixed(struct mr_wire *w, size_t size, uint64_t *out)

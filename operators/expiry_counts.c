@@ -1,6 +1,8 @@
 /* operators/expiry_counts.c: see the header. */
 #include "operators/expiry_counts.h"
 
+#include "base/varint.h"
+
 #define FORMAT 1
 #define SECOND 1000 /* in milliseconds */
 #define SPARSE 64   /* entries of a second kept as a list; with more, as an array of all its milliseconds */
@@ -228,25 +230,6 @@ int64_t mr_expiry_counts_expire(struct mr_expiry_counts *counts, int64_t upto_us
 }
 
 /* ---- the checkpoint ---- */
-static void put_varint(struct mr_text *out, uint64_t value)
-{
-    for (; value >= 128; value >>= 7)
-        mr_text_append_char(out, (char)(value | 128));
-    mr_text_append_char(out, (char)value);
-}
-
-static bool get_varint(const char **at, const char *end, uint64_t *out)
-{
-    *out = 0;
-    for (int shift = 0; *at < end && shift < 64; shift += 7) {
-        uint8_t byte = (uint8_t) * (*at)++;
-        *out |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128)
-            return true;
-    }
-    return false;
-}
-
 static void put_second(struct mr_text *out, const struct mr_expiry_counts *counts,
                        const struct mr_expiry_second *s)
 {
@@ -255,18 +238,18 @@ static void put_second(struct mr_text *out, const struct mr_expiry_counts *count
     mr_state_put_u16(out, (unsigned)counts->op->partitions);
     for (uint32_t ms = 0; s->dense && ms < SECOND; ms++)
         entries += s->dense[ms] != 0;
-    put_varint(out, entries);
-    put_varint(out, (uint64_t)s->live);
+    mr_varint_append(out, entries);
+    mr_varint_append(out, (uint64_t)s->live);
     for (uint32_t i = 0; i < s->sparse_count; i++) {
-        put_varint(out, s->sparse[i].ms - last);
-        put_varint(out, (uint64_t)s->sparse[i].count);
+        mr_varint_append(out, s->sparse[i].ms - last);
+        mr_varint_append(out, (uint64_t)s->sparse[i].count);
         last = s->sparse[i].ms;
     }
     for (uint32_t ms = 0; s->dense && ms < SECOND; ms++) {
         if (s->dense[ms] == 0)
             continue;
-        put_varint(out, ms - last);
-        put_varint(out, (uint64_t)s->dense[ms]);
+        mr_varint_append(out, ms - last);
+        mr_varint_append(out, (uint64_t)s->dense[ms]);
         last = ms;
     }
 }
@@ -336,14 +319,14 @@ static int read_second(void *ctx, struct mr_str key, struct mr_str value, struct
     if (counts->op->partition != (reading->same_layout ? partition : 0))
         return MR_OK;
     MR_TRY(find_second(counts, second, &s, error));
-    if (!get_varint(&at, end, &entries) || !get_varint(&at, end, &live))
+    if (!mr_varint_get(&at, end, &entries) || !mr_varint_get(&at, end, &live))
         return mr_state_corrupt(counts->op, "counts of expiry", error);
     if (entries == 0) {
         s->live += (int64_t)live;
         counts->live += (int64_t)live;
     }
     for (uint64_t i = 0; i < entries; i++) {
-        if (!get_varint(&at, end, &step) || !get_varint(&at, end, &number) || step >= SECOND - ms)
+        if (!mr_varint_get(&at, end, &step) || !mr_varint_get(&at, end, &number) || step >= SECOND - ms)
             return mr_state_corrupt(counts->op, "counts of expiry", error);
         ms += step;
         MR_TRY(count_ms(counts, s, (uint32_t)ms, (int32_t)number, error));

@@ -3,6 +3,7 @@
 #ifndef MR_OPERATORS_STREAM_JOIN_PACK_H
 #define MR_OPERATORS_STREAM_JOIN_PACK_H
 
+#include "base/varint.h"
 #include "operators/aggregate_input.h"
 #include "operators/state_key.h"
 #include "operators/stream_join_state.h"
@@ -18,36 +19,16 @@ struct mr_join_packed {
     size_t size;
 };
 
-static inline bool mr_join_pack_number(const char **at, const char *end, uint64_t *out)
-{
-    *out = 0;
-    for (int shift = 0; shift < 64 && *at < end; shift += 7) {
-        unsigned char byte = (unsigned char)*(*at)++;
-        *out |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
-
 static inline bool mr_join_pack_next(const char **at, const char *end, int64_t pack_expiry_us,
                                      struct mr_join_packed *out)
 {
     uint64_t earlier, head;
-    if (!mr_join_pack_number(at, end, &earlier) || !mr_join_pack_number(at, end, &head) ||
+    if (!mr_varint_get(at, end, &earlier) || !mr_varint_get(at, end, &head) ||
         head >> 1 > (uint64_t)(end - *at) || head >> 1 >= MR_JOIN_ROW_BYTES_MAX)
         return false;
     *out = (struct mr_join_packed){(int64_t)((uint64_t)pack_expiry_us - earlier), head & 1, *at, head >> 1};
     *at += head >> 1;
     return true;
-}
-
-static inline char *mr_join_pack_put(char *to, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *to++ = (char)(value | 0x80);
-    *to++ = (char)value;
-    return to;
 }
 
 static inline void mr_join_pack_row(struct mr_text *out, const struct mr_join_row *row,
@@ -56,8 +37,8 @@ static inline void mr_join_pack_row(struct mr_text *out, const struct mr_join_ro
     char *to = mr_text_reserve(out, (size_t)row->size + 20);
     if (!to)
         return;
-    to = mr_join_pack_put(to, (uint64_t)pack_expiry_us - (uint64_t)row->expiry_us);
-    to = mr_join_pack_put(to, (uint64_t)row->size << 1 | row->matched);
+    to = mr_varint_put(to, (uint64_t)pack_expiry_us - (uint64_t)row->expiry_us);
+    to = mr_varint_put(to, (uint64_t)row->size << 1 | row->matched);
     memcpy(to, mr_join_row_bytes(row), row->size);
     to[row->size] = 0;
     out->size = (size_t)(to - out->data) + row->size;

@@ -83,9 +83,9 @@ static int put_side(struct passing *p, const struct mr_join_key *key, int side, 
         char *to = mr_text_reserve(&p->rows, name.size + 20);
         if (!to)
             return mr_error_memory(error, name.size);
-        to = mr_join_pack_put(to, name.size);
+        to = mr_varint_put(to, name.size);
         memcpy(to, name.data, name.size);
-        to = mr_join_pack_put(to + name.size, count << 1 | (uint64_t)side);
+        to = mr_varint_put(to + name.size, count << 1 | (uint64_t)side);
         p->rows.size = (size_t)(to - p->rows.data);
         for (row = first; count > 0; count--) {
             struct mr_join_row *next = next_passing(p, row->next, rest);
@@ -220,7 +220,7 @@ static int take_keys(struct taking *t, struct mr_error *error)
         const char *at = t->rows[own[i]];
         uint64_t head = 0;
         struct mr_join_packed row;
-        if (!mr_join_pack_number(&at, end, &head))
+        if (!mr_varint_get(&at, end, &head))
             return mr_state_corrupt(op, "rows that pass end too early", error);
         for (uint64_t left = head >> 1; left > 0 && mr_join_pack_next(&at, end, t->upto_us, &row); left--)
             if (row.expiry_us > t->expired_us)
@@ -239,12 +239,12 @@ static int take_raw(struct taking *t, struct mr_error *error)
     while (at < end) {
         uint64_t size, head;
         struct mr_join_packed row;
-        if (!mr_join_pack_number(&at, end, &size) || size > (uint64_t)(end - at))
+        if (!mr_varint_get(&at, end, &size) || size > (uint64_t)(end - at))
             return mr_state_corrupt(state->op, "rows that pass have a key that ends too early", error);
         for (int k = 0; k < state->config->key_count; k++)
             MR_TRY(mr_key_decode(&at, end, t->columns[k], error));
         t->rows[t->count++] = at;
-        if (!mr_join_pack_number(&at, end, &head))
+        if (!mr_varint_get(&at, end, &head))
             return mr_state_corrupt(state->op, "rows that pass end too early", error);
         for (uint64_t left = head >> 1; left > 0; left--)
             if (!mr_join_pack_next(&at, end, t->upto_us, &row))

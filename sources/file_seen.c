@@ -2,6 +2,7 @@
  *
  * Value of an entry: version (1), flags (1: DONE, 0: read up to `resume` only), then varints: batch number,
  * modification time (zigzag), size, time taken (zigzag), resume. */
+#include "base/varint.h"
 #include "sources/file_watch.h"
 
 #define ENTRY_VERSION 1
@@ -77,37 +78,6 @@ void mr_file_seen_forget(struct file_source *s)
 
 /* ---- entries ---- */
 
-static void put_varint(struct mr_text *out, uint64_t value)
-{
-    while (value >= 0x80) {
-        mr_text_append_char(out, (char)(value | 0x80));
-        value >>= 7;
-    }
-    mr_text_append_char(out, (char)value);
-}
-
-static bool get_varint(const char **at, const char *end, uint64_t *out)
-{
-    *out = 0;
-    for (int shift = 0; *at < end && shift < 64; shift += 7) {
-        uint8_t byte = (uint8_t) * (*at)++;
-        *out |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
-
-static uint64_t zigzag(int64_t value)
-{
-    return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
-}
-
-static int64_t unzigzag(uint64_t value)
-{
-    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-}
-
 static void key_of(const struct file_source *s, const char *path, struct mr_text *key)
 {
     char head[3] = {(char)(s->source->index >> 8), (char)s->source->index, 'f'};
@@ -126,11 +96,11 @@ void mr_file_seen_put(struct file_source *s, struct mr_decision *decision, const
     key_of(s, item->path, &key);
     mr_text_append_char(&value, ENTRY_VERSION);
     mr_text_append_char(&value, cut ? 0 : ENTRY_DONE);
-    put_varint(&value, (uint64_t)plan->number);
-    put_varint(&value, zigzag(item->modified_us));
-    put_varint(&value, (uint64_t)item->size_bytes);
-    put_varint(&value, zigzag(now_us));
-    put_varint(&value, (uint64_t)(cut ? plan->cut_byte : 0));
+    mr_varint_append(&value, (uint64_t)plan->number);
+    mr_varint_append(&value, mr_zigzag(item->modified_us));
+    mr_varint_append(&value, (uint64_t)item->size_bytes);
+    mr_varint_append(&value, mr_zigzag(now_us));
+    mr_varint_append(&value, (uint64_t)(cut ? plan->cut_byte : 0));
     mr_decision_put(decision, MR_FAMILY_SOURCES, mr_text_str(&key), mr_text_str(&value));
     mr_text_release(&key);
     mr_text_release(&value);
@@ -143,20 +113,21 @@ static int load_one(void *ctx, struct mr_str key, struct mr_str value, struct mr
     uint64_t number, modified, size, taken, resume;
     char path[4096];
     bool good = value.size > 2 && value.data[0] == ENTRY_VERSION && key.size - 3 < sizeof path &&
-                get_varint(&at, end, &number) && get_varint(&at, end, &modified) &&
-                get_varint(&at, end, &size) && get_varint(&at, end, &taken) && get_varint(&at, end, &resume);
+                mr_varint_get(&at, end, &number) && mr_varint_get(&at, end, &modified) &&
+                mr_varint_get(&at, end, &size) && mr_varint_get(&at, end, &taken) &&
+                mr_varint_get(&at, end, &resume);
     if (!good)
         return mr_error_set(error, MR_E_CORRUPT, "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED",
                             "The checkpoint's record of the file %.*s is damaged, or of a newer version.",
                             (int)key.size - 3, key.data + 3);
     memcpy(path, key.data + 3, key.size - 3);
     path[key.size - 3] = '\0';
-    MR_TRY(mr_file_seen_add(s, path, unzigzag(modified), error));
+    MR_TRY(mr_file_seen_add(s, path, mr_unzigzag(modified), error));
     if (!(value.data[1] & ENTRY_DONE)) {
-        struct mr_file_info info = {.size_bytes = (int64_t)size, .modified_us = unzigzag(modified)};
+        struct mr_file_info info = {.size_bytes = (int64_t)size, .modified_us = mr_unzigzag(modified)};
         MR_TRY(mr_file_pending_push(s, path, &info, (int64_t)resume, true, error));
     } else if (s->options.clean != FILE_CLEAN_OFF) {
-        MR_TRY(mr_file_used_add(s, path, (int64_t)number, unzigzag(taken), error));
+        MR_TRY(mr_file_used_add(s, path, (int64_t)number, mr_unzigzag(taken), error));
     }
     return MR_OK;
 }

@@ -152,16 +152,10 @@ size_t mr_delta_estimate(const int64_t *values, size_t count)
 
 static bool read_varint(struct mr_delta_reader *r, uint64_t *out)
 {
-    *out = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-        if (r->at >= r->end)
-            return false;
-        uint8_t byte = *r->at++;
-        *out |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
+    const char *at = (const char *)r->at;
+    bool read = mr_varint_get(&at, (const char *)r->end, out);
+    r->at = (const uint8_t *)at;
+    return read;
 }
 
 bool mr_delta_reader_init(struct mr_delta_reader *r, const void *data, size_t size)

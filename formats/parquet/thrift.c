@@ -6,18 +6,6 @@
 
 /* ---- writing ---- */
 
-void mr_varint_append(struct mr_text *out, uint64_t value)
-{
-    char bytes[10];
-    size_t n = 0;
-    while (value >= 0x80) {
-        bytes[n++] = (char)(value | 0x80);
-        value >>= 7;
-    }
-    bytes[n++] = (char)value;
-    mr_text_append(out, bytes, n);
-}
-
 void mr_thrift_writer_init(struct mr_thrift_writer *w, struct mr_text *out)
 {
     w->out = out;

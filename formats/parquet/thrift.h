@@ -6,7 +6,7 @@
 #ifndef MR_PARQUET_THRIFT_H
 #define MR_PARQUET_THRIFT_H
 
-#include "base/memory.h"
+#include "base/varint.h"
 
 enum mr_thrift_type {
     MR_THRIFT_STOP = 0,
@@ -47,16 +47,6 @@ void mr_thrift_list(struct mr_thrift_writer *w, int16_t id, enum mr_thrift_type 
 void mr_thrift_element_struct(struct mr_thrift_writer *w);
 void mr_thrift_element_i32(struct mr_thrift_writer *w, int32_t value);
 void mr_thrift_element_binary(struct mr_thrift_writer *w, const void *data, size_t size);
-/* An unsigned base-128 number, as the encodings of pages use it too. */
-void mr_varint_append(struct mr_text *out, uint64_t value);
-static inline uint64_t mr_zigzag(int64_t value)
-{
-    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
-}
-static inline int64_t mr_unzigzag(uint64_t value)
-{
-    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-}
 
 /* ---- reading ---- */
 struct mr_thrift_reader {
