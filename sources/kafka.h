@@ -86,7 +86,7 @@ struct mr_kafka_source {
     struct mr_arena arena;  /* of one plan */
     struct mr_text initial; /* where a new query starts; "" not known yet */
     struct mr_text latest;  /* of the last plan, for progress */
-    bool has_group;         /* offsets are committed for those who watch lag, see kafka_lag.c */
+    char group[256];        /* its offsets follow, for those who watch lag, see kafka_lag.c; "": none */
     struct mr_text published;
     int64_t committed_us;
     struct mr_text stop_at; /* available_now, batch: where it ends; "" not known yet */
@@ -184,8 +184,8 @@ int mr_kafka_witnesses_load(struct mr_source *source, struct mr_error *error);
 /* kafka_lag.c */
 void mr_kafka_measure_lag(struct mr_source *source, const struct mr_kafka_offsets *end,
                           const struct mr_kafka_offsets *latest);
-/* The group whose offsets follow; false: none is wanted. */
-bool mr_kafka_group(const struct mr_source *source, char *out, size_t size);
+/* Fills in the group whose offsets follow. */
+void mr_kafka_name_group(struct mr_source *source);
 int mr_kafka_published(struct mr_source *source, struct mr_str upto, struct mr_error *error);
 void mr_kafka_commit_last(struct mr_source *source);
 

@@ -60,7 +60,19 @@ static int changed_meanwhile(struct mr_kafka_source *self, const struct mr_kafka
     return error->code;
 }
 
-/* The log begins behind the position now: what lies between is lost, the rest is read. */
+#define IN_RANGE_US 50000 /* pause before a broker is asked again that denied an offset it has */
+
+static int fetch_again(struct mr_kafka_source *self, struct mr_kafka_partition *partition,
+                       struct mr_error *error)
+{
+    int64_t position = partition->position;
+    mr_kafka_fetch_stop(self, partition);
+    return mr_kafka_fetch(self, partition, position, error);
+}
+
+/* The log begins behind the position now, or ends before the range does: what is not there is lost, the rest
+ * is read. A broker that has just become the leader may deny what it holds all the same: it is asked again,
+ * until kafkaConsumer.pollTimeoutMs. */
 static int out_of_range(struct mr_kafka_source *self, struct mr_kafka_partition *partition,
                         struct mr_error *error)
 {
@@ -72,9 +84,11 @@ static int out_of_range(struct mr_kafka_source *self, struct mr_kafka_partition 
                               (int)partition->id, partition->topic->name);
     if (partition->checking && low <= partition->position && partition->position <= high) {
         partition->witness.known = false; /* it alone is gone */
-        int64_t position = partition->position;
-        mr_kafka_fetch_stop(self, partition);
-        return mr_kafka_fetch(self, partition, position, error);
+        return fetch_again(self, partition, error);
+    }
+    if (low <= partition->position && partition->end <= high) {
+        mr_env()->sleep_us(IN_RANGE_US);
+        return fetch_again(self, partition, error);
     }
     MR_TRY(
         mr_kafka_data_loss(self, error, "COULD_NOT_READ_OFFSET_RANGE",

@@ -6,8 +6,9 @@
 #include "sources/kafka.h"
 
 #define COMMIT_EVERY_US 1000000
-#define LAST_COMMIT_MS 2000
+#define LAST_COMMIT_MS 3500
 #define ASK_AGAIN_US 50000
+#define ANSWER_MS 1000 /* librdkafka may wait in vain for a coordinator: then it is asked again */
 
 void mr_kafka_measure_lag(struct mr_source *source, const struct mr_kafka_offsets *end,
                           const struct mr_kafka_offsets *latest)
@@ -37,40 +38,68 @@ void mr_kafka_measure_lag(struct mr_source *source, const struct mr_kafka_offset
     };
 }
 
-bool mr_kafka_group(const struct mr_source *source, char *out, size_t size)
+void mr_kafka_name_group(struct mr_source *source)
 {
+    struct mr_kafka_source *self = source->ctx;
     const char *name = mr_option_value(source->options, source->option_count, "kafka.group.id");
     const char *prefix = mr_option_value(source->options, source->option_count, "groupIdPrefix");
-    if ((!name && !prefix) || !source->checkpoint || source->batch)
-        return false;
+    self->group[0] = 0;
+    if (!source->checkpoint || source->batch)
+        return;
     if (name)
-        snprintf(out, size, "%s", name);
-    else
-        snprintf(out, size, "%s-%s-%d", prefix, mr_checkpoint_query_id(source->checkpoint)->text,
-                 source->index);
-    return true;
+        snprintf(self->group, sizeof self->group, "%s", name);
+    else if (prefix)
+        snprintf(self->group, sizeof self->group, "%s-%s-%d", prefix,
+                 mr_checkpoint_query_id(source->checkpoint)->text, source->index);
 }
 
-/* A group that is new has no coordinator at first: while there is time, it is asked again. */
+/* What the coordinator says, of the partitions too. */
+static rd_kafka_resp_err_t answer_of(rd_kafka_event_t *answer)
+{
+    size_t groups = 0;
+    rd_kafka_resp_err_t why = rd_kafka_event_error(answer);
+    if (why != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return why;
+    const rd_kafka_group_result_t **results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+        rd_kafka_event_AlterConsumerGroupOffsets_result(answer), &groups);
+    if (groups != 1)
+        return RD_KAFKA_RESP_ERR_UNKNOWN;
+    const rd_kafka_error_t *refused = rd_kafka_group_result_error(results[0]);
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(results[0]);
+    why = refused ? rd_kafka_error_code(refused) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; why == RD_KAFKA_RESP_ERR_NO_ERROR && list && i < list->cnt; i++)
+        why = list->elems[i].err;
+    return why;
+}
+
+/* The request of administrators and not that of consumers, for which librdkafka waits without end, even when
+ * the handle is destroyed, as long as brokers name no coordinator. A group that is new has none at first:
+ * while there is time, it is asked again. */
 static void commit_list(struct mr_kafka_source *self, const rd_kafka_topic_partition_list_t *list,
                         int wait_ms)
 {
     int64_t until_us = mr_env()->monotonic_us() + (int64_t)wait_ms * 1000;
     rd_kafka_queue_t *answers = rd_kafka_queue_new(self->asker.handle);
+    rd_kafka_AlterConsumerGroupOffsets_t *wanted = rd_kafka_AlterConsumerGroupOffsets_new(self->group, list);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(self->asker.handle, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
+    char why[64];
+    rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_MS, why, sizeof why);
     bool again = true;
     while (again) {
         again = false;
-        if (rd_kafka_commit_queue(self->asker.handle, list, answers, NULL, NULL) != 0)
-            break;
+        rd_kafka_AlterConsumerGroupOffsets(self->asker.handle, &wanted, 1, options, answers);
         int64_t left_us = until_us - mr_env()->monotonic_us();
         rd_kafka_event_t *answer = left_us > 0 ? rd_kafka_queue_poll(answers, (int)(left_us / 1000)) : NULL;
         if (!answer)
             break;
-        again = rd_kafka_event_error(answer) != RD_KAFKA_RESP_ERR_NO_ERROR;
+        again = mr_kafka_is_temporary(answer_of(answer));
         rd_kafka_event_destroy(answer);
         if (again)
             mr_env()->sleep_us(ASK_AGAIN_US);
     }
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(wanted);
     rd_kafka_queue_destroy(answers);
 }
 
@@ -89,7 +118,8 @@ static void commit(struct mr_source *source, int wait_ms)
                                                   self->partitions[i]->id)
                     ->offset = upto.at[i];
         }
-        commit_list(self, list, wait_ms);
+        if (list->cnt > 0)
+            commit_list(self, list, wait_ms);
         rd_kafka_topic_partition_list_destroy(list);
     }
     self->committed_us = mr_env()->monotonic_us();
@@ -100,7 +130,7 @@ int mr_kafka_published(struct mr_source *source, struct mr_str upto, struct mr_e
 {
     (void)error;
     struct mr_kafka_source *self = source->ctx;
-    if (!self->has_group || upto.size == 0)
+    if (!self->group[0] || upto.size == 0)
         return MR_OK;
     mr_text_clear(&self->published);
     mr_text_append(&self->published, upto.data, upto.size);
@@ -113,6 +143,6 @@ int mr_kafka_published(struct mr_source *source, struct mr_str upto, struct mr_e
 void mr_kafka_commit_last(struct mr_source *source)
 {
     struct mr_kafka_source *self = source->ctx;
-    if (self->has_group && self->published.size > 0 && self->asker.handle && !self->away_since_us)
+    if (self->group[0] && self->published.size > 0 && self->asker.handle && !self->away_since_us)
         commit(source, LAST_COMMIT_MS);
 }

@@ -193,12 +193,7 @@ int mr_kafka_source_client(struct mr_source *source, bool check_only, struct mr_
     if (check_only)
         return mr_kafka_check_options(&options, error);
     MR_TRY(mr_kafka_client_open(&self->client, &options, error));
-    char group[256];
-    struct mr_kafka_setting with_group[sizeof defaults / sizeof *defaults + 1] = {{"group.id", group}};
-    memcpy(with_group + 1, defaults, sizeof defaults);
-    self->has_group = mr_kafka_group(source, group, sizeof group);
-    if (self->has_group)
-        options.defaults = with_group;
+    mr_kafka_name_group(source);
     return mr_kafka_client_open(&self->asker, &options, error);
 }
 

@@ -1,7 +1,7 @@
 /* The Kafka sink against faults that no broker gives on demand: errors of every request of a transaction,
  * answers that come after the client has given up though the broker did the work, coordinators that move,
  * brokers that go. A batch is published once, or the query stops with a typed error that says why. */
-#include "tests/sinks/kafka_mock.h"
+#include "tests/kafka_mock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-/* tests/sinks/kafka_mock.h: librdkafka's mock cluster, for faults that no broker gives on demand. It appends
+/* tests/kafka_mock.h: librdkafka's mock cluster, for faults that no broker gives on demand. It appends
  * what is produced at once, whatever becomes of the transaction, so that what counts is what was committed.
  */
-#ifndef MR_TESTS_SINKS_KAFKA_MOCK_H
-#define MR_TESTS_SINKS_KAFKA_MOCK_H
+#ifndef MR_TESTS_KAFKA_MOCK_H
+#define MR_TESTS_KAFKA_MOCK_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,7 @@ enum { /* of Kafka's protocol */
        API_FETCH = 1,
        API_LIST_OFFSETS = 2,
        API_METADATA = 3,
+       API_OFFSET_COMMIT = 8,
        API_OFFSET_FETCH = 9,
        API_FIND_COORDINATOR = 10,
        API_INIT_PRODUCER_ID = 22,
