@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 struct condition {
     const char *name;
     const char *sqlstate;
@@ -228,8 +230,58 @@ static size_t characters(const char *text, size_t size)
     return count;
 }
 
+/* How many bytes of out are the literal's first: as it is written, or as it reads. */
+static size_t same_bytes(const char *out, size_t room, struct mr_str literal, bool reads, bool *whole)
+{
+    size_t same = 0, at = 0;
+    while (same < room && at < literal.size) {
+        if (reads && literal.data[at] == '\\' && at + 1 < literal.size)
+            at++;
+        if (out[same] != literal.data[at])
+            break;
+        same++;
+        at++;
+    }
+    *whole = at == literal.size;
+    return same;
+}
+
+enum {
+    SHORTEST = 4,
+    TELLING = 8
+}; /* bytes: a shorter secret is none; so many of a longer one tell too much */
+
+static void blot_text(char *out, size_t size, struct mr_str literal)
+{
+    for (size_t i = 0; literal.size >= SHORTEST && i < size; i++) {
+        for (int reads = 0; reads <= 1; reads++) {
+            bool whole;
+            size_t same = same_bytes(out + i, size - i, literal, reads, &whole);
+            if (same >= TELLING || (whole && same > 0))
+                memset(out + i, '*', same);
+        }
+    }
+}
+
+/* Secrets of the statement are not shown in what is said of it. line: the window that the excerpt shows. */
+static void blot_secrets(struct mr_error *error, const char *text, const char *line, size_t size)
+{
+    struct mr_secret_scan scan = {.text = text};
+    struct mr_str literal;
+    while (mr_secret_next(&scan, &literal)) {
+        blot_text(error->message, strlen(error->message), literal);
+        blot_text(error->parameters, error->parameters_size, literal);
+        const char *from = literal.data > line ? literal.data : line, *to = literal.data + literal.size;
+        if (to > line + size)
+            to = line + size;
+        if (from < to)
+            memset(error->excerpt + (from - line), '*', (size_t)(to - from));
+    }
+}
+
 /* The line and, below it, carets under [start, stop). A long line is cut to a window around the start. */
-static void fill_excerpt(struct mr_error *error, const char *line, size_t size, size_t start, size_t stop)
+static void fill_excerpt(struct mr_error *error, const char *text, const char *line, size_t size,
+                         size_t start, size_t stop)
 {
     enum { WINDOW = 160, BEFORE = 60 };
     if (size > WINDOW && start > BEFORE) {
@@ -249,9 +301,11 @@ static void fill_excerpt(struct mr_error *error, const char *line, size_t size, 
         stop = size;
     size_t at = 0;
     memcpy(error->excerpt, line, size);
+    blot_secrets(error, text, line, size);
+    line = error->excerpt;
     at = size;
     error->excerpt[at++] = '\n';
-    for (size_t i = 0; i < start; i++)
+    for (size_t i = 0; i < start && at < sizeof error->excerpt - 1; i++)
         if (((unsigned char)line[i] & 0xC0) != 0x80)
             error->excerpt[at++] = line[i] == '\t' ? '\t' : ' ';
     size_t carets = stop > start ? characters(line + start, stop - start) : 1;
@@ -283,7 +337,7 @@ int mr_error_in_sql(struct mr_error *error, const char *file, const char *text, 
     error->column = (int64_t)characters(text + line_start, start - line_start) + 1;
     error->sql_start = (uint32_t)start;
     error->sql_stop = (uint32_t)stop;
-    fill_excerpt(error, text + line_start, line_size, start - line_start, stop - line_start);
+    fill_excerpt(error, text, text + line_start, line_size, start - line_start, stop - line_start);
     return error->code;
 }
 
