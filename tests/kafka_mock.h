@@ -61,6 +61,16 @@ static inline void mock_start(struct mock *mock, int brokers)
     mock->servers = rd_kafka_mock_cluster_bootstraps(mock->cluster);
 }
 
+/* The next so many requests of this kind are answered with an error (__TRANSPORT: the connection is cut). */
+static inline void mock_push(struct mock *mock, int16_t api, int times, rd_kafka_resp_err_t why)
+{
+    rd_kafka_resp_err_t stack[100];
+    assert_true(times <= 100);
+    for (int i = 0; i < times; i++)
+        stack[i] = why;
+    rd_kafka_mock_push_request_errors_array(mock->cluster, api, (size_t)times, stack);
+}
+
 static inline void mock_stop(struct mock *mock)
 {
     rd_kafka_mock_cluster_destroy(mock->cluster);

@@ -2,23 +2,13 @@
 """bench/peers/spark_kafka.py SERVERS TOPIC OUT: bench/kafka's windows as a Structured Streaming query, availableNow, Delta sink, RocksDB state, local[2].
 
 SPARK_KAFKA_JARS names the folder of jars (bench/README.md says which)."""
-import glob
-import os
 import sys
 
-from pyspark.sql import SparkSession, functions as F
+from pyspark.sql import functions as F
+from spark_session import session
 
 servers, topic, out = sys.argv[1:4]
-spark = (SparkSession.builder.master("local[2]")
-         .config("spark.jars", ",".join(glob.glob(os.path.join(os.environ["SPARK_KAFKA_JARS"], "*.jar"))))
-         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
-         .config("spark.driver.memory", "4g").config("spark.ui.enabled", "false").config("spark.log.level", "ERROR")
-         .config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "2")
-         .config("spark.databricks.delta.snapshotPartitions", "2")
-         .config("spark.sql.streaming.stateStore.providerClass",
-                 "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider")
-         .config("spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled", "true").getOrCreate())
+spark = session("SPARK_KAFKA_JARS", "4g")
 messages = (spark.readStream.format("kafka").option("kafka.bootstrap.servers", servers).option("subscribe", topic)
             .option("startingOffsets", "earliest").load())
 clicks = messages.select(F.from_json(F.col("value").cast("string"), "id INT, ts TIMESTAMP, price INT").alias("e")).select("e.*")

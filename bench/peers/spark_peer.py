@@ -2,23 +2,13 @@
 """bench/peers/spark_peer.py WORK DATA OUT FILES: the same work as a Structured Streaming query, availableNow, Delta sink, RocksDB state, local[2].
 
 DELTA_JARS names the folder of jars (bench/README.md says how to get them); WORK is pass, tumble, sliding, session, dedup, window-join, range-join or one-row."""
-import glob
-import os
 import sys
 
-from pyspark.sql import SparkSession, functions as F
+from pyspark.sql import functions as F
+from spark_session import session
 
 work, data, out, files = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-spark = (SparkSession.builder.master("local[2]")
-         .config("spark.jars", ",".join(glob.glob(os.path.join(os.environ["DELTA_JARS"], "*.jar"))))
-         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
-         .config("spark.driver.memory", "8g").config("spark.ui.enabled", "false").config("spark.log.level", "ERROR")
-         .config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "2")
-         .config("spark.databricks.delta.snapshotPartitions", "2")
-         .config("spark.sql.streaming.stateStore.providerClass",
-                 "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider")
-         .config("spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled", "true").getOrCreate())
+spark = session("DELTA_JARS", "8g")
 schema = "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP, extra STRING"
 AUCTION = ("id BIGINT, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT, dateTime TIMESTAMP, expires TIMESTAMP, "
            "seller BIGINT, category BIGINT, extra STRING")

@@ -10,7 +10,6 @@ What came out is read by kcat (read_committed) and delta-rs.
 import argparse
 import collections
 import glob
-import json
 import os
 import random
 import signal
@@ -19,7 +18,7 @@ import subprocess
 import threading
 import time
 
-from support import MILLRACE, Checks, confluent_kafka, same, suite
+from support import MILLRACE, Checks, Storm, confluent_kafka, same, suite
 
 TO_DELTA = """CREATE STREAMING TABLE t AS SELECT CAST(CAST(value AS STRING) AS BIGINT) v FROM STREAM read_kafka(bootstrapServers => '$S',
 subscribe => 'input', startingOffsets => 'earliest', maxOffsetsPerTrigger => 20000);"""
@@ -212,18 +211,13 @@ def main():
             check(transactions_that_a_broker_left_open, kafka)
 
         def kills_and_bounces(seed):
-            start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            try:
-                said = storm(kafka, arguments.kills, arguments.bounces, arguments.messages, seed)
-            finally:
-                for topic in ("input", "output"):
-                    kafka.drop(topic)
-            line = {"seed": seed, "start": start, "end": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "kills": arguments.kills,
-                    "bounces": arguments.bounces, "messages": arguments.messages, "verdict": said}
-            print(json.dumps(line), flush=True)
-            if arguments.log:
-                with open(arguments.log, "a") as log:
-                    log.write(json.dumps(line) + "\n")
+            with Storm(seed, arguments.log) as line:
+                try:
+                    said = storm(kafka, arguments.kills, arguments.bounces, arguments.messages, seed)
+                finally:
+                    for topic in ("input", "output"):
+                        kafka.drop(topic)
+                line.update(kills=arguments.kills, bounces=arguments.bounces, messages=arguments.messages, verdict=said)
             same(said, "0 lost, 0 doubled")
 
         for seed in range(arguments.seed, arguments.seed + arguments.storms):

@@ -27,16 +27,16 @@ except ImportError:
     confluent_kafka = None
 
 
-def suite(name, body, **settings):
-    """Runs body(kafka) against a fresh broker; says why when that cannot be."""
+def suite(name, body, server=None, **settings):
+    """Runs body(kafka) against a fresh broker (or server(): a mock cluster); says why when that cannot be."""
     if confluent_kafka is None:
         print(f"skip {name}: the Python package confluent-kafka is not installed")
         return
     work = tempfile.mkdtemp(prefix="millrace-kafka-")
     started = []
     try:
-        with broker.Broker(os.path.join(work, "broker"), **settings) as server:
-            body(Kafka(server, work, started))
+        with server() if server else broker.Broker(os.path.join(work, "broker"), **settings) as servers:
+            body(Kafka(servers, work, started))
     except broker.Unavailable as why:
         print(f"skip {name}: {why}")
     finally:
@@ -51,7 +51,7 @@ def suite(name, body, **settings):
 class Kafka:
     def __init__(self, server, work, started):
         self.server, self.work, self.servers, self.started = server, work, server.servers, started
-        self.admin = AdminClient({"bootstrap.servers": self.servers})
+        self.admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
         self.projects = 0
         self.cached = None
 
@@ -242,6 +242,29 @@ class Checks:
         if os.environ.get("TIMES"):
             print(f"  {time.time() - begun:.1f} s")
         sys.stdout.flush()
+
+
+class Storm:
+    """A line of a storm's log, as a dictionary to be filled in; printed, and added to the log where there is one."""
+
+    def __init__(self, seed, log):
+        self.log, self.line = log, {"seed": seed, "start": self.now(), "end": ""}
+
+    @staticmethod
+    def now():
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    def __enter__(self):
+        return self.line
+
+    def __exit__(self, failed, *why):
+        if failed:
+            return
+        self.line["end"] = self.now()
+        print(json.dumps(self.line), flush=True)
+        if self.log:
+            with open(self.log, "a") as log:
+                log.write(json.dumps(self.line) + "\n")
 
 
 def same(found, expected, what=""):

@@ -207,9 +207,6 @@ static void test_faults(void **state)
         struct rig rig;
         struct mr_text manifest;
         int attempts;
-        rd_kafka_resp_err_t stack[40];
-        for (int i = 0; i < fault->times; i++)
-            stack[i] = fault->why;
         mock_start(&mock, 1);
         rd_kafka_mock_topic_create(mock.cluster, "out", 1, 1);
         rig_start(&rig, &mock, "11111111-2222-3333-4444-555555555555");
@@ -217,7 +214,7 @@ static void test_faults(void **state)
         OK(rig_publish(&rig, &mock, &manifest, &attempts));
         mr_text_release(&manifest);
         rig_decide(&rig, &manifest);
-        rd_kafka_mock_push_request_errors_array(mock.cluster, fault->api, (size_t)fault->times, stack);
+        mock_push(&mock, fault->api, fault->times, fault->why);
         int status = rig_publish(&rig, &mock, &manifest, &attempts);
         if (fault->outcome == ONCE || fault->outcome == AGAIN) {
             if (status < 0)

@@ -335,14 +335,6 @@ static const struct fault {
     {"topics: connection cut, from the start", API_METADATA, 2, RD_KAFKA_RESP_ERR__TRANSPORT, STARTING, NULL},
 };
 
-static void push(struct world *world, int16_t api, int times, rd_kafka_resp_err_t why)
-{
-    rd_kafka_resp_err_t stack[96];
-    for (int i = 0; i < times; i++)
-        stack[i] = why;
-    rd_kafka_mock_push_request_errors_array(world->mock.cluster, api, (size_t)times, stack);
-}
-
 static void test_faults(void **state)
 {
     (void)state;
@@ -354,12 +346,12 @@ static void test_faults(void **state)
         rig_init(&rig, &world);
         send_to_all(&world);
         if (fault->where == STARTING)
-            push(&world, fault->api, fault->times, fault->why);
+            mock_push(&world.mock, fault->api, fault->times, fault->why);
         int status = rig_open(&rig);
         if (fault->where == RUNNING) {
             must_catch_up(&rig, fault->name);
             send_to_all(&world);
-            push(&world, fault->api, fault->times, fault->why);
+            mock_push(&world.mock, fault->api, fault->times, fault->why);
         }
         if (!fault->condition) {
             assert_true(status >= 0);
@@ -646,7 +638,7 @@ static void test_group(void **state)
             option(&rig, "kafka.group.id", "watched");
             send_to_all(&world);
             assert_true(rig_open(&rig) >= 0);
-            push(&world, apis[a], for_good ? 90 : 2, coordinator[e]);
+            mock_push(&world.mock, apis[a], for_good ? 90 : 2, coordinator[e]);
             must_catch_up(&rig, "offsets of a group");
             int64_t begun_us = mr_env()->monotonic_us();
             alarm(LIMIT_S);
