@@ -117,6 +117,7 @@ static int rig_open(struct rig *rig)
 
 static void rig_close(struct rig *rig)
 {
+    alarm(LIMIT_S);
     mr_kafka_source.close(&rig->source);
     mr_arena_release(&rig->source.arena);
     mr_checkpoint_close(rig->checkpoint);
@@ -135,6 +136,7 @@ static void rig_release(struct rig *rig)
 static int plan(struct rig *rig, int64_t within_us)
 {
     int64_t until_us = mr_env()->monotonic_us() + within_us;
+    alarm(LIMIT_S); /* nothing hangs */
     do {
         mr_text_clear(&rig->to);
         int status = mr_kafka_source.latest(&rig->source, mr_text_str(&rig->from), &rig->to, &error);
@@ -232,6 +234,7 @@ static int read_batch(struct rig *rig, const int64_t *first)
     struct mr_split_list splits = {.arena = &arena};
     mr_arena_init(&arena);
     memset(rig->read, 0, sizeof rig->read);
+    alarm(LIMIT_S);
     int status =
         mr_kafka_source.split(&rig->source, mr_text_str(&rig->from), mr_text_str(&rig->to), &splits, &error);
     for (size_t i = 0; i < splits.count && status >= 0; i++)
@@ -257,13 +260,11 @@ static bool all_is_read(struct rig *rig)
 static int catch_up(struct rig *rig, int64_t within_us)
 {
     int status = MR_OK;
-    alarm(LIMIT_S); /* nothing hangs */
     while (status == MR_OK && !all_is_read(rig)) {
         status = plan(rig, within_us);
         if (status == MR_OK)
             status = read_batch(rig, NULL);
     }
-    alarm(0);
     return status;
 }
 
@@ -587,7 +588,6 @@ static void test_out_of_range(void **state)
         assert_int_equal(rd_kafka_query_watermark_offsets(world.producer, "in", 0, &first[0], &high, 5000),
                          0);
         assert_true(first[0] > 2 * ROWS && high == world.next[0]);
-        alarm(LIMIT_S);
         int status = read_batch(&rig, first);
         if (lax) {
             assert_int_equal(status, MR_OK);
@@ -598,7 +598,6 @@ static void test_out_of_range(void **state)
         } else {
             must_fail(status, "a log that was cut", "KAFKA_DATA_LOSS.COULD_NOT_READ_OFFSET_RANGE");
         }
-        alarm(0);
         rig_release(&rig);
         world_stop(&world);
     }
@@ -641,9 +640,7 @@ static void test_group(void **state)
             mock_push(&world.mock, apis[a], for_good ? 90 : 2, coordinator[e]);
             must_catch_up(&rig, "offsets of a group");
             int64_t begun_us = mr_env()->monotonic_us();
-            alarm(LIMIT_S);
             rig_release(&rig);
-            alarm(0);
             assert_true(mr_env()->monotonic_us() - begun_us < 6000000);
             rd_kafka_mock_clear_request_errors(world.mock.cluster, apis[a]);
             if (!for_good)
