@@ -81,7 +81,6 @@ static bool is_new(const struct mr_json *value, const struct mr_type *type)
 static bool has_new_fields(struct mr_format_reader *reader)
 {
     struct json_reader *r = reader->ctx;
-    const struct json_plan *plan = reader->format->ctx;
     struct mr_str members = mr_json_converter_rescued(r->converter);
     struct mr_arena arena;
     struct mr_json *rescued;
@@ -92,7 +91,7 @@ static bool has_new_fields(struct mr_format_reader *reader)
     mr_text_format(&r->rescued, "{%.*s}", (int)members.size, members.data);
     mr_arena_init(&arena);
     bool found = mr_json_parse(&arena, mr_text_str(&r->rescued), &rescued, &ignored) == MR_OK &&
-                 is_new(rescued, plan->record);
+                 is_new(rescued, reader->format->schema);
     mr_arena_release(&arena);
     return found;
 }
@@ -285,8 +284,14 @@ static int json_read(struct mr_format_reader *reader, struct mr_batch *batch, st
     int status = MR_OK;
     r->batch = batch;
     r->row = 0;
-    for (int i = 0; i < plan->record->field_count; i++)
-        r->columns[i] = batch->columns[plan->columns[i]];
+    for (int i = 0; i < plan->record->field_count; i++) {
+        struct mr_column **column = &batch->columns[plan->columns[i]];
+        if (!*column) /* looked into, not used */
+            *column = mr_column_new(plan->record->fields[i].type, MR_FORMAT_BATCH_ROWS);
+        if (!*column)
+            return mr_error_memory(error, MR_FORMAT_BATCH_ROWS * 16);
+        r->columns[i] = *column;
+    }
     if (plan->multi_line) {
         if (r->file_done)
             return MR_END;

@@ -33,8 +33,7 @@ enum json_kind {
 struct json_field {     /* of the schema, special columns excluded */
     struct mr_str name; /* followed by 16 readable bytes */
     uint64_t hash;
-    int record;   /* index among the record's fields, -1: nobody uses it */
-    uint8_t kind; /* enum json_kind; SKIP when unused */
+    int record; /* index among the record's fields, -1: it is skipped */
 };
 struct json_plan { /* of an open format; immutable */
     struct mr_json_options options;
@@ -42,12 +41,13 @@ struct json_plan { /* of an open format; immutable */
     int field_count;
     uint16_t *slots; /* hash table: index into fields + 1; 0: free */
     uint32_t slot_mask;
-    /* The record that the converter makes: the used fields in order of the schema. */
+    /* The record that the converter makes: in order of the schema the used fields, and those that are looked
+     * into though nobody uses them: all when values that do not fit are rescued, nested ones when new members
+     * are reported. */
     const struct mr_type *record;
     int *columns;       /* column of the batch of each record field */
     int corrupt_column; /* of the batch; -1: none, or unused */
     int rescued_column;
-    bool want_unknown; /* members without field matter: rescued, or to be reported */
     bool scan_allowed; /* false when an option narrows the syntax */
     bool baseline;     /* the scan without AVX2 */
     bool multi_line;

@@ -83,7 +83,7 @@ static void add_name(struct json_plan *plan, int field)
 }
 
 /* Sorts the schema's fields into special columns, the record's fields, and those nobody uses. */
-static int plan_fields(struct mr_format *format, struct json_plan *plan, struct mr_error *error)
+static int plan_fields(struct mr_format *format, struct json_plan *plan, bool rescue, struct mr_error *error)
 {
     int count = format->schema->field_count;
     uint32_t slots = 16;
@@ -115,7 +115,8 @@ static int plan_fields(struct mr_format *format, struct json_plan *plan, struct 
         struct json_field *f = &plan->fields[plan->field_count++];
         *f = (struct json_field){.name = {name, size}, .hash = json_name_hash(name, size), .record = -1};
         add_name(plan, plan->field_count - 1);
-        if (!format->used || format->used[i] || plan->want_unknown) {
+        if (!format->used || format->used[i] || rescue ||
+            (format->report_new_fields && mr_type_is_nested(field->type))) {
             f->record = used;
             plan->columns[used] = i;
             record[used++] = *field;
@@ -166,7 +167,6 @@ int mr_json_plan_open(struct mr_format *format, struct mr_error *error)
         rescue |=
             is_named(format, i, mr_str_of(format->rescued_column)) && (!format->used || format->used[i]);
     plan->options.collect_rescued = rescue || format->report_new_fields;
-    plan->want_unknown = plan->options.collect_rescued;
     struct mr_json_options defaults;
     mr_json_options_init(&defaults, format->zone);
     plan->baseline = format->way == MR_WAY_BASELINE;
@@ -174,7 +174,7 @@ int mr_json_plan_open(struct mr_format *format, struct mr_error *error)
         format->way != MR_WAY_SLOW && plan->options.case_sensitive && plan->options.max_number_size >= 1000 &&
         plan->options.max_string_size == defaults.max_string_size && plan->options.max_nesting_depth > 70;
     if (format->schema)
-        MR_TRY(plan_fields(format, plan, error));
+        MR_TRY(plan_fields(format, plan, rescue, error));
     plan->scan_allowed = plan->scan_allowed && plan->field_count < 30000;
     return MR_OK;
 }

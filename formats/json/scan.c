@@ -130,7 +130,7 @@ int mr_json_scan_lookup(const struct json_scan *scan, const char *name, size_t s
     uint64_t hash = json_name_hash(name, size);
     for (uint32_t slot = (uint32_t)hash & plan->slot_mask;; slot = (slot + 1) & plan->slot_mask) {
         if (plan->slots[slot] == 0)
-            return plan->want_unknown ? -1 : scan->target_count - 1;
+            return plan->options.collect_rescued ? -1 : scan->target_count - 1;
         const struct json_field *field = &plan->fields[plan->slots[slot] - 1];
         if (field->hash == hash && field->name.size == size && same_name(field->name.data, name, size))
             return field->record < 0 ? scan->target_count - 1 : field->record;
