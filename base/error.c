@@ -230,47 +230,14 @@ static size_t characters(const char *text, size_t size)
     return count;
 }
 
-/* How many bytes of out are the literal's first: as it is written, or as it reads. */
-static size_t same_bytes(const char *out, size_t room, struct mr_str literal, bool reads, bool *whole)
-{
-    size_t same = 0, at = 0;
-    while (same < room && at < literal.size) {
-        if (reads && literal.data[at] == '\\' && at + 1 < literal.size)
-            at++;
-        if (out[same] != literal.data[at])
-            break;
-        same++;
-        at++;
-    }
-    *whole = at == literal.size;
-    return same;
-}
-
-enum {
-    SHORTEST = 4,
-    TELLING = 8
-}; /* bytes: a shorter secret is none; so many of a longer one tell too much */
-
-static void blot_text(char *out, size_t size, struct mr_str literal)
-{
-    for (size_t i = 0; literal.size >= SHORTEST && i < size; i++) {
-        for (int reads = 0; reads <= 1; reads++) {
-            bool whole;
-            size_t same = same_bytes(out + i, size - i, literal, reads, &whole);
-            if (same >= TELLING || (whole && same > 0))
-                memset(out + i, '*', same);
-        }
-    }
-}
-
 /* Secrets of the statement are not shown in what is said of it. line: the window that the excerpt shows. */
 static void blot_secrets(struct mr_error *error, const char *text, const char *line, size_t size)
 {
     struct mr_secret_scan scan = {.text = text};
     struct mr_str literal;
     while (mr_secret_next(&scan, &literal)) {
-        blot_text(error->message, strlen(error->message), literal);
-        blot_text(error->parameters, error->parameters_size, literal);
+        mr_secret_blot(error->message, strlen(error->message), literal);
+        mr_secret_blot(error->parameters, error->parameters_size, literal);
         const char *from = literal.data > line ? literal.data : line, *to = literal.data + literal.size;
         if (to > line + size)
             to = line + size;

@@ -168,3 +168,38 @@ bool mr_secret_next(struct mr_secret_scan *scan, struct mr_str *literal)
     }
     return false;
 }
+
+/* ---- in a text ---- */
+
+/* How many bytes of out are the literal's first: as it is written, or as it reads. */
+static size_t same_bytes(const char *out, size_t room, struct mr_str literal, bool reads, bool *whole)
+{
+    size_t same = 0, at = 0;
+    while (same < room && at < literal.size) {
+        if (reads && literal.data[at] == '\\' && at + 1 < literal.size)
+            at++;
+        if (out[same] != literal.data[at])
+            break;
+        same++;
+        at++;
+    }
+    *whole = at == literal.size;
+    return same;
+}
+
+enum {
+    SHORTEST = 4,
+    TELLING = 8
+}; /* bytes: a shorter secret is none; so many of a longer one tell too much */
+
+void mr_secret_blot(char *out, size_t size, struct mr_str literal)
+{
+    for (size_t i = 0; literal.size >= SHORTEST && i < size; i++) {
+        for (int reads = 0; reads <= 1; reads++) {
+            bool whole;
+            size_t same = same_bytes(out + i, size - i, literal, reads, &whole);
+            if (same >= TELLING || (whole && same > 0))
+                memset(out + i, '*', same);
+        }
+    }
+}

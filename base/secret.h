@@ -21,5 +21,8 @@ struct mr_secret_scan { /* {text} to begin with; the rest is the scan's own */
  * 'x')), or that itself looks like a secret (a key in PEM, password=…), between its quotes as it is written.
  * false: there are no more. Rather one literal too many than one too few. */
 bool mr_secret_next(struct mr_secret_scan *scan, struct mr_str *literal);
+/* Puts stars where text[0, size) shows the secret, or so much of its beginning that it tells something; also
+ * where it stands without the backslashes it is written with. */
+void mr_secret_blot(char *text, size_t size, struct mr_str secret);
 
 #endif

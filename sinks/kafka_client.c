@@ -1,13 +1,25 @@
 /* sinks/kafka_client.c: see kafka_client.h. */
 #include <stdio.h>
 
+#include "base/secret.h"
 #include "sinks/kafka_settings.h"
+
+/* What librdkafka says, without what is nobody's business. */
+static void blot(const struct mr_kafka_client *client, char *text)
+{
+    for (int i = 0; i < client->option_count; i++) {
+        if (mr_secret_name(mr_str_of(client->options[i].name)))
+            mr_secret_blot(text, strlen(text), mr_str_of(client->options[i].value));
+    }
+}
 
 /* Both are called by mr_kafka_serve only: log.queue is on. */
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
-    (void)handle;
-    mr_log(level <= 3 ? MR_LOG_WARN : MR_LOG_DEBUG, "kafka.client", "%s: %s", facility, text);
+    char shown[1024];
+    snprintf(shown, sizeof shown, "%s: %s", facility, text);
+    blot(rd_kafka_opaque(handle), shown);
+    mr_log(level <= 3 ? MR_LOG_WARN : MR_LOG_DEBUG, "kafka.client", "%s", shown);
 }
 
 #define MENDED_SCRAM 0x020601ff /* its nonce was one that strict servers refuse, and Kafka 4 is strict */
@@ -39,6 +51,7 @@ static void on_error(rd_kafka_t *handle, int why, const char *reason, void *opaq
                          "before 2.6.1, and this is "
                        : "",
              old_scram ? rd_kafka_version_str() : "");
+    blot(client, client->trouble);
 }
 
 /* Tokens of OAUTHBEARER are renewed by librdkafka's own thread, with its own code. */
@@ -64,6 +77,8 @@ int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_c
     char why[256];
     client->trouble[0] = 0;
     client->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
+    client->options = options->options;
+    client->option_count = options->option_count;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int status = mr_kafka_configure(conf, options, error);
     if (status < 0) {
@@ -78,6 +93,7 @@ int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_c
         rd_kafka_conf_set_dr_msg_cb(conf, options->delivered);
     client->handle = rd_kafka_new(options->type, conf, why, sizeof why);
     if (!client->handle) {
+        blot(client, why);
         rd_kafka_conf_destroy(conf);
         return mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "Kafka's client cannot start: %s.",
                             why);

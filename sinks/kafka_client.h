@@ -30,6 +30,8 @@ struct mr_kafka_client {
     /* RD_KAFKA_RESP_ERR__AUTHENTICATION or __SSL: what brokers last answered was a refusal of this kind,
      * which time alone does not mend; else NO_ERROR. */
     rd_kafka_resp_err_t refused;
+    const struct mr_option *options; /* the user's; what librdkafka says may repeat their secrets */
+    int option_count;
 };
 
 /* Checks the kafka.* options: known to librdkafka, none of those that Millrace sets itself. Connects to

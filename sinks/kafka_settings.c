@@ -3,6 +3,7 @@
  * refused, naming that, where it cannot be translated. */
 #include <stdio.h>
 
+#include "base/secret.h"
 #include "sinks/kafka_settings.h"
 
 #define PREFIX "kafka."
@@ -79,6 +80,8 @@ int mr_kafka_setting_set(rd_kafka_conf_t *conf, const char *name, const char *va
     if (result == RD_KAFKA_CONF_UNKNOWN)
         return mr_kafka_setting_refuse(name, "librdkafka has no such setting (see its CONFIGURATION.md)",
                                        error);
+    if (mr_secret_name(mr_str_of(name)))
+        mr_secret_blot(why, strlen(why), mr_str_of(value));
     return mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s%s: %s.", PREFIX, name, why);
 }
 

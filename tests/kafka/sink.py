@@ -60,7 +60,8 @@ def refused(kafka):
     for select, options, words in (
             ("CAST(1 AS INT) AS value", "topic 'o'", "STRING or BINARY"), ("key", "topic 'o'", "column value"), ("value", "includeHeaders false", "topic"),
             ("value", "topic 'o', delivery 'perhaps'", "delivery"), ("value", "topic 'o', `kafka.transactional.id` 'mine'", "transactional.id"),
-            ("value", "topic 'o', `kafka.acks` '1'", "exactly once"), ("value", "topic 'o', topik 'x'", "topik"),
+            ("value", "topic 'o', `kafka.acks` '1'", "exactly once"), ("value", "topic 'o', `kafka.key.serializer` 'x'", "key.serializer"),
+            ("value", "topic 'o', `kafka.value.serializer` 'x'", "value.serializer"), ("value", "topic 'o', topik 'x'", "topik"),
             ("value", "topic 'no.such'", "no.such")):
         project = pipe(kafka, "refused", select, options, topic=False)
         kafka.topic("refused", 1) if "refused" not in kafka.admin.list_topics(timeout=10).topics else None

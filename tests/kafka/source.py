@@ -65,6 +65,9 @@ def wrong_options(kafka):
             ("subscribe => 'schema', startingOffsets => '{\"schema\":0}'", "INVALID_OPTION_VALUE"),
             ("subscribePattern => '('", "INVALID_OPTION_VALUE"), ("subscribe => 'a', failOnDataLoss => 'perhaps'", "INVALID_OPTION_VALUE")):
         fails(condition, kafka.sql, query.format(options))
+    for name in ("auto.offset.reset", "enable.auto.commit", "interceptor.classes", "key.deserializer", "value.deserializer"):  # as Spark does
+        said = fails("INVALID_OPTION_VALUE", kafka.sql, query.format(f"subscribe => 'schema', `kafka.{name}` => 'x'"))
+        assert "kafka." + name in said, said
     fails("without STREAM", stream(kafka, "subscribe => 'schema', endingOffsets => 'latest'").run, "--quiet")
     fails("REQUIRED_PARAMETER_NOT_FOUND", kafka.sql, "SELECT 1 FROM read_kafka(subscribe => 'a')")
     fails("KAFKA_REQUEST_FAILED", kafka.sql,
@@ -92,6 +95,12 @@ def bounds_by_timestamp(kafka):
                                 "'{\"bounds\":{\"0\":1,\"1\":1}}'")), [["4", "8", "109"]])
     same(kafka.sql(query.format("startingOffsetsByTimestamp => '{\"bounds\":{\"0\":1700000009000,\"1\":1700000001000}}', endingTimestamp => "
                                 "1700000005000")), [["4", "101", "104"]])
+    same(kafka.sql(query.format("startingOffsetsByTimestamp => '{\"bounds\":{\"0\":1700000008000,\"1\":1700000008000}}', startingOffsets => 'earliest'")),
+         [["4", "8", "109"]], "times go before offsets")
+    same(kafka.sql(query.format("endingTimestamp => 1700000002000, endingOffsetsByTimestamp => '{\"bounds\":{\"0\":1700000005000,\"1\":1700000005000}}', "
+                                "endingOffsets => 'latest'")), [["4", "0", "101"]])
+    same(kafka.sql(query.format("endingOffsetsByTimestamp => '{\"bounds\":{\"0\":1700000001000,\"1\":1700000001000}}', endingOffsets => 'latest'")),
+         [["2", "0", "100"]])
     fails("no message that late", kafka.sql, query.format("startingTimestamp => 1800000000000"))
     same(kafka.sql(query.format("startingTimestamp => 1800000000000, startingOffsetsByTimestampStrategy => 'latest'"))[0][0], "0")
 
@@ -186,6 +195,42 @@ def new_partitions(kafka):
     finally:
         running.send_signal(signal.SIGTERM)
         same(running.wait(20), 0)
+
+
+def new_topics_of_a_pattern(kafka):
+    kafka.topic("pat.one")
+    kafka.send("pat.one", numbers(0, 10))
+    project = stream(kafka, "subscribePattern => 'pat\\..*'")  # latest: of the topics that are there
+    project.run()
+    kafka.send("pat.one", numbers(10, 15))
+    running = project.start()
+    try:
+        kafka.until(lambda: values(project) == list(range(10, 15)), 30)
+        kafka.topic("pat.two", 2)
+        kafka.topic("other.pat.three")
+        kafka.send("other.pat.three", ["777"])
+        kafka.send("pat.two", numbers(100, 120), partition=1)
+        kafka.until(lambda: values(project) == [*range(10, 15), *range(100, 120)], 30)
+    finally:
+        running.send_signal(signal.SIGTERM)
+        same(running.wait(20), 0)
+    kafka.topic("pat.four")  # while nothing runs
+    kafka.send("pat.four", numbers(200, 203))
+    project.run()
+    same(values(project), [*range(10, 15), *range(100, 120), *range(200, 203)])
+
+
+def starts_once(kafka):
+    """Where a query starts is asked when it is new, not when it goes on."""
+    kafka.topic("started")
+    kafka.send("started", numbers(0, 10))
+    project = stream(kafka, "subscribe => 'started', startingOffsets => '{\"started\":{\"0\":4}}'")
+    project.run()
+    same(values(project), list(range(4, 10)))
+    kafka.send("started", numbers(10, 12))
+    project.write("t", STREAM.format(options="subscribe => 'started', startingOffsets => 'earliest'"))
+    project.run()
+    same(values(project), list(range(4, 12)))
 
 
 def transactions(kafka):
@@ -319,7 +364,8 @@ def body(kafka):
     check = Checks("kafka_source")
     only = os.environ.get("ONLY")
     for test in (row_schema, selection, wrong_options, bounds_by_offset, bounds_by_timestamp, offsets_in_the_decision, latest_is_remembered,
-                 max_offsets, shares_of_a_partition, group_for_lag_tools, new_partitions, transactions, compacted, truncated, deleted_and_made_anew,
+                 max_offsets, shares_of_a_partition, group_for_lag_tools, new_partitions, new_topics_of_a_pattern, starts_once,
+                 transactions, compacted, truncated, deleted_and_made_anew,
                  large_messages, min_offsets, from_json_windows, broker_goes_and_comes):
         if not only or test.__name__ in only.split(","):
             check(test, kafka)

@@ -504,6 +504,47 @@ static void test_gone_for_good(void **state)
     world_stop(&world);
 }
 
+/* ---- shares of partitions, for several workers ---- */
+
+static void check_shares(const char *name, const char *value, size_t least, int64_t most_offsets)
+{
+    static struct rig rig;
+    struct world world;
+    struct mr_arena arena;
+    struct mr_split_list splits = {.arena = &arena};
+    int64_t total = 0;
+    world_start(&world);
+    rig_init(&rig, &world);
+    option(&rig, name, value);
+    send_to_all(&world);
+    produce(&world, 1, 3 * ROWS, 0);
+    assert_true(rig_open(&rig) >= 0);
+    assert_int_equal(plan(&rig, 5000000), MR_OK);
+    mr_arena_init(&arena);
+    assert_true(mr_kafka_source.split(&rig.source, mr_text_str(&rig.from), mr_text_str(&rig.to), &splits,
+                                      &error) >= 0);
+    for (size_t i = 0; i < splits.count; i++) {
+        const struct mr_kafka_split *share = splits.splits[i].ctx;
+        assert_int_equal(splits.splits[i].lane, 0); /* several workers at one partition */
+        assert_true(share->offsets > 0 && share->offsets <= most_offsets);
+        total += share->offsets;
+    }
+    assert_true(splits.count >= least);
+    assert_int_equal(total, 6 * ROWS);
+    mr_arena_release(&arena);
+    must_catch_up(&rig, name);
+    rig_release(&rig);
+    world_stop(&world);
+}
+
+static void test_shares(void **state)
+{
+    (void)state;
+    check_shares("minPartitions", "12", 12, 201); /* by volume: 8 of them are the large partition's */
+    check_shares("minPartitions", "1", 3, 4 * ROWS + 1);
+    check_shares("maxRecordsPerPartition", "77", 6 * ROWS / 77, 77);
+}
+
 /* ---- topics ---- */
 
 static void test_no_topic(void **state)
@@ -655,13 +696,10 @@ int main(int argc, char **argv)
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_gone_for_good),
-        cmocka_unit_test(test_no_topic),
-        cmocka_unit_test(test_topic_lost_for_a_moment),
-        cmocka_unit_test(test_out_of_range),
-        cmocka_unit_test(test_group),
+        cmocka_unit_test(test_faults),        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_gone_for_good), cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_no_topic),      cmocka_unit_test(test_topic_lost_for_a_moment),
+        cmocka_unit_test(test_out_of_range),  cmocka_unit_test(test_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
