@@ -96,10 +96,11 @@ static void delivered(rd_kafka_t *handle, const rd_kafka_message_t *message, voi
     struct mr_kafka_client *producer = opaque;
     struct mr_kafka_sink *self =
         (struct mr_kafka_sink *)((char *)producer - offsetof(struct mr_kafka_sink, producer));
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
-        !self->trouble[0]) /* message_errstr is the value here */
-        snprintf(self->trouble, sizeof self->trouble, "%s, topic %s", rd_kafka_err2str(message->err),
-                 rd_kafka_topic_name(message->rkt));
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || self->trouble[0])
+        return;
+    self->refusal = message->err; /* message_errstr is the value here */
+    snprintf(self->trouble, sizeof self->trouble, "%s, topic %s", rd_kafka_err2str(message->err),
+             rd_kafka_topic_name(message->rkt));
 }
 
 int mr_kafka_producer_open(struct mr_kafka_sink *self, bool check_only, struct mr_error *error)
@@ -168,17 +169,30 @@ static int check_topic(struct mr_kafka_sink *self, const char *name, int *partit
                : mr_kafka_error(&self->asker, why, error, "Whether the topic %s exists is not known", name);
 }
 
+static int look_at_topic(struct mr_kafka_sink *self, struct mr_map_entry *entry, struct mr_error *error)
+{
+    char name[256];
+    int partitions;
+    snprintf(name, sizeof name, "%.*s", (int)entry->key.size, entry->key.data);
+    MR_TRY(check_topic(self, name, &partitions, error));
+    entry->number = partitions > 0 ? partitions : 1;
+    return MR_OK;
+}
+
 static int check_topics(struct mr_kafka_sink *self, struct mr_error *error)
 {
     for (size_t i = 0; i < self->topics.count; i++) {
         struct mr_map_entry *entry = &self->topics.entries[i];
-        char name[256];
-        int partitions;
-        if (entry->number > 0)
-            continue;
-        snprintf(name, sizeof name, "%.*s", (int)entry->key.size, entry->key.data);
-        MR_TRY(check_topic(self, name, &partitions, error));
-        entry->number = partitions > 0 ? partitions : 1;
+        const struct mr_map_entry *asked = mr_map_get(&self->asked, entry->key);
+        int64_t wanted = asked && asked->number > 1 ? asked->number : 1;
+        if (entry->number < wanted) /* not looked at, or it may have grown */
+            MR_TRY(look_at_topic(self, entry, error));
+        if (entry->number < wanted)
+            return mr_error_set(
+                error, MR_E_DATA, "KAFKA_RECORD_REFUSED",
+                "Partition %lld of the topic %.*s, which a row is for, does not exist: there are "
+                "%lld. Correct the column partition, or add partitions.",
+                (long long)wanted - 1, (int)entry->key.size, entry->key.data, (long long)entry->number);
     }
     return MR_OK;
 }
@@ -198,6 +212,7 @@ static void kafka_close(struct mr_sink *sink)
     mr_free(self->scratch);
     mr_text_release(&self->outbox);
     mr_map_release(&self->topics);
+    mr_map_release(&self->asked);
     mr_map_release(&self->handles);
     pthread_mutex_destroy(&self->lock);
     mr_free(self);
@@ -218,6 +233,7 @@ static int open_sink(struct mr_sink *sink, bool at_least_once, struct mr_error *
     pthread_mutex_init(&self->lock, NULL);
     mr_text_init(&self->outbox);
     mr_map_init(&self->topics);
+    mr_map_init(&self->asked);
     mr_map_init(&self->handles);
     snprintf(self->id, sizeof self->id, "%s/%s", sink->query_id->text, sink->name);
     self->scratch = mr_allocate_zeroed(sizeof *self->scratch * (size_t)sink->workers);

@@ -45,6 +45,7 @@ struct mr_kafka_sink {
     int64_t file_bytes, rows;
     uint64_t file_number;
     struct mr_map topics; /* names seen in rows: number = partitions, 0: not looked at */
+    struct mr_map asked;  /* the same names: number = the largest partition that a row named, plus 1 */
 
     /* Publishing: of the publisher's thread. */
     struct mr_kafka_client producer; /* not open: nothing is known */
@@ -54,8 +55,9 @@ struct mr_kafka_sink {
     struct mr_map *touched;         /* while transactions are settled: topics that have been seen to */
     int64_t attempted;              /* the last batch that was begun to be sent */
     _Atomic int64_t first_prepared; /* by this process; INT64_MAX: none yet */
-    char trouble[256];              /* the first message that could not be delivered */
-    int64_t renewed_us;             /* the register was written then */
+    char trouble[256];              /* the first message that could not be delivered, and why */
+    rd_kafka_resp_err_t refusal;
+    int64_t renewed_us; /* the register was written then */
     int64_t renew_every_us;
     struct mr_kafka_client asker; /* about topics; of the driver's thread */
 };

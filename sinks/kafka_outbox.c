@@ -69,6 +69,19 @@ static void put_headers(struct mr_text *out, const struct mr_column *headers, in
     }
 }
 
+#define RECORD_OVERHEAD 64 /* of a record on the wire, beside what is in it; librdkafka reckons with 36 */
+#define HEADER_OVERHEAD 10 /* of a header: two sizes */
+
+static size_t size_of_headers(const struct mr_column *headers, int64_t row)
+{
+    const struct mr_column *entry = headers->children[0];
+    size_t total = 0;
+    for (int64_t i = headers->offsets[row]; i < headers->offsets[row + 1]; i++)
+        total +=
+            bytes_at(entry->children[0], i).size + bytes_at(entry->children[1], i).size + HEADER_OVERHEAD;
+    return total;
+}
+
 static int refuse_row(struct mr_error *error, const char *message)
 {
     return mr_error_set(error, MR_E_DATA, "KAFKA_RECORD_REFUSED", "%s", message);
@@ -89,12 +102,14 @@ static int put_row(struct mr_kafka_sink *self, const struct mr_batch *batch, int
                           "A row has no topic: the column topic is NULL, and there is no option topic.");
     if (topic.size > 249 || partition < -1 || count > UINT16_MAX)
         return refuse_row(error, "A row names a topic or partition that cannot be, or has too many headers.");
-    if ((int64_t)(key.size + value.size) > self->largest_bytes) {
+    size_t wire = key.size + value.size + (some ? size_of_headers(headers, row) : 0) + RECORD_OVERHEAD;
+    if ((int64_t)wire > self->largest_bytes) {
         char message[160];
         snprintf(message, sizeof message,
-                 "A row of %zu bytes is larger than kafka.message.max.bytes, %lld. Set it to what the topic "
+                 "A row of %zu bytes, as it is sent, is larger than kafka.message.max.bytes, %lld. Set it to "
+                 "what the topic "
                  "takes.",
-                 key.size + value.size, (long long)self->largest_bytes);
+                 wire, (long long)self->largest_bytes);
         return refuse_row(error, message);
     }
     put(out, key.data ? key.size : NONE, 4);
@@ -144,16 +159,24 @@ static int spill(struct mr_kafka_sink *self, struct mr_error *error)
     return MR_OK;
 }
 
+/* Topics and partitions that rows name; whether these are there is asked before the decision. */
 static int note_topics(struct mr_kafka_sink *self, const struct mr_batch *batch, struct mr_error *error)
 {
-    const struct mr_column *names = column(batch, self->columns.topic);
+    const struct mr_column *names = column(batch, self->columns.topic),
+                           *ids = column(batch, self->columns.partition);
     struct mr_str last = {NULL, 0};
-    for (int64_t row = 0; !self->topic && row < batch->length; row++) {
-        struct mr_str name = bytes_at(names, row);
-        if (name.size == 0 || (last.data && mr_str_equal(name, last)))
+    int32_t largest = -1; /* that the topic `last` was noted with */
+    for (int64_t row = 0; (!self->topic || ids) && row < batch->length; row++) {
+        struct mr_str name = self->topic ? mr_str_of(self->topic) : bytes_at(names, row);
+        int32_t id = ids && !mr_column_is_null(ids, row) ? ids->i32[row] : -1;
+        bool same = last.data && mr_str_equal(name, last);
+        if (name.size == 0 || (same && id <= largest))
             continue;
-        if (!mr_map_put(&self->topics, name, NULL))
+        struct mr_map_entry *asked = mr_map_put(&self->asked, name, NULL);
+        if (!asked || !mr_map_put(&self->topics, name, NULL))
             return mr_error_memory(error, name.size);
+        largest = same && largest > id ? largest : id;
+        asked->number = asked->number > largest ? asked->number : largest + 1;
         last = name;
     }
     return MR_OK;

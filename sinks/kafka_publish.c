@@ -5,6 +5,7 @@
 
 #include "sinks/kafka.h"
 
+#define PARTING_MS 5000 /* for what is on its way when a record cannot be sent */
 #define ANSWER_MS 20000 /* for each step of a transaction */
 #define COMMIT_TRIES 3
 #define STABLE_MS 3000 /* for a register that no transaction holds */
@@ -45,6 +46,14 @@ static rd_kafka_topic_t *topic_handle(struct mr_kafka_sink *self, struct mr_str 
     return self->last_handle;
 }
 
+/* Is the record itself what is not taken? The topic was checked before the decision, as far as it tells. */
+static bool is_of_the_record(rd_kafka_resp_err_t why)
+{
+    return why == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || why == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+           why == RD_KAFKA_RESP_ERR_INVALID_RECORD || why == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+           why == RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT;
+}
+
 /* A producer's error, as what the publisher does next. The producer is dropped: it is never used again. */
 static int failed(struct mr_kafka_sink *self, rd_kafka_error_t *why, uint32_t flags, const char *what,
                   struct mr_error *error)
@@ -65,6 +74,13 @@ static int failed(struct mr_kafka_sink *self, rd_kafka_error_t *why, uint32_t fl
             "The sink '%s' is fenced: another process publishes with this query's identity (%s). A copy "
             "of the checkpoint runs elsewhere; stop one of the two. (%s)",
             self->sink->name, self->id, rd_kafka_error_string(why));
+    } else if (is_of_the_record(code) || is_of_the_record(self->refusal)) {
+        mr_error_set(error, MR_E_DATA, "KAFKA_RECORD_REFUSED",
+                     "Brokers do not take a record of the sink '%s': %s%s%s. Let the topic take it (its "
+                     "max.message.bytes; a compacted topic wants keys), or put the batch aside: millrace "
+                     "checkpoint set-aside.",
+                     self->sink->name, rd_kafka_error_string(why), self->trouble[0] ? "; " : "",
+                     self->trouble);
     } else {
         bool permanent = code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
                          code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
@@ -81,6 +97,12 @@ static int failed(struct mr_kafka_sink *self, rd_kafka_error_t *why, uint32_t fl
     rd_kafka_error_destroy(why);
     mr_kafka_producer_drop(self);
     return error->code;
+}
+
+static void forget_trouble(struct mr_kafka_sink *self)
+{
+    self->trouble[0] = 0;
+    self->refusal = RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* ---- the register ---- */
@@ -211,7 +233,7 @@ static int commit(struct mr_kafka_sink *self, const struct mr_register *value, s
 
 static rd_kafka_error_t *begin(struct mr_kafka_sink *self)
 {
-    self->trouble[0] = 0;
+    forget_trouble(self);
     return rd_kafka_begin_transaction(self->producer.handle);
 }
 
@@ -312,6 +334,15 @@ static rd_kafka_resp_err_t produce(struct mr_kafka_sink *self, const struct mr_k
     return self->touched ? touch(self, topic, record) : produce_to(self, topic, record->partition, record);
 }
 
+/* librdkafka aborts the process when a handle is destroyed while the coordinator owes the answer to a first
+ * record (seen with 2.0.2): it is waited for. */
+static int cannot_send(struct mr_kafka_sink *self, rd_kafka_resp_err_t why, struct mr_error *error)
+{
+    rd_kafka_flush(self->producer.handle, PARTING_MS);
+    return failed(self, rd_kafka_error_new(why, "%s", rd_kafka_err2str(why)), MR_RETRIABLE,
+                  "Sending a record", error);
+}
+
 /* Records of a text; *rest: what is no whole record yet. */
 static int send_text(struct mr_kafka_sink *self, struct mr_str *rest, struct mr_error *error)
 {
@@ -324,8 +355,7 @@ static int send_text(struct mr_kafka_sink *self, struct mr_str *rest, struct mr_
         }
         rd_kafka_resp_err_t why = produce(self, &record);
         if (why != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return failed(self, rd_kafka_error_new(why, "%s", rd_kafka_err2str(why)), MR_RETRIABLE,
-                          "Sending a record", error);
+            return cannot_send(self, why, error);
         if (count % 512 == 0)
             rd_kafka_poll(self->producer.handle, 0);
     }
@@ -460,7 +490,7 @@ static int read_settled_register(struct mr_kafka_sink *self, struct mr_error *er
 int mr_kafka_register(struct mr_kafka_sink *self, struct mr_register *out, struct mr_error *error)
 {
     if (!self->producer.handle) {
-        self->trouble[0] = 0;
+        forget_trouble(self);
         MR_TRY(mr_kafka_producer_open(self, false, error));
 #ifdef MR_PLANT_KAFKA_READ_BEFORE_INIT
         MR_TRY(read_register_at(self, "read_uncommitted", ANSWER_MS, &self->current, error));
@@ -539,7 +569,7 @@ static int publish_once(struct mr_kafka_sink *self, const struct mr_kafka_manife
 static int publish_again(struct mr_kafka_sink *self, const struct mr_kafka_manifest *manifest,
                          struct mr_error *error)
 {
-    self->trouble[0] = 0;
+    forget_trouble(self);
     if (!self->producer.handle)
         MR_TRY(mr_kafka_producer_open(self, false, error));
     MR_TRY(send_all(self, manifest, error));

@@ -48,6 +48,23 @@ def topic_of_the_row(kafka):
     same([v for (_, _, v, _) in kafka.read("routed.b")], [b"yak"])
 
 
+def partition_of_the_row(kafka):
+    project = pipe(kafka, "placed", "value, CAST(CAST(value AS STRING) AS INT) AS partition")
+    kafka.send("placed", ["2", "0", None, "1", "2"])
+    project.run()
+    same(sorted((p, v) for (p, _, v, _) in kafka.read("placed.out") if v is not None), [(0, b"0"), (1, b"1"), (2, b"2"), (2, b"2")])
+    same(sum(v is None for (_, _, v, _) in kafka.read("placed.out")), 1)
+    kafka.send("placed", ["1", "3"])
+    said = fails("KAFKA_RECORD_REFUSED", project.run)  # before it is decided
+    assert "Partition 3" in said and "placed.out" in said, said[-500:]
+    kafka.grow("placed.out", 4)
+    project.run()
+    same(sorted((p, v) for (p, _, v, _) in kafka.read("placed.out") if p in (1, 3)), [(1, b"1"), (1, b"1"), (3, b"3")])
+    for column in ("CAST(NULL AS STRING) AS topic", "'' AS topic"):
+        project = pipe(kafka, "placed", "value, " + column, "registerTopic 'o'", topic=False)
+        assert "no topic" in fails("KAFKA_RECORD_REFUSED", project.run)
+
+
 def register_in_internal_topic(kafka):
     project = pipe(kafka, "inner", "value, 'inner.out' AS topic", "`kafka.client.id` 'x'")
     kafka.send("inner", ["1", "2"])
@@ -72,6 +89,39 @@ def refused(kafka):
                                                     "CREATE STREAMING TABLE t AS SELECT * FROM STREAM out;").run)
     fails("PIPELINE_DATASET_WITHOUT_FLOW", kafka.project(s="CREATE SINK out USING console;").run)
     fails("DATA_SOURCE_NOT_FOUND", kafka.project(s="CREATE SINK out USING paper;").run)
+
+
+def records_that_brokers_refuse(kafka):
+    """Refused before the decision as far as the options tell; else a batch that is decided stops, and is published once the topic takes it."""
+    project = pipe(kafka, "edge", "value, headers", "topic 'o', includeHeaders true")
+    for size, headers in ((999980, None), (900000, [("h", b"x" * 100000)])):
+        kafka.send("edge", ["a" * size], headers=headers)
+        assert "message.max.bytes" in fails("KAFKA_RECORD_REFUSED", project.run)
+        kafka.truncate("edge", 0, kafka.counts("edge")[0])
+        project = pipe(kafka, "edge", "value, headers", "topic 'o', includeHeaders true", topic=False)
+    kafka.send("edge", ["a" * 900000])
+    project.run()
+    same([len(v) for (_, _, v, _) in kafka.read("edge.out")], [900000])
+    kafka.topic("tight", 1)
+    kafka.topic("tight.out", 1, max_message_bytes=100000)
+    project = pipe(kafka, "tight", "key, value", topic=False)
+    kafka.send("tight", ["b" * 200000, "c"])
+    for _ in range(2):
+        assert "set-aside" in fails("KAFKA_RECORD_REFUSED", project.run)
+    configure(kafka, "tight.out", {"max.message.bytes": "1000000"})
+    project.run()
+    same([len(v) for (_, _, v, _) in kafka.read("tight.out")], [200000, 1])
+    configure(kafka, "tight.out", {"cleanup.policy": "compact"})
+    kafka.send("tight", ["no key"])
+    assert "compacted" in fails("KAFKA_RECORD_REFUSED", project.run)
+
+
+def configure(kafka, topic, settings):
+    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+    entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in settings.items()]
+    for future in kafka.admin.incremental_alter_configs([ConfigResource("topic", topic, incremental_configs=entries)]).values():
+        future.result()
+    time.sleep(0.3)
 
 
 def large_outbox(kafka):
@@ -249,7 +299,7 @@ def console(kafka):
 def body(kafka):
     check = Checks("kafka_sink")
     only = os.environ.get("ONLY")
-    for test in (columns, topic_of_the_row, register_in_internal_topic, refused, large_outbox, at_least_once, fencing, wakes_before_the_commit, decided_elsewhere, register_lost, register_is_renewed, order_is_kept,
+    for test in (columns, topic_of_the_row, partition_of_the_row, register_in_internal_topic, refused, records_that_brokers_refuse, large_outbox, at_least_once, fencing, wakes_before_the_commit, decided_elsewhere, register_lost, register_is_renewed, order_is_kept,
                  windows_to_kafka, console):
         if not only or test.__name__ in only.split(","):
             check(test, kafka)

@@ -144,6 +144,24 @@ def huge_messages(kafka):
     same([(k, v if v is None else len(v)) for (_, k, v, _) in kafka.read("huge.out")], [(None, 10000000), (b"k", None), (None, None), (b"", 1)])
 
 
+def slow_query_backs_up(kafka):
+    """What a slow query has not taken stays at the broker: memory is the queues' limit, whatever waits."""
+    kafka.topic("waiting", 16, max_message_bytes=2000000)
+    for p in range(16):
+        kafka.send("waiting", [os.urandom(1000000) for _ in range(25)], partition=p)
+    project = kafka.project(t="CREATE STREAMING TABLE t AS SELECT partition p, offset o, length(value) n FROM STREAM read_kafka(bootstrapServers => '$S', "
+                              "subscribe => 'waiting', startingOffsets => 'earliest', maxOffsetsPerTrigger => 16);")
+    running = project.start("--quiet")
+    kafka.until(lambda: len(project.table("t")) == 400, 90)
+    with open(f"/proc/{running.pid}/status") as file:
+        peak = next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
+    finish(running)
+    same(sorted(project.table("t")), [(p, o, 1000000) for p in range(16) for o in range(25)])
+    assert peak <= 300, f"{peak:.0f} MiB"
+    if os.environ.get("TIMES"):
+        print(f"  peak {peak:.0f} MiB")
+
+
 PIPE = """CREATE SINK out USING kafka OPTIONS (bootstrapServers '$S', topic '{0}.out');
 CREATE FLOW f AS INSERT INTO out BY NAME SELECT value FROM STREAM read_kafka(bootstrapServers => '$S', subscribe => '{0}', startingOffsets => 'earliest');
 CREATE STREAMING TABLE t AS SELECT 'k' k, CAST(value AS STRING) v, partition p, offset o
@@ -202,7 +220,7 @@ def away_and_triggered_once(kafka):
 def body(kafka):
     check = Checks("kafka_trouble")
     only = os.environ.get("ONLY")
-    for test in (anew_and_outgrown, anew_while_it_is_read, cut_up_to_what_was_read, cut_while_it_is_read, corrupt_json, huge_messages, away_for_long,
+    for test in (anew_and_outgrown, anew_while_it_is_read, cut_up_to_what_was_read, cut_while_it_is_read, corrupt_json, huge_messages, slow_query_backs_up, away_for_long,
                  away_and_triggered_once):
         if not only or test.__name__ in only.split(","):
             check(test, kafka)

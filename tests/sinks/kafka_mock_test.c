@@ -153,6 +153,7 @@ enum outcome {
     AGAIN,   /* the transaction is aborted and made anew: the register holds the batch once */
     FENCED,  /* stops: somebody else has this identity */
     REFUSED, /* stops: brokers do not allow it */
+    UNFIT,   /* stops: brokers do not take such a record */
 };
 static const struct fault {
     const char *name;
@@ -169,6 +170,8 @@ static const struct fault {
     {"produce: unknown producer", API_PRODUCE, 1, RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID, AGAIN},
     {"produce: fenced", API_PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, FENCED},
     {"produce: forbidden", API_PRODUCE, 40, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, REFUSED},
+    {"produce: too large", API_PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, UNFIT},
+    {"produce: not valid", API_PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_RECORD, UNFIT},
     {"partitions: coordinator away", API_ADD_PARTITIONS, 3, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
      ONCE},
     {"partitions: coordinator moved", API_ADD_PARTITIONS, 2, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, ONCE},
@@ -228,15 +231,13 @@ static void test_faults(void **state)
                 assert_true(fault->outcome == ONCE ? counts[i] == 1 : counts[i] >= 1);
             }
         } else {
-            if (status >= 0 ||
-                (fault->outcome == FENCED) != (strcmp(error.condition, "SINK_REGISTER_MISMATCH."
-                                                                       "FOREIGN") == 0))
+            static const char *const conditions[] = {[FENCED] = "SINK_REGISTER_MISMATCH.FOREIGN",
+                                                     [REFUSED] = "KAFKA_REQUEST_FAILED",
+                                                     [UNFIT] = "KAFKA_RECORD_REFUSED"};
+            if (status >= 0 || strcmp(error.condition, conditions[fault->outcome]) != 0)
                 print_error("%s: %s %s\n", fault->name, error.condition, error.message);
             assert_true(status < 0 && !(error.flags & MR_RETRIABLE));
-            if (fault->outcome == FENCED)
-                assert_string_equal(error.condition, "SINK_REGISTER_MISMATCH.FOREIGN");
-            else
-                assert_string_equal(error.condition, "KAFKA_REQUEST_FAILED");
+            assert_string_equal(error.condition, conditions[fault->outcome]);
         }
         rd_kafka_mock_clear_request_errors(mock.cluster, fault->api);
         mr_text_release(&manifest);
