@@ -82,6 +82,16 @@ static size_t size_of_headers(const struct mr_column *headers, int64_t row)
     return total;
 }
 
+/* As the outbox writes them: numbers of two bytes. */
+static bool headers_fit(const struct mr_column *headers, int64_t row)
+{
+    int64_t first = headers->offsets[row], end = headers->offsets[row + 1];
+    bool fit = end - first <= UINT16_MAX;
+    for (int64_t i = first; fit && i < end; i++)
+        fit = bytes_at(headers->children[0]->children[0], i).size <= UINT16_MAX;
+    return fit;
+}
+
 static int refuse_row(struct mr_error *error, const char *message)
 {
     return mr_error_set(error, MR_E_DATA, "KAFKA_RECORD_REFUSED", "%s", message);
@@ -100,8 +110,10 @@ static int put_row(struct mr_kafka_sink *self, const struct mr_batch *batch, int
     if (!self->topic && topic.size == 0)
         return refuse_row(error,
                           "A row has no topic: the column topic is NULL, and there is no option topic.");
-    if (topic.size > 249 || partition < -1 || count > UINT16_MAX)
-        return refuse_row(error, "A row names a topic or partition that cannot be, or has too many headers.");
+    if (topic.size > 249 || partition < -1 || (some && !headers_fit(headers, row)))
+        return refuse_row(error, "A row names a topic or partition that cannot be, or has too many headers, "
+                                 "or one with too long a "
+                                 "name (65,535).");
     size_t wire = key.size + value.size + (some ? size_of_headers(headers, row) : 0) + RECORD_OVERHEAD;
     if ((int64_t)wire > self->largest_bytes) {
         char message[160];
