@@ -5,7 +5,7 @@
 
 #include "sinks/kafka.h"
 
-#define PARTING_MS 5000 /* for what is on its way when a record cannot be sent */
+#define PARTING_MS 1000 /* for what is on its way when a producer is dropped */
 #define ANSWER_MS 20000 /* for each step of a transaction */
 #define COMMIT_TRIES 3
 #define STABLE_MS 3000 /* for a register that no transaction holds */
@@ -15,6 +15,10 @@
 
 void mr_kafka_producer_drop(struct mr_kafka_sink *self)
 {
+    /* librdkafka aborts the process when a handle is destroyed in the moment in which it announces the first
+     * record of a partition to the coordinator (seen with 2.0.2). */
+    if (self->producer.handle && rd_kafka_outq_len(self->producer.handle) > 0)
+        rd_kafka_flush(self->producer.handle, PARTING_MS);
     if (self->producer.handle) /* what is on its way is settled by the next init_transactions */
         rd_kafka_purge(self->producer.handle,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -334,15 +338,6 @@ static rd_kafka_resp_err_t produce(struct mr_kafka_sink *self, const struct mr_k
     return self->touched ? touch(self, topic, record) : produce_to(self, topic, record->partition, record);
 }
 
-/* librdkafka aborts the process when a handle is destroyed while the coordinator owes the answer to a first
- * record (seen with 2.0.2): it is waited for. */
-static int cannot_send(struct mr_kafka_sink *self, rd_kafka_resp_err_t why, struct mr_error *error)
-{
-    rd_kafka_flush(self->producer.handle, PARTING_MS);
-    return failed(self, rd_kafka_error_new(why, "%s", rd_kafka_err2str(why)), MR_RETRIABLE,
-                  "Sending a record", error);
-}
-
 /* Records of a text; *rest: what is no whole record yet. */
 static int send_text(struct mr_kafka_sink *self, struct mr_str *rest, struct mr_error *error)
 {
@@ -355,7 +350,8 @@ static int send_text(struct mr_kafka_sink *self, struct mr_str *rest, struct mr_
         }
         rd_kafka_resp_err_t why = produce(self, &record);
         if (why != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return cannot_send(self, why, error);
+            return failed(self, rd_kafka_error_new(why, "%s", rd_kafka_err2str(why)), MR_RETRIABLE,
+                          "Sending a record", error);
         if (count % 512 == 0)
             rd_kafka_poll(self->producer.handle, 0);
     }

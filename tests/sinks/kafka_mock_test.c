@@ -19,6 +19,7 @@ struct rig { /* one query with one sink, driven as the runtime does it */
     struct mr_arena arena;
     struct mr_register at;
     int64_t batch;
+    size_t more_bytes; /* of the last row of a batch */
 };
 
 /* The mock cluster answers TxnOffsetCommit and forgets it: what would be there once the transaction is
@@ -76,12 +77,14 @@ static void rig_stop(struct rig *rig)
 static void rig_decide(struct rig *rig, struct mr_text *manifest)
 {
     struct mr_batch rows = {0};
+    char *text = calloc(1, rig->more_bytes + 32);
     OK(mr_batch_init(&rows, rig->sink.schema, ROWS, &error));
     for (int64_t i = 0; i < ROWS; i++) {
-        char text[32];
-        int size = snprintf(text, sizeof text, "%lld", (long long)(rig->batch * ROWS + i));
-        OK(mr_column_set_bytes(rows.columns[0], i, text, (size_t)size, &error));
+        size_t size = (size_t)snprintf(text, 32, "%lld", (long long)(rig->batch * ROWS + i));
+        OK(mr_column_set_bytes(rows.columns[0], i, text, i + 1 < ROWS ? size : size + rig->more_bytes,
+                               &error));
     }
+    free(text);
     rows.columns[0]->length = rows.length = ROWS;
     mr_text_init(manifest);
     OK(rig->sink.type->write(&rig->sink, 0, &rows, &error));
@@ -307,6 +310,34 @@ static void test_start_under_faults(void **state)
     mock_stop(&mock);
 }
 
+/* A record that a client with other settings does not take, behind others that are on their way: a typed
+ * stop, and no end of the process (librdkafka's, when it is left in the wrong moment). */
+static void test_record_that_is_not_taken(void **state)
+{
+    (void)state;
+    struct mock mock;
+    mock_start(&mock, 1);
+    rd_kafka_mock_topic_create(mock.cluster, "out", 1, 1);
+    for (int round = 0; round < 30; round++) {
+        struct rig rig;
+        struct mr_text manifest;
+        char id[40];
+        int attempts;
+        snprintf(id, sizeof id, "41111111-2222-3333-4444-5555555555%02d", round);
+        rig_start(&rig, &mock, id);
+        rig.more_bytes = 5000;
+        rig_decide(&rig, &manifest);
+        rig.options[rig.sink.option_count++] = (struct mr_option){"kafka.message.max.bytes", "1000"};
+        mr_kafka_producer_drop(rig.sink.ctx);
+        assert_true(rig_publish(&rig, &mock, &manifest, &attempts) < 0);
+        assert_string_equal(error.condition, "KAFKA_RECORD_REFUSED");
+        assert_int_equal(attempts, 1);
+        mr_text_release(&manifest);
+        rig_stop(&rig);
+    }
+    mock_stop(&mock);
+}
+
 /* Now and then 152 bytes with the group's name stay behind inside librdkafka 2.0.2, by their sizes a request
  * of send_offsets_to_transaction, when the producer is destroyed while the coordinator owes the answer. The
  * suites with a real broker look for leaks of ours. */
@@ -316,12 +347,15 @@ const char *__lsan_default_suppressions(void)
     return "leak:librdkafka.so\n";
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_late_answers),
         cmocka_unit_test(test_start_under_faults),
+        cmocka_unit_test(test_record_that_is_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
