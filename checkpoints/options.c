@@ -16,8 +16,7 @@ static const char durability[] =
 #else
     "0;"
 #endif
-    "manual_wal_flush=0;unordered_write=0;two_write_queues=0;enable_pipelined_write=0;" /* ordering, buffering
-                                                                                         */
+    "manual_wal_flush=0;unordered_write=0;two_write_queues=0;enable_pipelined_write=0;"
     "paranoid_checks=1;max_bgerror_resume_count=0;"
     "recycle_log_file_num=0;allow_mmap_writes=0;best_efforts_recovery=0;wal_compression=kNoCompression;"
     "track_and_verify_wals_in_manifest=1;"
@@ -151,25 +150,37 @@ void mr_rocks_measure(struct mr_checkpoint *checkpoint)
     checkpoint->state_fits = live_bytes <= checkpoint->cache_bytes / 2;
 }
 
-/* So that opening again has little to replay. Only to save time: the log has it all. */
-static void flush(struct mr_checkpoint *checkpoint)
+int mr_rocks_flush(struct mr_checkpoint *checkpoint, struct mr_error *error)
 {
-    uint64_t buffered_bytes = 0;
+    char *message = NULL;
+    MR_TRY(mr_rocks_writable(checkpoint, error));
+    rocksdb_flushoptions_t *how = rocksdb_flushoptions_create();
+    for (int i = 0; i < MR_FAMILY_COUNT && !message; i++)
+        rocksdb_flush_cf(checkpoint->db, how, checkpoint->families[i], &message);
+    rocksdb_flushoptions_destroy(how);
+    if (!message)
+        return MR_OK;
+    /* RocksDB 7.8 has marked the write buffer as closed before it fails to make the next log, and aborts the
+     * process when it comes to the same buffer again. */
+    checkpoint->failed = true;
+    return mr_rocks_error(error, message, "CANNOT_WRITE_STATE_STORE.CANNOT_COMMIT",
+                          "Cannot write to the checkpoint %s", checkpoint->path);
+}
+
+/* So that opening again has little to replay. Only to save time: the log has it all. */
+static void flush_to_close(struct mr_checkpoint *checkpoint)
+{
+    uint64_t buffered_bytes = 0, errors = 0;
+    struct mr_error ignored;
     for (int i = 0; i < MR_FAMILY_COUNT; i++) {
         uint64_t bytes = 0;
         rocksdb_property_int_cf(checkpoint->db, checkpoint->families[i], "rocksdb.cur-size-all-mem-tables",
                                 &bytes);
         buffered_bytes += bytes;
     }
-    if (checkpoint->read_only || checkpoint->failed || buffered_bytes < WORTH_FLUSHING)
-        return;
-    rocksdb_flushoptions_t *how = rocksdb_flushoptions_create();
-    for (int i = 0; i < MR_FAMILY_COUNT; i++) {
-        char *message = NULL;
-        rocksdb_flush_cf(checkpoint->db, how, checkpoint->families[i], &message);
-        rocksdb_free(message);
-    }
-    rocksdb_flushoptions_destroy(how);
+    rocksdb_property_int(checkpoint->db, "rocksdb.background-errors", &errors);
+    if (!checkpoint->read_only && !checkpoint->failed && errors == 0 && buffered_bytes >= WORTH_FLUSHING)
+        mr_rocks_flush(checkpoint, &ignored);
 }
 
 int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_options *options,
@@ -211,7 +222,7 @@ int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_o
 void mr_rocks_close(struct mr_checkpoint *checkpoint)
 {
     if (checkpoint->db) {
-        flush(checkpoint);
+        flush_to_close(checkpoint);
         for (int i = 0; i < MR_FAMILY_COUNT; i++)
             rocksdb_column_family_handle_destroy(checkpoint->families[i]);
         rocksdb_writeoptions_destroy(checkpoint->synced);

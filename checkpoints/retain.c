@@ -64,9 +64,10 @@ int mr_checkpoint_oldest_retained(struct mr_checkpoint *checkpoint, int64_t *out
 static int create(struct mr_checkpoint *checkpoint, const char *target, struct mr_error *error)
 {
     char *message = NULL;
+    MR_TRY(mr_rocks_flush(checkpoint, error)); /* so that hardly any log needs copying */
     rocksdb_checkpoint_t *maker = rocksdb_checkpoint_object_create(checkpoint->db, &message);
     if (!message) {
-        rocksdb_checkpoint_create(maker, target, 0, &message); /* 0: flush, so that no log needs copying */
+        rocksdb_checkpoint_create(maker, target, UINT64_MAX, &message); /* UINT64_MAX: without a flush */
         rocksdb_checkpoint_object_destroy(maker);
     }
     if (message)

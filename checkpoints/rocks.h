@@ -69,6 +69,8 @@ int mr_rocks_error(struct mr_error *error, char *message, const char *condition,
 int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_options *options,
                   struct mr_error *error);
 void mr_rocks_close(struct mr_checkpoint *checkpoint);
+/* Everything written so far into tables. After a failure the checkpoint takes no more writes. */
+int mr_rocks_flush(struct mr_checkpoint *checkpoint, struct mr_error *error);
 /* Sets state_fits. Operators keep what they use again, so blocks read once would only push out others. */
 void mr_rocks_measure(struct mr_checkpoint *checkpoint);
 /* lock.c: the directory itself: what may be opened, and by whom. */
