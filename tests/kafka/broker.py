@@ -131,9 +131,11 @@ class Broker:
         env = dict(os.environ, CLASSPATH=self.lib + "/*")
         properties = os.path.join(self.directory, "server.properties")
         if not os.path.isdir(os.path.join(self.directory, "data")):
-            subprocess.run(self.java("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties,
-                                     *[word for user in self.users for word in ("--add-scram", user)]), env=env,
-                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            made = subprocess.run(self.java("kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", properties,
+                                            *[word for user in self.users for word in ("--add-scram", user)]), env=env,
+                                  check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            if made.returncode != 0:
+                raise RuntimeError("the broker's storage cannot be made (status %d): %s" % (made.returncode, made.stdout.decode()[-1000:]))
         begun = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.java("kafka.Kafka", properties), env=env, stdin=subprocess.DEVNULL, stdout=log,
