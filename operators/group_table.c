@@ -6,9 +6,9 @@
 #include "columns/value.h"
 
 #define CHUNK_RECORDS 1024u
-#define REMOVED_SLOT UINT32_MAX
 #define MAX_NODES 60
-#define AHEAD 8 /* rows */
+#define AHEAD 8      /* rows */
+#define AHEAD_NEAR 4 /* their slots are here by then */
 
 /* One node of the flattened key: a leaf, or a STRUCT (which has only its null bit). */
 struct mr_key_node {
@@ -23,7 +23,7 @@ struct mr_key_node {
 int mr_group_list_add(struct mr_group_list *list, struct mr_group *group, struct mr_error *error)
 {
     if (list->count == list->capacity) {
-        int64_t capacity = list->capacity ? list->capacity * 2 : 1024;
+        int64_t capacity = list->capacity ? list->capacity * 2 : 4;
         struct mr_group **groups = mr_reallocate(list->groups, sizeof(void *) * (size_t)capacity);
         if (!groups)
             return mr_error_memory(error, sizeof(void *) * (size_t)capacity);
@@ -348,7 +348,7 @@ static int grow_slots(struct mr_group_table *table, struct mr_error *error)
         uint32_t at = (uint32_t)group->hash & table->slot_mask;
         while (table->slots[at].number != 0)
             at = (at + 1) & table->slot_mask;
-        table->slots[at].tag = (uint32_t)(group->hash >> 32);
+        table->slots[at].tag = (uint32_t)group->hash;
         table->slots[at].number = i + 1;
         table->used_slots++;
     }
@@ -396,6 +396,8 @@ static int new_group(struct mr_group_table *table, const char *key_row, uint64_t
     }
     uint32_t number = group ? group->number : table->count;
     struct mr_group *next_unused = group ? group->next : NULL;
+    if (next_unused)
+        __builtin_prefetch(next_unused, 1);
     group = mr_group_table_at(table, number);
     *group = (struct mr_group){.hash = hash, .number = number};
     memcpy(key_row_of(group), key_row, table->key_bytes);
@@ -429,9 +431,9 @@ int mr_group_table_add(struct mr_group_table *table, struct mr_group **out, stru
 static int find_one(struct mr_group_table *table, const char *key_row, uint64_t hash, bool insert,
                     struct mr_group **out, struct mr_error *error)
 {
-    uint32_t at = (uint32_t)hash & table->slot_mask, tag = (uint32_t)(hash >> 32);
+    uint32_t at = (uint32_t)hash & table->slot_mask, tag = (uint32_t)hash;
     for (; table->slots[at].number != 0; at = (at + 1) & table->slot_mask) {
-        if (table->slots[at].tag != tag || table->slots[at].number == REMOVED_SLOT)
+        if (table->slots[at].tag != tag)
             continue;
         struct mr_group *group = mr_group_table_at(table, table->slots[at].number - 1);
         if (group->hash == hash && same_key(table, key_row_of(group), key_row)) {
@@ -490,11 +492,12 @@ static inline uint64_t hash_row(const struct mr_group_table *table, const char *
     return mr_hash_u64(hash);
 }
 
-/* Brings near what the row some rows ahead will ask for. */
-static inline void prefetch(const struct mr_group_table *table, uint64_t hash)
+/* Brings near the group that is likely meant, by way of its slot, which is near already. */
+static inline void expect_group(const struct mr_group_table *table, uint64_t hash)
 {
-    if (table->slots)
-        __builtin_prefetch(&table->slots[(uint32_t)hash & table->slot_mask]);
+    uint32_t number = table->slots ? table->slots[(uint32_t)hash & table->slot_mask].number : 0;
+    if (number != 0)
+        __builtin_prefetch(mr_group_table_at(table, number - 1), 1);
 }
 
 int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *keys, const uint64_t *hashes,
@@ -516,8 +519,11 @@ int mr_group_table_find(struct mr_group_table *table, struct mr_column *const *k
                 next = hashes[rows ? rows->rows[k + AHEAD] : k + AHEAD];
             else
                 next = ahead[k % AHEAD] = hash_row(table, key_row + AHEAD * table->key_bytes);
-            prefetch(table, next);
+            mr_group_table_expect(table, next);
         }
+        if (k + AHEAD_NEAR < count)
+            expect_group(table, hashes ? hashes[rows ? rows->rows[k + AHEAD_NEAR] : k + AHEAD_NEAR]
+                                       : ahead[(k + AHEAD_NEAR) % AHEAD]);
         if (last && last->hash == hash && same_words(key_row, key_row_of(last), table->key_bytes)) {
             records[k] = last;
             continue;
@@ -542,15 +548,29 @@ int64_t mr_group_table_next(const struct mr_group_table *table, struct mr_group_
     return count;
 }
 
+/* Those behind it that belong before it move up, so that no hole parts them from where they are looked for.
+ */
+static void free_slot(struct mr_group_table *table, uint32_t hole)
+{
+    uint32_t mask = table->slot_mask;
+    for (uint32_t at = (hole + 1) & mask; table->slots[at].number != 0; at = (at + 1) & mask) {
+        if (((at - table->slots[at].tag) & mask) < ((at - hole) & mask))
+            continue;
+        table->slots[hole] = table->slots[at];
+        hole = at;
+    }
+    table->slots[hole].number = 0;
+    table->used_slots--;
+}
+
 void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group)
 {
     uint32_t at = (uint32_t)group->hash & table->slot_mask;
     for (; table->slots[at].number != 0; at = (at + 1) & table->slot_mask)
-        if (table->slots[at].number != REMOVED_SLOT &&
-            mr_group_table_at(table, table->slots[at].number - 1) == group) {
+        if (table->slots[at].number == group->number + 1) {
             group->next = table->unused;
             table->unused = group;
-            table->slots[at].number = REMOVED_SLOT;
+            free_slot(table, at);
             break;
         }
     group->flags = MR_GROUP_REMOVED;

@@ -13,7 +13,7 @@ enum mr_group_flag { /* free for the operator, but for REMOVED */
                      MR_GROUP_REMOVED = 1,
                      MR_GROUP_LOADED = 2,     /* what the checkpoint holds for this key has been merged in */
                      MR_GROUP_DIRTY = 4,      /* differs from what the checkpoint holds */
-                     MR_GROUP_TOUCHED = 8,    /* changed in the micro-batch in hand */
+                     MR_GROUP_TOUCHED = 8,    /* the operator's own, while a micro-batch runs */
                      MR_GROUP_PERSISTED = 16, /* the checkpoint holds this key */
                      MR_GROUP_LISTED = 32     /* in the operator's list of groups with one event time */
 };
@@ -52,7 +52,7 @@ struct mr_group_table {
     size_t states_bytes;                  /* all states together */
     size_t payload_offset, payload_bytes; /* the operator's own part of a record; zeroed when made */
     struct {
-        uint32_t tag, number; /* number + 1; 0 free, UINT32_MAX removed */
+        uint32_t tag, number; /* the hash's lower half; number + 1, 0: free */
     } * slots;
     uint32_t slot_mask, used_slots;
     char **chunks;
@@ -93,6 +93,12 @@ int64_t mr_group_table_next(const struct mr_group_table *table, struct mr_group_
                             struct mr_group **records, int64_t max);
 struct mr_group *mr_group_table_at(const struct mr_group_table *table, uint32_t number);
 void mr_group_table_remove(struct mr_group_table *table, struct mr_group *group);
+/* Brings near what finding or removing the group with this hash will ask for first. */
+static inline void mr_group_table_expect(const struct mr_group_table *table, uint64_t hash)
+{
+    if (table->slots)
+        __builtin_prefetch(&table->slots[(uint32_t)hash & table->slot_mask]);
+}
 /* Forgets the groups that keep refuses and gives their memory back. Groups move: nobody may hold one. Only
  * for tables without aggregates. */
 int mr_group_table_retain(struct mr_group_table *table, bool (*keep)(void *ctx, struct mr_group *group),

@@ -16,10 +16,13 @@
 #include "operators/plan_text.h"
 #include "operators/show_state.h"
 
-#define AHEAD 16 /* groups of a list are fetched so many before their turn */
+#define AHEAD 16  /* groups of a list are fetched so many before their turn */
+#define TURN 256u /* flags have no more than 8 bits */
 
 struct bucket { /* cached groups of one event time */
     struct mr_group *first;
+    struct mr_group_list dirty;  /* since the last flush */
+    struct mr_group_list parked; /* packed by this flush, and dirty again after it */
 };
 struct run { /* the event time of the groups in hand; known: what follows is true */
     bool known, may_be_stored;
@@ -36,10 +39,13 @@ struct aggregate {
     struct mr_map buckets; /* event time -> struct bucket, in bucket_pool */
     struct mr_arena bucket_pool;
     struct run run;
-    struct mr_group_list touched; /* in this micro-batch */
+    uint32_t turn;                /* the upper bits of the flags of groups touched in this micro-batch */
+    int64_t touched_count;        /* in this micro-batch */
+    struct mr_group_list touched; /* they, in UPDATE mode */
     struct mr_group_list fresh;   /* touched, to be loaded */
-    struct mr_group_list dirty;   /* since the last flush */
-    struct mr_group_list parked;  /* packed by this flush, and dirty again after it */
+    int64_t dirty_count;          /* since the last flush */
+    int64_t leaving;              /* of those, what this micro-batch evicts at its end */
+    struct mr_group_list dirty;   /* they; where groups are listed by time, only while they are flushed */
     int64_t flushed_evict_us;     /* what the last flush knew to be evicted next */
     int64_t evicted_us;           /* evicted so far in memory; goes into the next decision */
     struct mr_group **records;    /* scratch, per pushed batch */
@@ -49,25 +55,64 @@ struct aggregate {
     const struct mr_column *times; /* event times of the batch being pushed */
 };
 
-/* The list without the groups that have been removed or written. */
-static void keep_dirty(struct mr_group_list *list)
+/* How many dirty groups have an event time at or before this one. */
+static int64_t dirty_until(const struct aggregate *aggregate, int64_t until_us)
 {
-    int64_t kept = 0;
-    for (int64_t i = 0; i < list->count; i++)
-        if ((list->groups[i]->flags & (MR_GROUP_REMOVED | MR_GROUP_DIRTY)) == MR_GROUP_DIRTY)
-            list->groups[kept++] = list->groups[i];
-    list->count = kept;
+    int64_t count = 0;
+    if (until_us == MR_NO_WATERMARK || until_us <= aggregate->evicted_us)
+        return 0;
+    for (size_t i = 0; i < aggregate->buckets.count; i++) {
+        const struct mr_map_entry *entry = &aggregate->buckets.entries[i];
+        int64_t time_us;
+        memcpy(&time_us, entry->key.data, 8);
+        if (time_us <= until_us)
+            count += ((const struct bucket *)entry->pointer)->dirty.count;
+    }
+    return count;
+}
+
+/* All groups of the table, by a function that takes MR_BATCH_ROWS of them at most. */
+static int each_cached(struct mr_operator *op,
+                       int (*each)(struct mr_operator *op, struct mr_group_table *table,
+                                   struct mr_group **groups, int64_t count, struct mr_error *error),
+                       struct mr_error *error)
+{
+    struct aggregate *aggregate = op->ctx;
+    struct mr_group *groups[MR_BATCH_ROWS];
+    struct mr_group_cursor cursor = {0};
+    for (;;) {
+        int64_t count = mr_group_table_next(&aggregate->table, &cursor, groups, MR_BATCH_ROWS);
+        if (count == 0)
+            return MR_OK;
+        MR_TRY(each(op, &aggregate->table, groups, count, error));
+    }
+}
+
+static int forget_turn(struct mr_operator *op, struct mr_group_table *table, struct mr_group **groups,
+                       int64_t count, struct mr_error *error)
+{
+    (void)op;
+    (void)table;
+    (void)error;
+    for (int64_t i = 0; i < count; i++)
+        groups[i]->flags %= TURN;
+    return MR_OK;
 }
 
 static int aggregate_begin(struct mr_operator *op, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
-    (void)error;
+    aggregate->turn += TURN;
+    if (aggregate->turn == 0) { /* once in 16 million micro-batches */
+        aggregate->turn = TURN;
+        MR_TRY(each_cached(op, forget_turn, error));
+    }
     if (aggregate->evicted_us ==
         MR_NO_WATERMARK) { /* the first micro-batch of this process: what the last one evicted is gone */
         aggregate->evicted_us = op->late_us;
         aggregate->state.deleted_us = op->late_us;
     }
+    aggregate->leaving = dirty_until(aggregate, op->evict_us);
     return MR_OK;
 }
 
@@ -119,8 +164,10 @@ static int list_group(struct mr_operator *op, struct mr_group *group, struct mr_
 {
     struct aggregate *aggregate = op->ctx;
     struct bucket *bucket = aggregate->run.bucket;
-    if (!(group->flags & MR_GROUP_DIRTY) && op->checkpoint)
-        MR_TRY(mr_group_list_add(&aggregate->dirty, group, error));
+    if (!(group->flags & MR_GROUP_DIRTY) && op->checkpoint) {
+        MR_TRY(mr_group_list_add(bucket ? &bucket->dirty : &aggregate->dirty, group, error));
+        aggregate->dirty_count++;
+    }
     if (!(group->flags & MR_GROUP_LISTED) && bucket) {
         group->flags |= MR_GROUP_LISTED;
         group->next = bucket->first;
@@ -138,8 +185,10 @@ static int touch(struct mr_operator *op, struct mr_group *group, const struct mr
     const struct mr_column *times = aggregate->times;
     MR_TRY(turn_to(op, times ? mr_event_time_of(batch->columns[config->event_time_group], times, row) : 0,
                    error));
-    if (!(group->flags & MR_GROUP_TOUCHED)) {
-        MR_TRY(mr_group_list_add(&aggregate->touched, group, error));
+    if (group->flags / TURN != aggregate->turn / TURN) {
+        if (op->mode == MR_MODE_UPDATE)
+            MR_TRY(mr_group_list_add(&aggregate->touched, group, error));
+        aggregate->touched_count++;
         if (!(group->flags & MR_GROUP_LOADED) && aggregate->run.may_be_stored) {
             MR_TRY(mr_group_list_add(&aggregate->fresh, group, error));
         } else if (!(group->flags & MR_GROUP_LOADED)) {
@@ -148,7 +197,7 @@ static int touch(struct mr_operator *op, struct mr_group *group, const struct mr
         }
     }
     MR_TRY(list_group(op, group, error));
-    group->flags |= MR_GROUP_TOUCHED;
+    group->flags = group->flags % TURN | aggregate->turn;
     return MR_OK;
 }
 
@@ -168,6 +217,7 @@ static int aggregate_open(struct mr_operator *op, struct mr_error *error)
     mr_map_init(&aggregate->buckets);
     mr_arena_init(&aggregate->bucket_pool);
     aggregate->evicted_us = aggregate->flushed_evict_us = MR_NO_WATERMARK;
+    aggregate->turn = TURN;
     aggregate->everything = !op->checkpoint || config->complete_output || op->mode == MR_MODE_COMPLETE;
     aggregate->evicts = !aggregate->everything && config->event_time_group >= 0;
     const struct mr_type **types = mr_allocate(sizeof(void *) * (size_t)(config->group_count + 1));
@@ -205,10 +255,10 @@ static int aggregate_push(struct mr_operator *op, int input, const struct mr_bat
     const struct mr_column *states = batch->columns[config->group_count];
     aggregate->times =
         config->event_time_group >= 0 ? mr_event_times(batch->columns[config->event_time_group]) : NULL;
+    const uint32_t settled = aggregate->turn | MR_GROUP_DIRTY, looked_at = ~(TURN - 1) | MR_GROUP_DIRTY;
     for (int64_t k = 0; k < kept; k++) {
         struct mr_group *group = aggregate->records[k];
-        const uint32_t settled = MR_GROUP_TOUCHED | MR_GROUP_DIRTY;
-        if ((group->flags & settled) != settled)
+        if ((group->flags & looked_at) != settled)
             MR_TRY(touch(op, group, batch, selection.rows[k], error));
         MR_TRY(mr_group_table_merge(&aggregate->table, group, mr_view_str(&states->views[selection.rows[k]]),
                                     false, error));
@@ -238,23 +288,6 @@ static int emit_groups(struct mr_operator *op, struct mr_group_table *table, str
     return MR_OK;
 }
 
-/* All groups of the table, by a function that takes MR_BATCH_ROWS of them at most. */
-static int each_cached(struct mr_operator *op,
-                       int (*each)(struct mr_operator *op, struct mr_group_table *table,
-                                   struct mr_group **groups, int64_t count, struct mr_error *error),
-                       struct mr_error *error)
-{
-    struct aggregate *aggregate = op->ctx;
-    struct mr_group *groups[MR_BATCH_ROWS];
-    struct mr_group_cursor cursor = {0};
-    for (;;) {
-        int64_t count = mr_group_table_next(&aggregate->table, &cursor, groups, MR_BATCH_ROWS);
-        if (count == 0)
-            return MR_OK;
-        MR_TRY(each(op, &aggregate->table, groups, count, error));
-    }
-}
-
 /* A query without keys has one group, which every micro-batch changes, without rows too. */
 static int touch_only_group(struct mr_operator *op, struct mr_error *error)
 {
@@ -269,6 +302,21 @@ static int touch_only_group(struct mr_operator *op, struct mr_error *error)
 }
 
 /* ---- evict ---- */
+static void release_bucket(struct bucket *bucket)
+{
+    mr_free(bucket->dirty.groups);
+    mr_free(bucket->parked.groups);
+    *bucket = (struct bucket){0};
+}
+
+static void release_buckets(struct aggregate *aggregate)
+{
+    for (size_t i = 0; i < aggregate->buckets.count; i++)
+        if (aggregate->buckets.entries[i].pointer) /* NULL: there was no memory for it */
+            release_bucket(aggregate->buckets.entries[i].pointer);
+    mr_map_release(&aggregate->buckets);
+}
+
 static int remove_bucket(struct mr_operator *op, struct bucket *bucket, struct mr_error *error)
 {
     struct aggregate *aggregate = op->ctx;
@@ -281,12 +329,15 @@ static int remove_bucket(struct mr_operator *op, struct bucket *bucket, struct m
     for (int64_t i = 0; status >= 0 && i < list.count; i++) {
         if (i + AHEAD < list.count)
             __builtin_prefetch(list.groups[i + AHEAD], 1);
+        if (i + AHEAD / 2 < list.count)
+            mr_group_table_expect(&aggregate->table, list.groups[i + AHEAD / 2]->hash);
         mr_group_table_remove(&aggregate->table, list.groups[i]);
     }
     op->metrics.rows_removed += list.count;
     aggregate->state.rows -= list.count;
+    aggregate->dirty_count -= bucket->dirty.count;
     mr_free(list.groups);
-    bucket->first = NULL;
+    release_bucket(bucket);
     return status;
 }
 
@@ -304,24 +355,27 @@ static int evict(struct mr_operator *op, struct mr_error *error)
     struct mr_map left;
     mr_map_init(&left);
     int status = MR_OK;
-    for (size_t i = 0; status >= 0 && i < aggregate->buckets.count; i++) {
-        struct mr_map_entry *entry = &aggregate->buckets.entries[i], *copy;
+    for (size_t i = 0; i < aggregate->buckets.count; i++) {
+        struct mr_map_entry *entry = &aggregate->buckets.entries[i], *copy = NULL;
         int64_t time_us;
         memcpy(&time_us, entry->key.data, 8);
-        if (time_us <= op->evict_us) {
+        if (status >= 0 && time_us <= op->evict_us) {
             status = remove_bucket(op, entry->pointer, error);
             continue;
         }
-        copy = mr_map_put(&left, entry->key, NULL);
+        if (status >= 0)
+            copy = mr_map_put(&left, entry->key, NULL);
         if (copy)
             copy->pointer = entry->pointer;
         else
+            release_bucket(entry->pointer);
+        if (!copy && status >= 0)
             status = mr_error_memory(error, 64);
     }
     mr_map_release(&aggregate->buckets);
     aggregate->buckets = left;
     aggregate->evicted_us = op->evict_us;
-    keep_dirty(&aggregate->dirty);
+    aggregate->leaving = 0;
     return status;
 }
 
@@ -332,12 +386,7 @@ static int aggregate_finish(struct mr_operator *op, struct mr_error *error)
     MR_TRY(touch_only_group(op, error));
     MR_TRY(
         mr_aggregate_state_load(&aggregate->state, aggregate->fresh.groups, aggregate->fresh.count, error));
-    op->metrics.rows_updated += aggregate->touched.count;
-    for (int64_t i = 0; i < aggregate->touched.count; i++) {
-        if (i + AHEAD < aggregate->touched.count)
-            __builtin_prefetch(aggregate->touched.groups[i + AHEAD], 1);
-        aggregate->touched.groups[i]->flags &= ~(uint32_t)MR_GROUP_TOUCHED;
-    }
+    op->metrics.rows_updated += aggregate->touched_count;
     if (aggregate->everything) {
         MR_TRY(mr_aggregate_state_scan(&aggregate->state, INT64_MIN, INT64_MAX, emit_groups, &stored, error));
         MR_TRY(each_cached(op, emit_groups, error));
@@ -345,7 +394,7 @@ static int aggregate_finish(struct mr_operator *op, struct mr_error *error)
         MR_TRY(
             emit_groups(op, &aggregate->table, aggregate->touched.groups, aggregate->touched.count, error));
     }
-    aggregate->touched.count = aggregate->fresh.count = 0;
+    aggregate->touched_count = aggregate->touched.count = aggregate->fresh.count = 0;
     MR_TRY(evict(op, error));
     op->metrics.rows_total = aggregate->state.rows;
     op->metrics.state_bytes = (int64_t)mr_group_table_bytes(&aggregate->table);
@@ -388,15 +437,42 @@ static int pack(struct mr_operator *op, struct mr_decision *decision, struct mr_
         return MR_OK;
     for (size_t i = 0; i < aggregate->buckets.count; i++) {
         const struct mr_map_entry *entry = &aggregate->buckets.entries[i];
+        struct bucket *bucket = entry->pointer;
         int64_t time_us;
         memcpy(&time_us, entry->key.data, 8);
         if (time_us <= until_us)
-            MR_TRY(mr_aggregate_state_pack(&aggregate->state, decision, time_us,
-                                           ((struct bucket *)entry->pointer)->first,
-                                           time_us > op->next_evict_us ? &aggregate->parked : NULL, error));
+            MR_TRY(mr_aggregate_state_pack(&aggregate->state, decision, time_us, bucket->first,
+                                           time_us > op->next_evict_us ? &bucket->parked : NULL, error));
     }
-    keep_dirty(&aggregate->dirty);
     return MR_OK;
+}
+
+/* Of groups that are listed by time, what has not been packed. */
+static int gather_dirty(struct aggregate *aggregate, struct mr_error *error)
+{
+    for (size_t i = 0; i < aggregate->buckets.count; i++) {
+        struct bucket *bucket = aggregate->buckets.entries[i].pointer;
+        for (int64_t k = 0; k < bucket->dirty.count; k++)
+            if (bucket->dirty.groups[k]->flags & MR_GROUP_DIRTY)
+                MR_TRY(mr_group_list_add(&aggregate->dirty, bucket->dirty.groups[k], error));
+    }
+    return MR_OK;
+}
+
+/* All is clean but for what is parked. */
+static void start_over(struct aggregate *aggregate)
+{
+    aggregate->dirty.count = aggregate->dirty_count = 0;
+    for (size_t i = 0; i < aggregate->buckets.count; i++) {
+        struct bucket *bucket = aggregate->buckets.entries[i].pointer;
+        struct mr_group_list written = bucket->dirty;
+        bucket->dirty = bucket->parked;
+        bucket->parked = written;
+        bucket->parked.count = 0;
+        for (int64_t k = 0; k < bucket->dirty.count; k++)
+            bucket->dirty.groups[k]->flags |= MR_GROUP_DIRTY;
+        aggregate->dirty_count += bucket->dirty.count;
+    }
 }
 
 static int aggregate_flush(struct mr_operator *op, struct mr_decision *decision, struct mr_error *error)
@@ -406,15 +482,11 @@ static int aggregate_flush(struct mr_operator *op, struct mr_decision *decision,
     aggregate->full = cache_is_full(op);
     mr_aggregate_state_drop_packed(&aggregate->state, decision);
     MR_TRY(pack(op, decision, error));
+    MR_TRY(gather_dirty(aggregate, error));
     MR_TRY(mr_aggregate_state_write(&aggregate->state, decision, aggregate->dirty.groups,
                                     aggregate->dirty.count,
                                     aggregate->evicts ? aggregate->evicted_us : MR_NO_WATERMARK, error));
-    struct mr_group_list written = aggregate->dirty;
-    aggregate->dirty = aggregate->parked;
-    aggregate->parked = written;
-    aggregate->parked.count = 0;
-    for (int64_t i = 0; i < aggregate->dirty.count; i++)
-        aggregate->dirty.groups[i]->flags |= MR_GROUP_DIRTY;
+    start_over(aggregate);
     return MR_OK;
 }
 
@@ -427,15 +499,26 @@ static void aggregate_decided(struct mr_operator *op)
     aggregate->run.known = false;
     mr_group_table_clear(&aggregate->table);
     mr_aggregate_state_cache_emptied(&aggregate->state);
-    mr_map_release(&aggregate->buckets);
+    release_buckets(aggregate);
     mr_map_init(&aggregate->buckets);
     mr_arena_clear(&aggregate->bucket_pool);
+}
+
+static int64_t bytes_of(const struct aggregate *aggregate, int64_t groups)
+{
+    return groups * (int64_t)(aggregate->table.record_bytes + 32);
 }
 
 static int64_t aggregate_dirty_bytes(struct mr_operator *op)
 {
     struct aggregate *aggregate = op->ctx;
-    return aggregate->dirty.count * (int64_t)(aggregate->table.record_bytes + 32);
+    return bytes_of(aggregate, aggregate->dirty_count - aggregate->leaving);
+}
+
+static int64_t aggregate_passing_bytes(struct mr_operator *op)
+{
+    struct aggregate *aggregate = op->ctx;
+    return bytes_of(aggregate, dirty_until(aggregate, op->next_evict_us));
 }
 
 static bool aggregate_wants_batch(const struct mr_node *node, int64_t old_watermark_us,
@@ -501,12 +584,11 @@ static void aggregate_close(struct mr_operator *op)
         return;
     mr_aggregate_state_close(&aggregate->state);
     mr_group_table_release(&aggregate->table);
-    mr_map_release(&aggregate->buckets);
+    release_buckets(aggregate);
     mr_arena_release(&aggregate->bucket_pool);
     mr_free(aggregate->touched.groups);
     mr_free(aggregate->fresh.groups);
     mr_free(aggregate->dirty.groups);
-    mr_free(aggregate->parked.groups);
     mr_free(aggregate->records);
     mr_free(aggregate->hashes);
     mr_free(aggregate->rows);
@@ -523,6 +605,7 @@ const struct mr_operator_type mr_aggregate_operator = {.name = "stateStoreSave",
                                                        .flush = aggregate_flush,
                                                        .decided = aggregate_decided,
                                                        .dirty_bytes = aggregate_dirty_bytes,
+                                                       .passing_bytes = aggregate_passing_bytes,
                                                        .wants_batch = aggregate_wants_batch,
                                                        .fingerprint = aggregate_fingerprint,
                                                        .state_type = aggregate_state_type,

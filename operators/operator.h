@@ -60,8 +60,8 @@ struct mr_operator_type {
     void (*decided)(struct mr_operator *op); /* what was flushed is durable: entries may be forgotten */
     int64_t (*dirty_bytes)(struct mr_operator *op); /* MR_DIRTY_ENOUGH: decide, whatever the limit is */
     /* Bytes that a decision would write now and one a little later would not: rows that wait for the other
-     * side of a join and expire soon. Decisions grow with it, so that they need not write it each time. NULL:
-     * none. */
+     * side of a join and expire soon, groups that the next micro-batch evicts. Decisions grow with it, so
+     * that they need not write it each time. NULL: none. */
     int64_t (*passing_bytes)(struct mr_operator *op);
     /* Watermark that leaves this operator when `input_us` enters it (SPARK-42376): NULL means the same. */
     int64_t (*output_watermark)(const struct mr_node *node, int64_t input_us);
@@ -112,10 +112,9 @@ struct mr_operator {
     struct mr_sink *sink;      /* the sink operator's; else NULL */
     /* Per micro-batch, set before begin: */
     int64_t batch;
-    int64_t late_us;  /* rows at or before are late (watermark of the previous batch) */
-    int64_t evict_us; /* emit and drop what ends at or before (watermark of this batch) */
-    int64_t
-        next_evict_us; /* set before flush: what evict_us will be in the next micro-batch, come what may */
+    int64_t late_us;       /* rows at or before are late (watermark of the previous batch) */
+    int64_t evict_us;      /* emit and drop what ends at or before (watermark of this batch) */
+    int64_t next_evict_us; /* set after it: what evict_us will be in the next micro-batch, come what may */
     bool last_batch_of_decision;
     /* Where emitted batches go; set by the runtime. Returns MR_OK or an error; the batch stays the emitter's.
      */

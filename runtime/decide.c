@@ -4,12 +4,10 @@
 /* State changes of all instances, in the order of their nodes and partitions. */
 static int flush(struct mr_query *query, struct mr_decision *decision, struct mr_error *error)
 {
-    mr_watermark_of_batch(&query->watermark, query->job, query->late_us, query->evict_us);
     for (int i = 0; i < query->execution.stage_count; i++) {
         struct mr_stage *stage = &query->execution.stages[i];
         for (int k = 0; stage->instances && k < stage->instance_count; k++) {
             struct mr_operator *op = &stage->instances[k].op;
-            op->next_evict_us = query->evict_us[i];
             if (op->type->flush)
                 MR_TRY(op->type->flush(op, decision, error));
         }

@@ -14,6 +14,7 @@
 #define PACE_PER_COST 10
 #define GATHER_US 10000    /* a stop is heard after so long */
 #define MOST_PATIENCE 4    /* times the usual limits of a decision */
+#define PATIENCE_SHARE 4   /* one time more for each such share of the limit on state that passes */
 #define TOKENS_AT_ONCE 4.0 /* so that a little jitter at that rate delays nobody */
 #define TRICKLE_BYTES (1 << 20)
 #define CLOCK_IS_READ_US 60000000 /* at least that often while a timer is awaited */
@@ -73,7 +74,7 @@ static bool decision_is_full(const struct mr_query *query)
     int64_t passing, state = (int64_t)limits->decision_state_bytes;
     int64_t dirty = mr_execution_dirty_bytes(&query->execution, &passing);
     /* What would be written now, and in vain, is worth some patience. */
-    int64_t patience = 1 + (state > 0 ? passing / state : 0);
+    int64_t patience = 1 + (state > 0 ? passing / (state / PATIENCE_SHARE + 1) : 0);
     patience = patience < MOST_PATIENCE ? patience : MOST_PATIENCE;
     return mr_env()->monotonic_us() - query->opened_us >= patience * limits->decision_time_us ||
            query->input_bytes >= (size_t)patience * limits->decision_input_bytes || dirty >= state;
@@ -207,6 +208,17 @@ static int advance_watermark(struct mr_query *query, struct mr_error *error)
     return MR_OK;
 }
 
+/* Operators hear what they will evict next. */
+static void foretell(struct mr_query *query)
+{
+    mr_watermark_of_batch(&query->watermark, query->job, query->late_us, query->evict_us);
+    for (int i = 0; i < query->execution.stage_count; i++) {
+        struct mr_stage *stage = &query->execution.stages[i];
+        for (int k = 0; stage->instances && k < stage->instance_count; k++)
+            stage->instances[k].op.next_evict_us = query->evict_us[i];
+    }
+}
+
 static int execute(struct mr_query *query, const struct mr_split_list *lists, struct mr_error *error)
 {
     bool once = query->options.trigger == MR_TRIGGER_ONCE_BATCH;
@@ -272,6 +284,7 @@ static int run_micro_batch(struct mr_query *query, int64_t plan_us, struct mr_er
     MR_TRY(mr_query_report(query, plan_us + split_us - started_us, ended_us - split_us, error));
     if (query->options.trigger != MR_TRIGGER_ONCE_BATCH)
         MR_TRY(advance_watermark(query, error));
+    foretell(query);
     for (int s = 0; s < query->job->source_count; s++)
         MR_TRY(mr_query_set_text(&query->reached[s], mr_text_str(&query->planned[s]), error));
     query->next_batch++;

@@ -197,6 +197,42 @@ static void test_many_groups_remove_and_clear(void **state)
     free(hashes);
 }
 
+/* Hashes that crowd around the end of the slots: what is removed parts nobody from where it is looked for. */
+static void test_removal_among_crowded_hashes(void **state)
+{
+    (void)state;
+    enum { KEYS = 600, CHANGES = 20000 };
+    struct mr_group_table table;
+    const struct mr_type *types[] = {mr_type_of(MR_BIGINT)};
+    struct mr_column *column = mr_column_new(types[0], KEYS);
+    struct mr_group *groups[KEYS] = {0}, *found[KEYS];
+    uint64_t hashes[KEYS];
+    for (int32_t i = 0; i < KEYS; i++) {
+        column->i64[i] = i;
+        hashes[i] = (uint64_t)i << 32 | (uint32_t)(i % 90 - 45);
+    }
+    column->length = KEYS;
+    seed = 5;
+    OK(mr_group_table_init(&table, types, 1, NULL, 0, &error));
+    for (int change = 0; change < CHANGES; change++) {
+        int32_t key = (int32_t)dice(KEYS);
+        struct mr_selection one = {&key, 1};
+        if (groups[key]) {
+            mr_group_table_remove(&table, groups[key]);
+            groups[key] = NULL;
+        } else {
+            OK(mr_group_table_find(&table, &column, hashes, &one, KEYS, true, &groups[key], &error));
+        }
+        if (change % 50 != 0)
+            continue;
+        OK(mr_group_table_find(&table, &column, hashes, NULL, KEYS, false, found, &error));
+        for (int i = 0; i < KEYS; i++)
+            assert_ptr_equal(found[i], groups[i]);
+    }
+    mr_group_table_release(&table);
+    mr_column_unref(column);
+}
+
 static void test_states_travel(void **state)
 {
     (void)state;
@@ -289,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_of_all_kinds),
         cmocka_unit_test(test_many_groups_remove_and_clear),
+        cmocka_unit_test(test_removal_among_crowded_hashes),
         cmocka_unit_test(test_states_travel),
         cmocka_unit_test(test_raw_groups),
     };
