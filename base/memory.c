@@ -86,6 +86,11 @@ size_t mr_memory_peak(void)
     return atomic_load_explicit(&peak_bytes, memory_order_relaxed);
 }
 
+void mr_memory_give_back(void)
+{
+    malloc_trim(0);
+}
+
 static inline unsigned char lower(unsigned char c)
 {
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;

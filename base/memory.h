@@ -24,6 +24,8 @@ void mr_free(void *memory);
 /* Bytes now held through mr_allocate, and the highest value ever. */
 size_t mr_memory_used(void);
 size_t mr_memory_peak(void);
+/* What the allocator keeps of freed memory goes back to the system; takes milliseconds. */
+void mr_memory_give_back(void);
 /* For tests: the nth allocation from now on (1: the next) fails, and only that one; 0: none. */
 void mr_memory_fail_at(int64_t nth);
 
@@ -63,7 +65,7 @@ char *mr_arena_format(struct mr_arena *arena, const char *format, ...) __attribu
 void mr_arena_clear(struct mr_arena *arena);   /* forgets everything, keeps one block for reuse */
 void mr_arena_release(struct mr_arena *arena); /* gives all memory back */
 #define MR_ARENA_NEW(arena, type) ((type *)mr_arena_allocate_zeroed((arena), sizeof(type)))
-#define MR_ARENA_ARRAY(arena, type, count) \
+#define MR_ARENA_ARRAY(arena, type, count)                                                                   \
     ((type *)mr_arena_allocate_zeroed((arena), sizeof(type) * (size_t)(count)))
 
 /* ---- reference-counted bytes: what string views point into ---- */

@@ -152,6 +152,19 @@ static int find_bucket(struct mr_join_rows *rows, struct mr_join_shelf *shelf, i
 }
 
 /* ---- blocks ---- */
+/* A buffer of the pool of this size, or one that serves as well: smaller ones that hold what must go in, then
+ * larger ones, for what lies in the pool is memory too. MR_JOIN_BLOCK_SIZES: none. */
+static int pooled_size(const struct mr_join_rows *rows, int size, size_t least_bytes)
+{
+    for (int smaller = size; smaller >= 0 && MIN_BLOCK_BYTES << smaller >= least_bytes; smaller--)
+        if (rows->pool[smaller])
+            return smaller;
+    for (int larger = size + 1; larger < MR_JOIN_BLOCK_SIZES && larger <= size + 2; larger++)
+        if (rows->pool[larger])
+            return larger;
+    return MR_JOIN_BLOCK_SIZES;
+}
+
 /* What one bucket gives back the next one takes: new memory costs a page fault every 4 KiB. */
 static struct mr_buffer *take_buffer(struct mr_join_rows *rows, size_t wanted_bytes, size_t least_bytes)
 {
@@ -160,10 +173,11 @@ static struct mr_buffer *take_buffer(struct mr_join_rows *rows, size_t wanted_by
         size++;
     if (MIN_BLOCK_BYTES << size < least_bytes)
         return mr_buffer_new(least_bytes);
-    struct mr_buffer *buffer = rows->pool[size];
-    if (!buffer)
+    int pooled = pooled_size(rows, size, least_bytes);
+    if (pooled == MR_JOIN_BLOCK_SIZES)
         return mr_buffer_new(MIN_BLOCK_BYTES << size);
-    memcpy(&rows->pool[size], buffer->data, sizeof buffer);
+    struct mr_buffer *buffer = rows->pool[pooled];
+    memcpy(&rows->pool[pooled], buffer->data, sizeof buffer);
     rows->pool_bytes -= buffer->capacity;
     if (rows->pool_bytes < rows->least_pool_bytes)
         rows->least_pool_bytes = rows->pool_bytes;

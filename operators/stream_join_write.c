@@ -8,6 +8,7 @@
 #define CHUNK MR_BATCH_ROWS
 #define MARKED_PACK_BYTES ((size_t)16 << 10) /* of rows that may be marked: written again as a whole */
 #define PACK_BYTES ((size_t)1 << 20)
+#define MUCH_BYTES (32 << 20)
 
 struct entry {
     uint64_t order; /* the key's first bytes behind kind */
@@ -219,6 +220,17 @@ static void put_counts(struct writing *w, struct mr_decision *decision)
     state->stale_partitions = 0;
 }
 
+/* What is written is in memory twice until it is decided, as the decision's batch of writes and in RocksDB's
+ * buffer. For much of it all that is free goes back to the system first: the allocator would keep it. */
+static void make_room(struct mr_stream_join_state *state)
+{
+    bool much = state->rows.unwritten_bytes > MUCH_BYTES;
+    if (much || mr_join_rows_bytes(&state->rows) > mr_stream_join_memory_limit(state->op))
+        mr_join_rows_trim(&state->rows, true);
+    if (much)
+        mr_memory_give_back();
+}
+
 int mr_stream_join_state_write(struct mr_stream_join_state *state, struct mr_decision *decision,
                                int64_t expired_us, struct mr_error *error)
 {
@@ -239,8 +251,7 @@ int mr_stream_join_state_write(struct mr_stream_join_state *state, struct mr_dec
         key->dirty = false;
     }
     state->dirty_count = live;
-    if (mr_join_rows_bytes(&state->rows) > mr_stream_join_memory_limit(state->op))
-        mr_join_rows_trim(&state->rows, true);
+    make_room(state);
     /* Then rows are looked up by key. */
     state->dropping = mr_join_rows_bytes(&state->rows) > mr_stream_join_memory_limit(state->op);
     if (state->next_pack > UINT32_MAX - (1U << 26))

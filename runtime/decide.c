@@ -1,4 +1,4 @@
-/* runtime/decide.c: closing a decision: flush, prepare, decide, hand over (invariants 1, 2, 7). */
+/* runtime/decide.c: closing a decision: prepare, flush, decide, hand over (invariants 1, 2, 7). */
 #include "runtime/driver.h"
 
 /* State changes of all instances, in the order of their nodes and partitions. */
@@ -206,9 +206,10 @@ static int decide_steps(struct mr_query *query, int64_t batch, struct mr_text *m
     if (query->checkpoint) {
         MR_ERR(mr_decision_begin(query->checkpoint, batch, &decision, error));
         decision_id = mr_decision_id(decision);
-        MR_ERR(flush(query, decision, error));
     }
     MR_ERR(prepare(query, batch, decision_id, manifests, error));
+    if (decision) /* behind the sinks: what they have let go of makes room for it */
+        MR_ERR(flush(query, decision, error));
     mr_killpoint("prepare.after");
     MR_ERR(mr_publisher_wait(query->publisher, query->options.pipelining, error));
 #ifdef MR_PLANT_PUBLISH_EARLY

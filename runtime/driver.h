@@ -3,7 +3,7 @@
  * query.c      open, stop, wake, close
  * recovery.c   what the checkpoint and the targets say at the start (invariants 3, 6)
  * driver.c     the loop: plan, execute, when to decide
- * decide.c     closing a decision: flush, prepare, decide, hand over to the publisher
+ * decide.c     closing a decision: prepare, flush, decide, hand over to the publisher
  * report.c     progress of each micro-batch, kept until it is decided (invariant 1) */
 #ifndef MR_RUNTIME_DRIVER_H
 #define MR_RUNTIME_DRIVER_H
