@@ -335,7 +335,12 @@ static rd_kafka_resp_err_t produce(struct mr_kafka_sink *self, const struct mr_k
         topic_handle(self, record->topic.size > 0 ? record->topic : mr_str_of(self->topic));
     if (!topic)
         return RD_KAFKA_RESP_ERR__FAIL;
-    return self->touched ? touch(self, topic, record) : produce_to(self, topic, record->partition, record);
+    rd_kafka_resp_err_t why =
+        self->touched ? touch(self, topic, record) : produce_to(self, topic, record->partition, record);
+    if (why != RD_KAFKA_RESP_ERR_NO_ERROR && !self->trouble[0])
+        snprintf(self->trouble, sizeof self->trouble, "for the topic %s (is it there?)",
+                 rd_kafka_topic_name(topic));
+    return why;
 }
 
 /* Records of a text; *rest: what is no whole record yet. */

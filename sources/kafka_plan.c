@@ -205,6 +205,19 @@ static int stop_early(struct mr_kafka_source *self, const struct mr_kafka_offset
     return MR_OK;
 }
 
+/* A topic that was made anew may end just where the one before was read to. A batch that ends where it begins
+ * is none, so one message is left for the next. */
+static void leave_one(struct mr_kafka_source *self, const struct mr_kafka_offsets *begin,
+                      struct mr_kafka_offsets *end)
+{
+    for (size_t i = 0; i < end->count; i++) {
+        if (end->at[i] == MR_KAFKA_ABSENT || !self->partitions[i]->anew || end->at[i] <= begin->at[i])
+            continue;
+        end->at[i]--;
+        return;
+    }
+}
+
 static int write_plan(struct mr_source *source, struct mr_str from, const struct mr_kafka_offsets *begin,
                       struct mr_kafka_offsets *end, const struct mr_kafka_offsets *latest, struct mr_text *to,
                       struct mr_error *error)
@@ -218,8 +231,13 @@ static int write_plan(struct mr_source *source, struct mr_str from, const struct
         return MR_OK;
     }
     limit(self, begin, end, total);
-    mr_kafka_measure_lag(source, end, latest);
     mr_kafka_offsets_write(self, end, to);
+    if (total > 0 && mr_str_equal(mr_text_str(to), from)) {
+        leave_one(self, begin, end);
+        mr_text_clear(to);
+        mr_kafka_offsets_write(self, end, to);
+    }
+    mr_kafka_measure_lag(source, end, latest);
     return to->failed ? mr_error_memory(error, to->size) : MR_OK;
 }
 
