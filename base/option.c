@@ -1,6 +1,7 @@
 /* base/option.c: option values as text, and the tables that say what is right. */
 #include "base/option.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static bool same_name(const char *a, const char *b)
@@ -8,11 +9,20 @@ static bool same_name(const char *a, const char *b)
     return mr_str_equal_nocase(mr_str_of(a), mr_str_of(b));
 }
 
+static bool is_named(const struct mr_option_spec *spec, const char *name)
+{
+    size_t size = strlen(spec->name);
+    return spec->name[size - 1] == '*' ? strncmp(spec->name, name, size - 1) == 0
+                                       : same_name(spec->name, name);
+}
+
 const struct mr_option_spec *mr_option_spec_find(const struct mr_option_spec *table, const char *name)
 {
-    for (const struct mr_option_spec *spec = table; spec->name; spec++)
-        if (same_name(spec->name, name))
-            return spec;
+    for (const struct mr_option_spec *spec = table; spec->name || spec->include; spec++) {
+        const struct mr_option_spec *found = spec->include ? mr_option_spec_find(spec->include, name) : NULL;
+        if (found || (spec->name && is_named(spec, name)))
+            return found ? found : spec;
+    }
     return NULL;
 }
 
@@ -178,71 +188,170 @@ size_t mr_option_parse_character(const char *text, char out[8])
     return 0;
 }
 
-static bool is_choice(const char *choices, const char *value)
+/* The choice's place among them; -1: it is none. */
+static int choice_of(const char *choices, const char *value)
 {
     struct mr_str wanted = mr_str_of(value);
-    for (const char *p = choices; *p;) {
+    int place = 0;
+    for (const char *p = choices; *p; place++) {
         size_t size = strcspn(p, "|");
         if (mr_str_equal_nocase((struct mr_str){p, size}, wanted))
-            return true;
+            return place;
         p += size + (p[size] == '|');
     }
-    return false;
+    return -1;
 }
 
-static const char *type_name(enum mr_option_type type)
+/* What a text says, and what it should have said. */
+struct value {
+    bool yes;
+    int64_t number;
+    char wanted[128];
+};
+
+static bool parse_number(const struct mr_option_spec *spec, const char *text, struct value *out)
 {
-    static const char *const names[] = {"BOOLEAN", "INTEGER", "BYTES", "DURATION", "CHARACTER",
-                                        "CHOICE",  "TIME",    "TEXT",  "IGNORED",  "REFUSED"};
-    return names[type];
+    bool bytes = spec->type == MR_OPTION_BYTES, any = spec->least == 0 && spec->most == 0;
+    snprintf(out->wanted, sizeof out->wanted, "%s",
+             bytes ? "a number of bytes such as 1048576, 64k or 10mb" : "a whole number");
+    size_t size = strlen(out->wanted);
+    if (!any && spec->most < INT64_MAX)
+        snprintf(out->wanted + size, sizeof out->wanted - size, " from %lld to %lld", (long long)spec->least,
+                 (long long)spec->most);
+    else if (!any)
+        snprintf(out->wanted + size, sizeof out->wanted - size, ", at least %lld", (long long)spec->least);
+    bool good =
+        bytes ? mr_option_parse_bytes(text, &out->number) : mr_option_parse_integer(text, &out->number);
+    bool fits = spec->home.size != sizeof(int) || out->number == (int)out->number;
+    return good && fits && (any || (out->number >= spec->least && out->number <= spec->most));
+}
+
+static bool parse_value(const struct mr_option_spec *spec, const char *text, struct value *out)
+{
+    char bytes[8] = "";
+    size_t size;
+    const char *wanted = "";
+    bool good = true;
+    switch (spec->type) {
+    case MR_OPTION_BOOLEAN:
+        good = mr_option_parse_boolean(text, &out->yes);
+        wanted = "true or false";
+        break;
+    case MR_OPTION_INTEGER:
+    case MR_OPTION_BYTES:
+        return parse_number(spec, text, out);
+    case MR_OPTION_DURATION:
+        good = mr_option_parse_duration(text, &out->number);
+        wanted = "a duration such as '30 days' or '10 minutes'";
+        break;
+    case MR_OPTION_CHARACTER:
+        size = mr_option_parse_character(text, bytes);
+        good = *text == '\0' || size == 1;
+        out->number = bytes[0] ? (unsigned char)bytes[0] : -1;
+        wanted = "one ASCII character";
+        break;
+    case MR_OPTION_CHOICE:
+        out->number = choice_of(spec->choices, text);
+        good = out->number >= 0;
+        out->yes = out->number == 1;
+        wanted = spec->choices;
+        break;
+    default:
+        break;
+    }
+    snprintf(out->wanted, sizeof out->wanted, "%s", wanted);
+    return good;
+}
+
+static int parse_or_fail(const struct mr_option_spec *spec, const char *value, struct value *out,
+                         struct mr_error *error)
+{
+    if (spec->type == MR_OPTION_REFUSED)
+        mr_error_set(error, MR_E_UNSUPPORTED, "UNSUPPORTED_OPTION",
+                     "The option %s is known, but not supported: %s. Leave it away.", spec->name, spec->help);
+    else if (parse_value(spec, value, out))
+        return MR_OK;
+    else
+        mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s cannot be '%s': it takes %s.",
+                     spec->name, value, out->wanted);
+    mr_error_parameter(error, "option", "%s", spec->name);
+    mr_error_parameter(error, "value", "%s", value);
+    return error->code;
 }
 
 int mr_option_check(const struct mr_option_spec *spec, const char *value, struct mr_error *error)
 {
-    int64_t number;
-    bool yes, good = true;
-    char character[8];
-    const char *wanted = "";
-    switch (spec->type) {
-    case MR_OPTION_BOOLEAN:
-        good = mr_option_parse_boolean(value, &yes);
-        wanted = "true or false";
-        break;
-    case MR_OPTION_INTEGER:
-        good = mr_option_parse_integer(value, &number);
-        wanted = "a whole number";
-        break;
-    case MR_OPTION_BYTES:
-        good = mr_option_parse_bytes(value, &number);
-        wanted = "a number of bytes such as 1048576, 64k or 10mb";
-        break;
-    case MR_OPTION_DURATION:
-        good = mr_option_parse_duration(value, &number);
-        wanted = "a duration such as '30 days' or '10 minutes'";
-        break;
-    case MR_OPTION_CHARACTER:
-        good = *value == '\0' || mr_option_parse_character(value, character) > 0;
-        wanted = "one character";
-        break;
-    case MR_OPTION_CHOICE:
-        good = is_choice(spec->choices, value);
-        wanted = spec->choices;
-        break;
-    case MR_OPTION_REFUSED:
-        mr_error_set(error, MR_E_UNSUPPORTED, "UNSUPPORTED_OPTION",
-                     "The option %s is known, but not supported: %s. Leave it away.", spec->name, spec->help);
-        mr_error_parameter(error, "option", "%s", spec->name);
-        return error->code;
-    default:
-        break;
-    }
-    if (good)
+    struct value ignored = {0};
+    return parse_or_fail(spec, value, &ignored, error);
+}
+
+static int put(const struct mr_option_spec *spec, const char *value, void *into, struct mr_error *error)
+{
+    struct value parsed = {0};
+    char *home = (char *)into + spec->home.offset;
+    size_t size = spec->home.size;
+    bool text = spec->type == MR_OPTION_TEXT || spec->type == MR_OPTION_TIME;
+    MR_TRY(parse_or_fail(spec, value, &parsed, error));
+    if (size == 0)
         return MR_OK;
-    mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s cannot be '%s': it takes %s.",
-                 spec->name, value, wanted);
-    mr_error_parameter(error, "option", "%s", spec->name);
-    mr_error_parameter(error, "value", "%s", value);
-    return error->code;
+    if (text && size == sizeof(struct mr_str))
+        *(struct mr_str *)home = mr_str_of(value);
+    else if (text)
+        *(const char **)home = value;
+    else if (size == sizeof(bool))
+        *(bool *)home = parsed.yes;
+    else if (size == sizeof(int))
+        *(int *)home = (int)parsed.number;
+    else
+        *(int64_t *)home = parsed.number;
+    return MR_OK;
+}
+
+static int check_names(const struct mr_option_spec *table, const char *owner, const struct mr_option *options,
+                       int count, struct mr_error *error)
+{
+    for (int i = 0; i < count; i++)
+        if (!mr_option_spec_find(table, options[i].name))
+            return mr_option_unknown(options[i].name, owner, &table, 1, error);
+    return MR_OK;
+}
+
+struct reading {
+    const struct mr_option *options;
+    int count;
+    bool defaults; /* put these, not what is given */
+    bool lenient;
+};
+
+/* One pass over the table. */
+static int put_all(const struct reading *r, const struct mr_option_spec *table, char *into,
+                   struct mr_error *error)
+{
+    for (const struct mr_option_spec *spec = table; spec->name || spec->include; spec++) {
+        const char *fixed = spec->default_value;
+        if (spec->include) {
+            MR_TRY(put_all(r, spec->include, into + spec->home.offset, error));
+            continue;
+        }
+        if (r->defaults && fixed && fixed[0] != '(' && spec->home.size > 0)
+            MR_TRY(put(spec, fixed, into, error));
+        for (int i = 0; i < r->count && !r->defaults; i++) {
+            const char *value = r->options[i].value;
+            bool pass = r->lenient && spec->choices && choice_of(spec->choices, value) < 0;
+            if (!pass && is_named(spec, r->options[i].name))
+                MR_TRY(put(spec, value, into, error));
+        }
+    }
+    return MR_OK;
+}
+
+int mr_options_read(const struct mr_option_spec *table, const char *owner, const struct mr_option *options,
+                    int count, void *into, struct mr_error *error)
+{
+    if (owner)
+        MR_TRY(check_names(table, owner, options, count, error));
+    MR_TRY(put_all(&(struct reading){.defaults = true}, table, into, error));
+    return put_all(&(struct reading){options, count, false, !owner}, table, into, error);
 }
 
 /* Edits (insert, delete, replace) from a to b, without regard to case; names beyond 40 letters are far from
@@ -272,20 +381,28 @@ static int distance(const char *a, const char *b)
     return row[m];
 }
 
+/* The known name that is nearest to the given one, fewer than *best edits away. */
+static void find_nearest(const struct mr_option_spec *table, const char *name, const char **nearest,
+                         int *best)
+{
+    for (const struct mr_option_spec *spec = table; spec && (spec->name || spec->include); spec++) {
+        int d = spec->name ? distance(name, spec->name) : *best;
+        if (spec->include)
+            find_nearest(spec->include, name, nearest, best);
+        if (d < *best) {
+            *best = d;
+            *nearest = spec->name;
+        }
+    }
+}
+
 int mr_option_unknown(const char *name, const char *owner, const struct mr_option_spec *const *tables,
                       int count, struct mr_error *error)
 {
     const char *nearest = NULL;
     int best = 4;
-    for (int t = 0; t < count; t++) {
-        for (const struct mr_option_spec *spec = tables[t]; spec && spec->name; spec++) {
-            int d = distance(name, spec->name);
-            if (d < best) {
-                best = d;
-                nearest = spec->name;
-            }
-        }
-    }
+    for (int t = 0; t < count; t++)
+        find_nearest(tables[t], name, &nearest, &best);
     if (nearest)
         mr_error_set(error, MR_E_USAGE, "UNKNOWN_OPTION", "%s has no option '%s'. Did you mean '%s'?", owner,
                      name, nearest);
@@ -303,29 +420,4 @@ const char *mr_option_text(const struct mr_option *options, int count, const cha
         if (same_name(options[i].name, name))
             return options[i].value;
     return NULL;
-}
-
-bool mr_option_boolean(const struct mr_option *options, int count, const char *name, bool fallback)
-{
-    const char *text = mr_option_text(options, count, name);
-    bool value;
-    return text && mr_option_parse_boolean(text, &value) ? value : fallback;
-}
-
-int64_t mr_option_integer(const struct mr_option *options, int count, const char *name, int64_t fallback)
-{
-    const char *text = mr_option_text(options, count, name);
-    int64_t value;
-    return text && mr_option_parse_integer(text, &value) ? value : fallback;
-}
-
-void mr_option_describe(struct mr_text *out, const struct mr_option_spec *table)
-{
-    for (const struct mr_option_spec *spec = table; spec->name; spec++) {
-        if (spec->type == MR_OPTION_REFUSED)
-            continue;
-        const char *type = spec->choices ? spec->choices : type_name(spec->type);
-        mr_text_format(out, "  %-38s %-12s %-12s %s\n", spec->name, type,
-                       spec->default_value ? spec->default_value : "-", spec->help);
-    }
 }

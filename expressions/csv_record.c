@@ -2,21 +2,6 @@
 #include "base/number.h"
 #include "expressions/csv_record.h"
 
-#include "base/option.h"
-
-void mr_csv_rules_init(struct mr_csv_rules *rules, bool writing)
-{
-    *rules = (struct mr_csv_rules){
-        .separator = MR_STR(","),
-        .null_value = MR_STR(""),
-        .empty_value = writing ? MR_STR("\"\"") : MR_STR(""),
-        .quote = '"',
-        .escape = '\\',
-        .trim_leading = writing,
-        .trim_trailing = writing,
-    };
-}
-
 /* ---- splitting ---- */
 static bool at_separator(const struct mr_csv_rules *rules, struct mr_str text, size_t at)
 {
@@ -74,7 +59,7 @@ int mr_csv_split(const struct mr_csv_rules *rules, struct mr_str record, struct 
     mr_text_clear(&tokens->text);
     tokens->count = 0;
     for (size_t at = 0;;) {
-        if (at < record.size && record.data[at] == rules->quote && rules->quote != '\0') {
+        if (at < record.size && record.data[at] == rules->quote && rules->quote > 0) {
             at = read_quoted(rules, record, at + 1, &tokens->text);
         } else {
             size_t end = separator_from(rules, record, at), from = at, to = end;
@@ -175,17 +160,18 @@ static bool parse_time(struct mr_str text, const struct mr_json_options *times, 
     bool good;
     switch (id) {
     case MR_DATE:
-        good = times->date_format ? mr_datetime_format_parse_date(times->date_format, text, &days)
-                                  : mr_date_parse(text, &days);
+        good = times->record.date_format
+                   ? mr_datetime_format_parse_date(times->record.date_format, text, &days)
+                   : mr_date_parse(text, &days);
         *out = days;
         return good;
     case MR_TIMESTAMP:
-        if (times->timestamp_format)
-            return mr_datetime_format_parse_timestamp(times->timestamp_format, text, zone, out);
+        if (times->record.timestamp_format)
+            return mr_datetime_format_parse_timestamp(times->record.timestamp_format, text, zone, out);
         return mr_timestamp_parse(text, zone, out);
     default:
-        if (times->timestamp_ntz_format)
-            return mr_datetime_format_parse_ntz(times->timestamp_ntz_format, text, false, out);
+        if (times->record.timestamp_ntz_format)
+            return mr_datetime_format_parse_ntz(times->record.timestamp_ntz_format, text, false, out);
         return mr_timestamp_ntz_parse(text, out);
     }
 }
@@ -270,9 +256,9 @@ void mr_csv_type_text(struct mr_str value, const struct mr_json_options *times, 
         mr_text_format(out, "DECIMAL(%d,0)", (int)value.size);
     else if (parse_floating(value, &number))
         mr_text_append_str(out, "DOUBLE");
-    else if (parse_time(value, times, times->zone, MR_DATE, &integer) && value.size <= 10)
+    else if (parse_time(value, times, times->record.zone, MR_DATE, &integer) && value.size <= 10)
         mr_text_append_str(out, "DATE");
-    else if (parse_time(value, times, times->zone, MR_TIMESTAMP, &integer))
+    else if (parse_time(value, times, times->record.zone, MR_TIMESTAMP, &integer))
         mr_text_append_str(out, "TIMESTAMP");
     else if (mr_str_equal_nocase(value, MR_STR("true")) || mr_str_equal_nocase(value, MR_STR("false")))
         mr_text_append_str(out, "BOOLEAN");
@@ -309,61 +295,65 @@ void mr_csv_append(const struct mr_csv_rules *rules, struct mr_str value, bool f
         mr_text_append(out, value.data, value.size);
         return;
     }
-    mr_text_append_char(out, rules->quote);
+    mr_text_append_char(out, (char)rules->quote);
     for (size_t i = 0; i < value.size; i++) {
         if (value.data[i] == rules->quote)
-            mr_text_append_char(out, rules->escape);
+            mr_text_append_char(out, (char)rules->escape);
         mr_text_append_char(out, value.data[i]);
     }
-    mr_text_append_char(out, rules->quote);
+    mr_text_append_char(out, (char)rules->quote);
 }
 
 /* ---- options, and a record of columns ---- */
-void mr_csv_format_init(struct mr_csv_format *format, bool writing, const struct mr_zone *zone)
+#define TO(member) MR_OPTION_HOME(mr_csv_format, member)
+
+const struct mr_option_spec mr_csv_write_table[] = {
+    {"delimiter", MR_OPTION_TEXT, NULL, "the same as sep", TO(rules.separator)},
+    {"sep", MR_OPTION_TEXT, ",", "between values", TO(rules.separator)},
+    {"quote", MR_OPTION_CHARACTER, "\"", "around values that need it", TO(rules.quote)},
+    {"escape", MR_OPTION_CHARACTER, "\\", "before a quote within quotes", TO(rules.escape)},
+    {"quoteAll", MR_OPTION_BOOLEAN, "false", "around all values", TO(rules.quote_all)},
+    {"nullValue", MR_OPTION_TEXT, "", "for NULL", TO(rules.null_value)},
+    {"emptyValue", MR_OPTION_TEXT, "\"\"", "for the empty string", TO(rules.empty_value)},
+    {"ignoreLeadingWhiteSpace", MR_OPTION_BOOLEAN, "true", "blanks before values are cut",
+     TO(rules.trim_leading)},
+    {"ignoreTrailingWhiteSpace", MR_OPTION_BOOLEAN, "true", "blanks behind values are cut",
+     TO(rules.trim_trailing)},
+    {.include = mr_time_option_table, TO(times.record)},
+    {0},
+};
+/* The same, but for the last three. */
+static const struct mr_option_spec read_table[] = {
+    {.include = mr_csv_write_table},
+    {"emptyValue", MR_OPTION_TEXT, "", "what an empty quoted value is read as", TO(rules.empty_value)},
+    {"ignoreLeadingWhiteSpace", MR_OPTION_BOOLEAN, "false", "blanks before values do not count",
+     TO(rules.trim_leading)},
+    {"ignoreTrailingWhiteSpace", MR_OPTION_BOOLEAN, "false", "blanks behind values do not count",
+     TO(rules.trim_trailing)},
+    {.include = mr_record_option_table, TO(times.record)},
+    {0},
+};
+
+int mr_csv_format_read(struct mr_csv_format *format, bool writing, struct mr_arena *arena,
+                       const struct mr_zone *zone, const struct mr_option *options, int count,
+                       struct mr_error *error)
 {
+    const struct mr_option_spec *table = writing ? mr_csv_write_table : read_table;
     *format = (struct mr_csv_format){0};
-    mr_csv_rules_init(&format->rules, writing);
     mr_json_options_init(&format->times, zone);
+    MR_TRY(mr_options_read(table, NULL, options, count, format, error));
+    return mr_csv_format_compile(format, arena, zone, error);
 }
 
-static int set_character(const char *name, struct mr_str value, char *out, struct mr_error *error)
+int mr_csv_format_compile(struct mr_csv_format *format, struct mr_arena *arena, const struct mr_zone *zone,
+                          struct mr_error *error)
 {
-    if (value.size > 1)
-        return mr_error_set(error, MR_E_SQL, "INVALID_OPTION_VALUE", "The option %s must be one character.",
-                            name);
-    *out = value.size ? value.data[0] : '\0';
-    return MR_OK;
-}
-
-int mr_csv_format_set(struct mr_csv_format *format, struct mr_arena *arena, struct mr_str name,
-                      struct mr_str value, struct mr_error *error)
-{
-    struct mr_csv_rules *rules = &format->rules;
-    const char *text = mr_arena_copy_text(arena, value.data, value.size);
-    if (!text)
-        return mr_error_memory(error, value.size);
-    struct mr_str copy = {text, value.size};
-    if (mr_str_equal_nocase(name, MR_STR("quote")))
-        return set_character("quote", copy, &rules->quote, error);
-    if (mr_str_equal_nocase(name, MR_STR("escape")))
-        return set_character("escape", copy, &rules->escape, error);
-    if (mr_str_equal_nocase(name, MR_STR("sep")) || mr_str_equal_nocase(name, MR_STR("delimiter")))
-        rules->separator = copy;
-    else if (mr_str_equal_nocase(name, MR_STR("nullValue")))
-        rules->null_value = copy;
-    else if (mr_str_equal_nocase(name, MR_STR("emptyValue")))
-        rules->empty_value = copy;
-    else if (mr_str_equal_nocase(name, MR_STR("quoteAll")))
-        mr_option_parse_boolean(text, &rules->quote_all);
-    else if (mr_str_equal_nocase(name, MR_STR("ignoreLeadingWhiteSpace")))
-        mr_option_parse_boolean(text, &rules->trim_leading);
-    else if (mr_str_equal_nocase(name, MR_STR("ignoreTrailingWhiteSpace")))
-        mr_option_parse_boolean(text, &rules->trim_trailing);
-    else {
-        format->own_zone |= mr_str_equal_nocase(name, MR_STR("timeZone"));
-        return mr_json_options_set(&format->times, arena, name, copy, error);
-    }
-    return MR_OK;
+    if (format->rules.separator.size == 0)
+        return mr_error_set(error, MR_E_SQL, "INVALID_DELIMITER_VALUE.EMPTY_STRING",
+                            "The delimiter must not be empty.");
+    format->rules.quote += format->rules.quote < 0; /* none is written as NUL, as Spark does */
+    format->rules.escape += format->rules.escape < 0;
+    return mr_record_options_compile(&format->times.record, arena, zone, false, error);
 }
 
 static int value_text(const struct mr_csv_format *format, const struct mr_zone *zone,
@@ -376,7 +366,7 @@ static int value_text(const struct mr_csv_format *format, const struct mr_zone *
         return out->failed ? mr_error_memory(error, 0) : MR_OK;
     }
     struct mr_json_options options = format->times;
-    options.zone = zone;
+    options.record.zone = zone;
     MR_TRY(mr_json_write(out, c, row, &options, error));
     memmove(out->data, out->data + 1, out->size - 2); /* JSON's quotes */
     out->size -= 2;

@@ -7,23 +7,25 @@
 
 struct mr_csv_rules {
     struct mr_str separator, null_value, empty_value;
-    char quote, escape;
+    int quote, escape; /* 0: none */
     bool quote_all, trim_leading, trim_trailing;
 };
-/* Spark's defaults; values are trimmed when they are written, not when they are read. */
-void mr_csv_rules_init(struct mr_csv_rules *rules, bool writing);
-
 /* What from_csv, to_csv and CSV files that are written are told: how values are quoted, and how times look.
  */
 struct mr_csv_format {
     struct mr_csv_rules rules;
     struct mr_json_options times; /* formats and zone: JSON and CSV write times alike */
-    bool own_zone;                /* the zone was given */
 };
-void mr_csv_format_init(struct mr_csv_format *format, bool writing, const struct mr_zone *zone);
-/* Sets one option by Spark's name. MR_END: CSV knows no such option. Texts and formats go into the arena. */
-int mr_csv_format_set(struct mr_csv_format *format, struct mr_arena *arena, struct mr_str name,
-                      struct mr_str value, struct mr_error *error);
+/* Of struct mr_csv_format. */
+extern const struct mr_option_spec mr_csv_write_table[];
+/* Spark's defaults, which differ for reading, and what a function is given. What CSV does not know is passed
+ * over; texts are the options' own, patterns go into the arena. */
+int mr_csv_format_read(struct mr_csv_format *format, bool writing, struct mr_arena *arena,
+                       const struct mr_zone *zone, const struct mr_option *options, int count,
+                       struct mr_error *error);
+/* Checks and compiles what mr_options_read has filled in. */
+int mr_csv_format_compile(struct mr_csv_format *format, struct mr_arena *arena, const struct mr_zone *zone,
+                          struct mr_error *error);
 /* Appends the record of a row, without an end of line. piece is scratch. */
 int mr_csv_write(const struct mr_csv_format *format, const struct mr_zone *zone,
                  struct mr_column *const *columns, int count, int64_t row, struct mr_text *piece,

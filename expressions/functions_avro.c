@@ -9,29 +9,27 @@
 #include "expressions/registry.h"
 #include "expressions/schema_registry.h"
 
+struct avro_given {
+    const char *mode, *schema; /* schema: avroSchema */
+    struct mr_avro_type_options typing;
+    struct mr_registry_options registry;
+};
+#define TO(member) MR_OPTION_HOME(avro_given, member)
+
 static const struct mr_option_spec avro_options[] = {
-    {"mode", MR_OPTION_TEXT, "FAILFAST", "from_avro", NULL,
-     "PERMISSIVE: NULL for what is malformed; FAILFAST: an error"},
-    {"avroSchema", MR_OPTION_TEXT, NULL, "avro", NULL,
-     "from_avro: the reader's schema, when it is another than the writer's"},
-    {"recursiveFieldMaxDepth", MR_OPTION_INTEGER, "-1", "from_avro", NULL,
-     "how often a record that holds itself is followed, 1 .. 15"},
-    {"enableStableIdentifiersForUnionType", MR_OPTION_BOOLEAN, "false", "from_avro", NULL,
-     "members of unions are named by type, not member0, member1"},
-    {"stableIdentifierPrefixForUnionType", MR_OPTION_TEXT, "member_", "from_avro", NULL,
-     "what those names begin with"},
-    {"datetimeRebaseMode", MR_OPTION_CHOICE, "CORRECTED", "from_avro", "CORRECTED",
-     "dates are proleptic Gregorian"},
-    {"schemaRegistryAddress", MR_OPTION_TEXT, NULL, "avro", NULL,
-     "messages carry the id of a schema that the registry there keeps: http://host:port"},
-    {"confluent.schema.registry.basic.auth.user.info", MR_OPTION_TEXT, NULL, "avro", NULL,
-     "name:password for the registry"},
-    {"confluent.schema.registry.bearer.auth.token", MR_OPTION_TEXT, NULL, "avro", NULL,
-     "a token for the registry"},
-    {"confluent.schema.registry.ssl.ca.location", MR_OPTION_TEXT, NULL, "avro", NULL,
-     "file of certificates (PEM) to trust for https"},
-    {"confluent.schema.registry.url", MR_OPTION_TEXT, NULL, "avro", NULL,
-     "the same as schemaRegistryAddress"},
+    {"mode", MR_OPTION_TEXT, "FAILFAST", "PERMISSIVE: NULL for what is malformed; FAILFAST: an error",
+     TO(mode)},
+    {"avroSchema", MR_OPTION_TEXT, NULL,
+     "from_avro: the reader's schema, when it is another than the writer's", TO(schema)},
+    {"recursiveFieldMaxDepth", MR_OPTION_INTEGER, "-1",
+     "how often a record that holds itself is followed, 1 .. 15", TO(typing.recursion_limit)},
+    {"enableStableIdentifiersForUnionType", MR_OPTION_BOOLEAN, "false",
+     "members of unions are named by type, not member0, member1", TO(typing.stable_names)},
+    {"stableIdentifierPrefixForUnionType", MR_OPTION_TEXT, "member_", "what those names begin with",
+     TO(typing.stable_prefix)},
+    {"datetimeRebaseMode", MR_OPTION_CHOICE, "CORRECTED", "dates are proleptic Gregorian",
+     .choices = "CORRECTED"},
+    {.include = mr_registry_option_table, TO(registry)},
     {0},
 };
 
@@ -74,17 +72,12 @@ static int read_schema(struct mr_resolve *r, struct mr_str text, const struct mr
     return MR_OK;
 }
 
-static int type_options(struct mr_resolve *r, const struct mr_message_options *given,
-                        struct mr_avro_type_options *out, struct mr_error *error)
+static int check_options(struct mr_resolve *r, struct avro_given *given, bool *fail_fast,
+                         struct mr_error *error)
 {
-    const char *prefix = mr_option_text(given->options, given->count, "stableIdentifierPrefixForUnionType");
-    int64_t limit = mr_option_integer(given->options, given->count, "recursiveFieldMaxDepth", -1);
-    out->stable_prefix = prefix ? mr_str_of(prefix) : MR_STR("member_");
-    out->stable_names =
-        mr_option_boolean(given->options, given->count, "enableStableIdentifiersForUnionType", false);
-    out->any_names = r->builder->session->case_sensitive;
-    out->recursion_limit = (int)limit;
-    if (limit <= 15)
+    given->typing.any_names = r->builder->session->case_sensitive;
+    MR_TRY(mr_message_mode(r, given->mode, fail_fast, error));
+    if (given->typing.recursion_limit <= 15)
         return MR_OK;
     mr_resolve_error(r, error, "STDS_INVALID_OPTION_VALUE.WITH_MESSAGE",
                      "The option recursiveFieldMaxDepth is at most 15.");
@@ -104,32 +97,28 @@ static bool is_schema(struct mr_str text)
     return text.size > 0 && strchr("{[\"", text.data[0]);
 }
 
-/* Argument i may be the registry's address instead of options, which then come behind it. *address: NULL
- * where there is none. */
-static int registry_options(struct mr_resolve *r, int i, struct mr_message_options *given,
-                            const char **address, struct mr_error *error)
+/* Argument i may be the registry's address instead of options, which then come behind it. */
+static int read_options(struct mr_resolve *r, int i, struct avro_given *given, struct mr_error *error)
 {
     struct mr_str text = {NULL, 0};
     bool direct = i < r->count && r->arguments[i]->type->id == MR_STRING;
+    *given = (struct avro_given){0};
     if (direct)
         MR_TRY(mr_message_constant(r, i, "the address of the schema registry is constant", &text, error));
     if (!direct && i + 1 < r->count)
         return mr_message_argument_error(r, "before the options comes the address of a schema registry",
                                          error);
     MR_TRY(mr_message_options(r, i + direct, avro_options, given, error));
-    *address = mr_option_text(given->options, given->count, "schemaRegistryAddress");
-    if (!*address)
-        *address = mr_option_text(given->options, given->count, "confluent.schema.registry.url");
     if (!text.data)
         return MR_OK;
-    *address = mr_arena_copy_text(r->builder->arena, text.data, text.size);
-    return *address ? MR_OK : mr_error_memory(error, text.size);
+    given->registry.address = mr_arena_copy_text(r->builder->arena, text.data, text.size);
+    return given->registry.address ? MR_OK : mr_error_memory(error, text.size);
 }
 
-static int find_registry(struct mr_resolve *r, const char *address, const struct mr_message_options *given,
-                         struct avro_bound *bound, struct mr_error *error)
+static int find_registry(struct mr_resolve *r, const struct avro_given *given, struct avro_bound *bound,
+                         struct mr_error *error)
 {
-    if (mr_schema_registry_find(address, given->options, given->count, &bound->registry, error) < 0)
+    if (mr_schema_registry_find(&given->registry, &bound->registry, error) < 0)
         return mr_builder_error_at(r->builder, error);
     return MR_OK;
 }
@@ -154,31 +143,27 @@ static int no_subject(struct mr_resolve *r, struct mr_str subject, struct mr_err
 static int read_schemas(struct mr_resolve *r, int schema, int options, struct avro_bound *bound,
                         bool *nullable, struct mr_error *error)
 {
-    struct mr_message_options given;
-    struct mr_avro_type_options typing;
+    struct avro_given given;
     struct mr_str text;
-    const char *address;
     MR_TRY(mr_message_constant(r, schema, "the schema is a constant string of JSON", &text, error));
-    MR_TRY(registry_options(r, options, &given, &address, error));
-    MR_TRY(type_options(r, &given, &typing, error));
-    bound->fail_fast = given.fail_fast;
-    const char *evolved = mr_option_text(given.options, given.count, "avroSchema");
-    if (evolved)
-        MR_TRY(read_schema(r, mr_str_of(evolved), &bound->reader, error));
-    if (address) {
-        MR_TRY(find_registry(r, address, &given, bound, error));
+    MR_TRY(read_options(r, options, &given, error));
+    MR_TRY(check_options(r, &given, &bound->fail_fast, error));
+    if (given.schema)
+        MR_TRY(read_schema(r, mr_str_of(given.schema), &bound->reader, error));
+    if (given.registry.address) {
+        MR_TRY(find_registry(r, &given, bound, error));
         int status = MR_OK;
-        if (!evolved && !is_schema(text))
+        if (!given.schema && !is_schema(text))
             status = subject_schema(r, bound, text, &text, error);
         MR_TRY(status);
         if (status == MR_END)
             return no_subject(r, text, error);
     }
-    if (!address || !evolved)
+    if (!given.registry.address || !given.schema)
         MR_TRY(read_schema(r, text, &bound->writer, error));
-    if (!evolved)
+    if (!given.schema)
         bound->reader = bound->writer;
-    if (mr_avro_sql_type(r->builder->arena, bound->reader, &typing, &bound->type, nullable, error) < 0)
+    if (mr_avro_sql_type(r->builder->arena, bound->reader, &given.typing, &bound->type, nullable, error) < 0)
         return mr_builder_error_at(r->builder, error);
     return bound->type ? MR_OK : no_type(r, error);
 }
@@ -206,10 +191,9 @@ static int resolve_from_avro(struct mr_resolve *r, struct mr_error *error)
 
 /* to_avro's schema when there is a registry: the option avroSchema, or the newest of the subject; text.data
  * is NULL when the value's own is to be registered. */
-static int writer_schema(struct mr_resolve *r, struct avro_bound *bound,
-                         const struct mr_message_options *given, struct mr_str *text, struct mr_error *error)
+static int writer_schema(struct mr_resolve *r, struct avro_bound *bound, const char *schema,
+                         struct mr_str *text, struct mr_error *error)
 {
-    const char *schema = mr_option_text(given->options, given->count, "avroSchema");
     if (!text->data || is_schema(*text))
         return mr_message_argument_error(r, "with a schema registry the second argument is a subject", error);
     bound->subject.data = mr_arena_copy_text(r->builder->arena, text->data, text->size);
@@ -229,18 +213,17 @@ static int resolve_to_avro(struct mr_resolve *r, struct mr_error *error)
 {
     struct avro_bound *bound;
     struct mr_text own;
-    struct mr_message_options given;
+    struct avro_given given;
     struct mr_str text;
-    const char *address;
     const struct mr_expression *value = r->arguments[0];
     MR_TRY(new_bound(r, &bound, error));
     if (r->count == 1)
         MR_TRY(mr_resolve_add_null(r, error));
     MR_TRY(mr_message_constant(r, 1, "the schema is a constant string of JSON", &text, error));
-    MR_TRY(registry_options(r, 2, &given, &address, error));
-    if (address) {
-        MR_TRY(find_registry(r, address, &given, bound, error));
-        MR_TRY(writer_schema(r, bound, &given, &text, error));
+    MR_TRY(read_options(r, 2, &given, error));
+    if (given.registry.address) {
+        MR_TRY(find_registry(r, &given, bound, error));
+        MR_TRY(writer_schema(r, bound, given.schema, &text, error));
     }
     mr_text_init(&own);
     int status = MR_OK;

@@ -23,7 +23,8 @@ static int open_csv(struct mr_call *call, struct mr_error *error)
     mr_text_init(&state->tokens.text);
     mr_text_init(&state->text);
     mr_text_init(&state->piece);
-    state->zone = bound->format.own_zone ? bound->format.times.zone : call->session->zone;
+    state->zone =
+        bound->format.times.record.zone_name ? bound->format.times.record.zone : call->session->zone;
     call->state = state;
     return MR_OK;
 }
@@ -40,38 +41,29 @@ static void close_csv(struct mr_call *call)
 }
 
 /* ---- options ---- */
-static int set_option(struct mr_resolve *r, struct csv_bound *bound, struct mr_str name, struct mr_str value,
-                      struct mr_error *error)
-{
-    int status = mr_csv_format_set(&bound->format, r->builder->arena, name, value, error);
-    return status < 0 ? mr_builder_error_at(r->builder, error) : MR_OK;
-}
-
 static int bind_options(struct mr_resolve *r, int i, bool writing, struct csv_bound **out,
                         struct mr_error *error)
 {
     const struct mr_column *map = NULL;
+    const struct mr_option *options = NULL;
+    int count = 0;
     struct csv_bound *bound = MR_ARENA_NEW(r->builder->arena, struct csv_bound);
     if (!bound)
         return mr_error_memory(error, sizeof *bound);
-    mr_csv_format_init(&bound->format, writing, r->builder->session->zone);
     bound->corrupt_field = -1;
     r->bound = *out = bound;
-    if (r->count <= i)
-        return MR_OK;
-    const struct mr_type *type = r->arguments[i]->type;
-    if (type->id == MR_MAP && type->fields[0].type->id == MR_STRING && type->fields[1].type->id == MR_STRING)
+    const struct mr_type *type = r->count > i ? r->arguments[i]->type : NULL;
+    if (type && type->id == MR_MAP && type->fields[0].type->id == MR_STRING &&
+        type->fields[1].type->id == MR_STRING)
         MR_TRY(mr_resolve_constant(r, i, &map, error));
-    if (!map)
+    if (type && !map)
         return mr_resolve_error(r, error, "INVALID_OPTIONS.NON_MAP_FUNCTION",
                                 "Options must be a constant `map(…)` of strings.");
-    for (int32_t k = map->offsets[0]; !mr_column_is_null(map, 0) && k < map->offsets[1]; k++)
-        if (!mr_column_is_null(map->children[1], k))
-            MR_TRY(set_option(r, bound, mr_view_str(&map->children[0]->views[k]),
-                              mr_view_str(&map->children[1]->views[k]), error));
-    if (bound->format.rules.separator.size == 0)
-        return mr_resolve_error(r, error, "INVALID_DELIMITER_VALUE.EMPTY_STRING",
-                                "The delimiter must not be empty.");
+    if (map)
+        MR_TRY(mr_resolve_options(r, map, &options, &count, error));
+    if (mr_csv_format_read(&bound->format, writing, r->builder->arena, r->builder->session->zone, options,
+                           count, error) < 0)
+        return mr_builder_error_at(r->builder, error);
     return MR_OK;
 }
 
@@ -120,7 +112,7 @@ static int resolve_from_csv(struct mr_resolve *r, struct mr_error *error)
     for (int f = 0; f < schema->field_count; f++) {
         fields[f] = schema->fields[f];
         fields[f].nullable = true;
-        if (mr_str_equal(mr_str_of(fields[f].name), bound->format.times.corrupt_record_name))
+        if (mr_str_equal(mr_str_of(fields[f].name), bound->format.times.record.corrupt_name))
             bound->corrupt_field = f;
     }
     r->type = mr_type_struct(r->builder->arena, fields, schema->field_count);
@@ -163,7 +155,7 @@ MR_KERNEL(kernel_from_csv)
         struct mr_str text = mr_string_at(arguments[0], i);
         bool good = true;
         MR_TRY(convert_record(call, text, out, i, &good, error));
-        if (!good && bound->format.times.mode == MR_JSON_FAIL_FAST)
+        if (!good && bound->format.times.record.mode == MR_RECORD_FAIL_FAST)
             return mr_row_error(error, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
                                 "A record is malformed and the mode is FAILFAST: '%.*s'.",
                                 (int)(text.size > 200 ? 200 : text.size), text.data);

@@ -20,9 +20,8 @@ struct json_state {
 /* What a from_json, to_json or schema_of_json was resolved to. */
 struct json_bound {
     struct mr_json_options options; /* but for the zone, which is the session's unless given */
-    bool own_zone;
-    int corrupt_field;            /* of the result; -1: none */
-    const struct mr_type *record; /* the result without it */
+    int corrupt_field;              /* of the result; -1: none */
+    const struct mr_type *record;   /* the result without it */
 };
 
 static int open_plain(struct mr_call *call, struct mr_error *error)
@@ -61,8 +60,8 @@ static int open_bound(struct mr_call *call, struct mr_error *error)
     MR_TRY(open_plain(call, error));
     struct json_state *state = call->state;
     state->options = bound->options;
-    if (!bound->own_zone)
-        state->options.zone = call->session->zone;
+    if (!bound->options.record.zone_name)
+        state->options.record.zone = call->session->zone;
     int status = MR_OK;
     if (bound->record)
         status = mr_json_converter_open(&state->converter, bound->record, &state->options, error);
@@ -202,6 +201,13 @@ static int resolve_json_tuple(struct mr_resolve *r, struct mr_error *error)
 }
 
 /* ---- options: a constant map of strings ---- */
+static void as_function(struct mr_json_options *options)
+{
+    options->exact_text = false;
+    options->array_as_rows = false;
+    options->replace_invalid_utf8 = true;
+}
+
 static int read_options(struct mr_resolve *r, int i, struct json_bound *bound, struct mr_error *error)
 {
     const struct mr_column *map = NULL;
@@ -221,15 +227,13 @@ static int read_options(struct mr_resolve *r, int i, struct json_bound *bound, s
     if (!map)
         return mr_resolve_error(r, error, "INVALID_OPTIONS.NON_MAP_FUNCTION",
                                 "Options must be a constant `map(…)`.");
-    for (int32_t k = map->offsets[0]; !mr_column_is_null(map, 0) && k < map->offsets[1]; k++) {
-        struct mr_str name = mr_view_str(&map->children[0]->views[k]);
-        if (mr_column_is_null(map->children[1], k))
-            continue;
-        if (mr_str_equal_nocase(name, MR_STR("timeZone")))
-            bound->own_zone = true;
-        MR_TRY(mr_json_options_set(&bound->options, r->builder->arena, name,
-                                   mr_view_str(&map->children[1]->views[k]), error));
-    }
+    const struct mr_option *options;
+    int count;
+    MR_TRY(mr_resolve_options(r, map, &options, &count, error));
+    if (mr_json_options_read(&bound->options, r->builder->arena, r->builder->session->zone, options, count,
+                             error) < 0)
+        return mr_builder_error_at(r->builder, error);
+    as_function(&bound->options);
     return MR_OK;
 }
 
@@ -241,9 +245,7 @@ static struct json_bound *new_bound(struct mr_resolve *r, struct mr_error *error
         return NULL;
     }
     mr_json_options_init(&bound->options, r->builder->session->zone);
-    bound->options.exact_text = false;
-    bound->options.array_as_rows = false;
-    bound->options.replace_invalid_utf8 = true;
+    as_function(&bound->options);
     bound->corrupt_field = -1;
     r->bound = bound;
     return bound;
@@ -285,7 +287,7 @@ static int without_corrupt_field(struct mr_resolve *r, struct json_bound *bound,
     if (!fields)
         return mr_error_memory(error, sizeof *fields);
     for (int i = 0; i < type->field_count; i++) {
-        if (mr_str_equal(mr_str_of(type->fields[i].name), bound->options.corrupt_record_name)) {
+        if (mr_str_equal(mr_str_of(type->fields[i].name), bound->options.record.corrupt_name)) {
             bound->corrupt_field = i;
             if (type->fields[i].type->id != MR_STRING)
                 return mr_resolve_error(r, error, "INVALID_CORRUPT_RECORD_TYPE",
@@ -347,7 +349,7 @@ static int resolve_from_json(struct mr_resolve *r, struct mr_error *error)
         return error->code;
     if (r->count > 2)
         MR_TRY(read_options(r, 2, bound, error));
-    if (bound->options.mode == MR_JSON_DROP_MALFORMED) {
+    if (bound->options.record.mode == MR_RECORD_DROP_MALFORMED) {
         mr_resolve_error(r, error, "PARSE_MODE_UNSUPPORTED",
                          "`from_json` knows the modes PERMISSIVE and FAILFAST.");
         mr_error_parameter(error, "funcName", "`from_json`");
@@ -397,7 +399,7 @@ static int struct_row(struct from_json *f, struct mr_str text, struct mr_error *
     int64_t rows, row;
     MR_TRY(mr_json_convert(f->state->converter, text, true, f->columns, &verdict, &rows, error));
     bool wrong = verdict == MR_JSON_BAD || verdict == MR_JSON_PARTIAL;
-    if (wrong && f->bound->options.mode == MR_JSON_FAIL_FAST)
+    if (wrong && f->bound->options.record.mode == MR_RECORD_FAIL_FAST)
         return malformed_record(f->state, text, error);
     if (rows == 0)
         MR_TRY(append_nulls(f, error));
@@ -414,7 +416,8 @@ static int list_row(struct from_json *f, struct mr_str text, struct mr_error *er
     enum mr_json_verdict verdict;
     int64_t rows;
     MR_TRY(mr_json_convert(f->state->converter, text, true, &f->out, &verdict, &rows, error));
-    if ((verdict == MR_JSON_BAD || verdict == MR_JSON_PARTIAL) && f->bound->options.mode == MR_JSON_FAIL_FAST)
+    if ((verdict == MR_JSON_BAD || verdict == MR_JSON_PARTIAL) &&
+        f->bound->options.record.mode == MR_RECORD_FAIL_FAST)
         return malformed_record(f->state, text, error);
     return rows == 0 ? mr_column_append_null(f->out, error) : MR_OK;
 }

@@ -9,22 +9,30 @@
 #include "expressions/protobuf_encode.h"
 #include "expressions/registry.h"
 
+struct protobuf_given {
+    const char *mode;
+    bool any_as_json;
+    struct mr_proto_options options;
+};
+#define TO(member) MR_OPTION_HOME(protobuf_given, member)
+
 static const struct mr_option_spec protobuf_options[] = {
-    {"mode", MR_OPTION_TEXT, "FAILFAST", "from_protobuf", NULL,
-     "PERMISSIVE: NULL for what is malformed; FAILFAST: an error"},
-    {"recursive.fields.max.depth", MR_OPTION_INTEGER, "-1", "from_protobuf", NULL,
-     "how often a message that holds itself is followed, 1 .. 10"},
-    {"enums.as.ints", MR_OPTION_BOOLEAN, "false", "from_protobuf", NULL, "numbers of enums instead of names"},
-    {"emit.default.values", MR_OPTION_BOOLEAN, "false", "from_protobuf", NULL,
-     "zero instead of NULL for fields of proto3 that are not optional"},
-    {"upcast.unsigned.ints", MR_OPTION_BOOLEAN, "false", "from_protobuf", NULL,
-     "BIGINT for uint32, DECIMAL(20,0) for uint64"},
-    {"unwrap.primitive.wrapper.types", MR_OPTION_BOOLEAN, "false", "from_protobuf", NULL,
-     "the value of google.protobuf.Int32Value and kin, not a struct"},
-    {"retain.empty.message.types", MR_OPTION_BOOLEAN, "false", "from_protobuf", NULL,
-     "messages without fields become a struct of one that is always NULL"},
-    {"convert.any.fields.to.json", MR_OPTION_BOOLEAN, "false", "from_protobuf", NULL,
-     "google.protobuf.Any as a STRING of JSON, not a struct of type_url and value"},
+    {"mode", MR_OPTION_TEXT, "FAILFAST", "PERMISSIVE: NULL for what is malformed; FAILFAST: an error",
+     TO(mode)},
+    {"recursive.fields.max.depth", MR_OPTION_INTEGER, "-1",
+     "how often a message that holds itself is followed, 1 .. 10", TO(options.recursion_limit)},
+    {"enums.as.ints", MR_OPTION_BOOLEAN, "false", "numbers of enums instead of names",
+     TO(options.enums_as_ints)},
+    {"emit.default.values", MR_OPTION_BOOLEAN, "false",
+     "zero instead of NULL for fields of proto3 that are not optional", TO(options.emit_defaults)},
+    {"upcast.unsigned.ints", MR_OPTION_BOOLEAN, "false", "BIGINT for uint32, DECIMAL(20,0) for uint64",
+     TO(options.upcast_unsigned)},
+    {"unwrap.primitive.wrapper.types", MR_OPTION_BOOLEAN, "false",
+     "the value of google.protobuf.Int32Value and kin, not a struct", TO(options.unwrap)},
+    {"retain.empty.message.types", MR_OPTION_BOOLEAN, "false",
+     "messages without fields become a struct of one that is always NULL", TO(options.retain_empty)},
+    {"convert.any.fields.to.json", MR_OPTION_BOOLEAN, "false",
+     "google.protobuf.Any as a STRING of JSON, not a struct of type_url and value", TO(any_as_json)},
     {0},
 };
 
@@ -92,29 +100,11 @@ static int find_message(struct mr_resolve *r, const struct mr_proto_message **ou
     return error->code;
 }
 
-static int read_options(struct mr_resolve *r, struct mr_message_options *given, struct mr_proto_options *out,
-                        struct mr_error *error)
-{
-    MR_TRY(mr_message_options(r, 3, protobuf_options, given, error));
-    const struct mr_option *o = given->options;
-    int n = given->count;
-    *out =
-        (struct mr_proto_options){.recursion_limit =
-                                      (int)mr_option_integer(o, n, "recursive.fields.max.depth", -1),
-                                  .enums_as_ints = mr_option_boolean(o, n, "enums.as.ints", false),
-                                  .emit_defaults = mr_option_boolean(o, n, "emit.default.values", false),
-                                  .upcast_unsigned = mr_option_boolean(o, n, "upcast.unsigned.ints", false),
-                                  .unwrap = mr_option_boolean(o, n, "unwrap.primitive.wrapper.types", false),
-                                  .retain_empty =
-                                      mr_option_boolean(o, n, "retain.empty.message.types", false)};
-    return MR_OK;
-}
-
 static int prepare(struct mr_resolve *r, struct protobuf_bound **bound,
                    const struct mr_proto_message **message, struct mr_proto_options *options,
                    struct mr_error *error)
 {
-    struct mr_message_options given;
+    struct protobuf_given given = {0};
     const struct mr_proto_set *types;
     *bound = MR_ARENA_NEW(r->builder->arena, struct protobuf_bound);
     if (!*bound)
@@ -122,10 +112,11 @@ static int prepare(struct mr_resolve *r, struct protobuf_bound **bound,
     r->bound = *bound;
     if (r->count == 3)
         MR_TRY(mr_resolve_add_null(r, error));
-    MR_TRY(read_options(r, &given, options, error));
-    (*bound)->fail_fast = given.fail_fast;
+    MR_TRY(mr_message_options(r, 3, protobuf_options, &given, error));
+    MR_TRY(mr_message_mode(r, given.mode, &(*bound)->fail_fast, error));
     MR_TRY(find_message(r, message, &types, error));
-    if (mr_option_boolean(given.options, given.count, "convert.any.fields.to.json", false))
+    *options = given.options;
+    if (given.any_as_json)
         options->any_types = types;
     return MR_OK;
 }

@@ -18,11 +18,11 @@
 #ifndef MR_EXPRESSIONS_JSON_CONVERT_H
 #define MR_EXPRESSIONS_JSON_CONVERT_H
 
-#include "expressions/datetime_format.h"
+#include "expressions/record_options.h"
 
 /* ---- options ---- */
-enum mr_json_mode { MR_JSON_PERMISSIVE, MR_JSON_DROP_MALFORMED, MR_JSON_FAIL_FAST };
 struct mr_json_options {
+    struct mr_record_options record;
     bool allow_single_quotes;       /* true */
     bool allow_non_numeric_numbers; /* true: NaN, Infinity, -INF, … unquoted, and as strings for FLOAT and
                                        DOUBLE */
@@ -36,33 +36,25 @@ struct mr_json_options {
     int64_t max_string_size; /* no limit: INT64_MAX */
     bool primitives_as_string, prefers_decimal, infer_timestamp,
         drop_field_if_all_null; /* inference only; false */
-    bool date_time_fallback; /* a text that does not fit the given format is tried as CAST does it; set when a
-                                format is not given */
-    bool case_sensitive;     /* true */
+    bool case_sensitive;        /* true */
     bool exact_text;    /* true: objects and numbers read as STRING keep their bytes; false: written anew, as
                            from_json does */
     bool array_as_rows; /* true: a top-level array of objects is one row per element (files); false: malformed
                            (from_json) */
-    bool replace_invalid_utf8; /* false: invalid UTF-8 in a string is malformed; true: becomes U+FFFD */
-    bool collect_rescued;      /* false; see mr_json_converter_rescued */
-    enum mr_json_mode mode;    /* for the caller; the converter only tells what happened */
-    struct mr_str corrupt_record_name; /* "_corrupt_record"; for the caller */
-    const struct mr_zone *zone;        /* of timestamps without one */
-    const struct mr_datetime_format *timestamp_format, *timestamp_ntz_format,
-        *date_format; /* parsing; NULL: as CAST does it */
-    const struct mr_datetime_format *timestamp_print, *timestamp_ntz_print,
-        *date_print;                 /* writing; NULL: ISO 8601 */
+    bool replace_invalid_utf8;       /* false: invalid UTF-8 in a string is malformed; true: becomes U+FFFD */
+    bool collect_rescued;            /* false; see mr_json_converter_rescued */
     bool ignore_null_fields;         /* writing; true */
     bool pretty;                     /* writing; false */
     bool write_non_ascii_as_escapes; /* writing; false */
 };
+/* Of struct mr_json_options: what files are read with, and written. */
+extern const struct mr_option_spec mr_json_read_table[], mr_json_write_table[];
 /* Spark's defaults for files. */
 void mr_json_options_init(struct mr_json_options *options, const struct mr_zone *zone);
-/* Sets one option by Spark's name, without regard to case. MR_END: JSON knows no such option (the caller
- * decides). Formats are compiled into arena, texts copied. Errors: a value that is none (MR_E_SQL), a bad
- * datetime pattern. */
-int mr_json_options_set(struct mr_json_options *options, struct mr_arena *arena, struct mr_str name,
-                        struct mr_str value, struct mr_error *error);
+/* Defaults, and what a function is given; what JSON does not know is passed over. zone: where none is given.
+ * Patterns are compiled into the arena; texts are the options' own. */
+int mr_json_options_read(struct mr_json_options *options, struct mr_arena *arena, const struct mr_zone *zone,
+                         const struct mr_option *given, int count, struct mr_error *error);
 
 /* ---- tokens ---- */
 enum mr_json_token_kind {

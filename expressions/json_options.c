@@ -1,132 +1,66 @@
 /* expressions/json_options.c: Spark's options of JSON by name. */
-#include <stddef.h>
-
-#include "base/option.h"
 #include "expressions/json_convert.h"
 
-void mr_json_options_init(struct mr_json_options *options, const struct mr_zone *zone)
-{
-    *options = (struct mr_json_options){
-        .allow_single_quotes = true,
-        .allow_non_numeric_numbers = true,
-        .max_nesting_depth = 1000,
-        .max_number_size = 1000,
-        .max_string_size = INT64_MAX,
-        .date_time_fallback = true,
-        .case_sensitive = true,
-        .exact_text = true,
-        .array_as_rows = true,
-        .corrupt_record_name = MR_STR("_corrupt_record"),
-        .zone = zone,
-        .ignore_null_fields = true,
-    };
-}
+#define TO(member) MR_OPTION_HOME(mr_json_options, member)
 
-static const struct {
-    const char *name;
-    size_t offset;
-} flags[] = {
-    {"allowSingleQuotes", offsetof(struct mr_json_options, allow_single_quotes)},
-    {"allowNonNumericNumbers", offsetof(struct mr_json_options, allow_non_numeric_numbers)},
-    {"allowUnquotedFieldNames", offsetof(struct mr_json_options, allow_unquoted_field_names)},
-    {"allowComments", offsetof(struct mr_json_options, allow_comments)},
-    {"allowNumericLeadingZeros", offsetof(struct mr_json_options, allow_numeric_leading_zeros)},
-    {"allowBackslashEscapingAnyCharacter",
-     offsetof(struct mr_json_options, allow_backslash_escaping_any_character)},
-    {"allowUnquotedControlChars", offsetof(struct mr_json_options, allow_unquoted_control_chars)},
-    {"primitivesAsString", offsetof(struct mr_json_options, primitives_as_string)},
-    {"prefersDecimal", offsetof(struct mr_json_options, prefers_decimal)},
-    {"inferTimestamp", offsetof(struct mr_json_options, infer_timestamp)},
-    {"dropFieldIfAllNull", offsetof(struct mr_json_options, drop_field_if_all_null)},
-    {"enableDateTimeParsingFallback", offsetof(struct mr_json_options, date_time_fallback)},
-    {"readerCaseSensitive", offsetof(struct mr_json_options, case_sensitive)},
-    {"ignoreNullFields", offsetof(struct mr_json_options, ignore_null_fields)},
-    {"pretty", offsetof(struct mr_json_options, pretty)},
-    {"writeNonAsciiCharacterAsCodePoint", offsetof(struct mr_json_options, write_non_ascii_as_escapes)},
+const struct mr_option_spec mr_json_read_table[] = {
+    {.include = mr_record_option_table, TO(record)},
+    {"allowSingleQuotes", MR_OPTION_BOOLEAN, "true", "names and strings may stand in single quotes",
+     TO(allow_single_quotes)},
+    {"allowUnquotedFieldNames", MR_OPTION_BOOLEAN, "false", "names may stand without quotes",
+     TO(allow_unquoted_field_names)},
+    {"allowComments", MR_OPTION_BOOLEAN, "false", "comments of C and C++ are passed over",
+     TO(allow_comments)},
+    {"allowNumericLeadingZeros", MR_OPTION_BOOLEAN, "false", "numbers may begin with zeros",
+     TO(allow_numeric_leading_zeros)},
+    {"allowNonNumericNumbers", MR_OPTION_BOOLEAN, "true", "NaN, Infinity, -INF and so on are numbers",
+     TO(allow_non_numeric_numbers)},
+    {"allowBackslashEscapingAnyCharacter", MR_OPTION_BOOLEAN, "false", "a backslash may precede anything",
+     TO(allow_backslash_escaping_any_character)},
+    {"allowUnquotedControlChars", MR_OPTION_BOOLEAN, "false", "strings may hold tabs and the like",
+     TO(allow_unquoted_control_chars)},
+    {"maxNestingDepth", MR_OPTION_INTEGER, "1000", "deeper records are malformed", TO(max_nesting_depth),
+     .most = 100000},
+    {"maxNumLen", MR_OPTION_INTEGER, "1000", "records with longer numbers are malformed", TO(max_number_size),
+     MR_OPTION_AT_LEAST(0)},
+    {"maxStringLen", MR_OPTION_INTEGER, "9223372036854775807", "records with longer strings are malformed",
+     TO(max_string_size), MR_OPTION_AT_LEAST(0)},
+    {"primitivesAsString", MR_OPTION_BOOLEAN, "false", "inference: numbers and booleans become STRING",
+     TO(primitives_as_string)},
+    {"prefersDecimal", MR_OPTION_BOOLEAN, "false", "inference: fractions become DECIMAL where they fit",
+     TO(prefers_decimal)},
+    {"inferTimestamp", MR_OPTION_BOOLEAN, "false", "inference: strings that are timestamps become TIMESTAMP",
+     TO(infer_timestamp)},
+    {"dropFieldIfAllNull", MR_OPTION_BOOLEAN, "false", "inference: fields that are always null are left out",
+     TO(drop_field_if_all_null)},
+    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true", "names in records match columns with regard to case",
+     TO(case_sensitive)},
+    {0},
+};
+const struct mr_option_spec mr_json_write_table[] = {
+    {"ignoreNullFields", MR_OPTION_BOOLEAN, "true", "members that are NULL are left out",
+     TO(ignore_null_fields)},
+    {0},
+};
+static const struct mr_option_spec functions_table[] = {
+    {.include = mr_json_read_table},
+    {.include = mr_json_write_table},
+    {"pretty", MR_OPTION_BOOLEAN, "false", "members on lines of their own", TO(pretty)},
+    {"writeNonAsciiCharacterAsCodePoint", MR_OPTION_BOOLEAN, "false", "\\u00e9 and the like",
+     TO(write_non_ascii_as_escapes)},
+    {0},
 };
 
-static int refuse(struct mr_str name, const char *value, const char *expected, struct mr_error *error)
+int mr_json_options_read(struct mr_json_options *o, struct mr_arena *arena, const struct mr_zone *zone,
+                         const struct mr_option *options, int count, struct mr_error *error)
 {
-    mr_error_set(error, MR_E_SQL, "INVALID_OPTION_VALUE", "The option %.*s is '%s'; it should be %s.",
-                 (int)name.size, name.data, value, expected);
-    mr_error_parameter(error, "optionName", "%.*s", (int)name.size, name.data);
-    return error->code;
+    *o = (struct mr_json_options){.exact_text = true, .array_as_rows = true};
+    MR_TRY(mr_options_read(functions_table, NULL, options, count, o, error));
+    return mr_record_options_compile(&o->record, arena, zone, false, error);
 }
 
-static int set_number(struct mr_json_options *o, struct mr_str name, const char *value,
-                      struct mr_error *error)
+void mr_json_options_init(struct mr_json_options *o, const struct mr_zone *zone)
 {
-    int64_t number;
-    if (!mr_option_parse_integer(value, &number) || number < 0)
-        return refuse(name, value, "a number", error);
-    if (mr_str_equal_nocase(name, MR_STR("maxNestingDepth")))
-        o->max_nesting_depth = number > 100000 ? 100000 : (int)number;
-    else if (mr_str_equal_nocase(name, MR_STR("maxNumLen")))
-        o->max_number_size = number;
-    else
-        o->max_string_size = number;
-    return MR_OK;
-}
-
-static int set_mode(struct mr_json_options *o, struct mr_str value)
-{
-    o->mode = mr_str_equal_nocase(value, MR_STR("DROPMALFORMED")) ? MR_JSON_DROP_MALFORMED
-              : mr_str_equal_nocase(value, MR_STR("FAILFAST"))
-                  ? MR_JSON_FAIL_FAST
-                  : MR_JSON_PERMISSIVE; /* as Spark: unknown ones too */
-    return MR_OK;
-}
-
-static int set_format(struct mr_json_options *o, struct mr_arena *arena, struct mr_str name,
-                      struct mr_str value, struct mr_error *error)
-{
-    const struct mr_datetime_format **parse = &o->timestamp_format, **print = &o->timestamp_print;
-    if (mr_str_equal_nocase(name, MR_STR("dateFormat"))) {
-        parse = &o->date_format;
-        print = &o->date_print;
-    } else if (mr_str_equal_nocase(name, MR_STR("timestampNTZFormat"))) {
-        parse = &o->timestamp_ntz_format;
-        print = &o->timestamp_ntz_print;
-    }
-    MR_TRY(mr_datetime_format_compile(arena, value, MR_DATETIME_PRINT, print, error));
-    /* A pattern may be good for writing only; then reading with it is what fails. */
-    struct mr_error only_printing;
-    mr_error_clear(&only_printing);
-    if (mr_datetime_format_compile(arena, value, MR_DATETIME_PARSE, parse, &only_printing) < 0)
-        *parse = NULL;
-    else
-        o->date_time_fallback = false;
-    return MR_OK;
-}
-
-int mr_json_options_set(struct mr_json_options *o, struct mr_arena *arena, struct mr_str name,
-                        struct mr_str value, struct mr_error *error)
-{
-    const char *text = mr_arena_copy_text(arena, value.data, value.size);
-    if (!text)
-        return mr_error_memory(error, value.size);
-    struct mr_str copy = {text, value.size};
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (mr_str_equal_nocase(name, mr_str_of(flags[i].name))) {
-            if (!mr_option_parse_boolean(text, (bool *)((char *)o + flags[i].offset)))
-                return refuse(name, text, "true or false", error);
-            return MR_OK;
-        }
-    }
-    if (mr_str_equal_nocase(name, MR_STR("mode")))
-        return set_mode(o, copy);
-    if (mr_str_equal_nocase(name, MR_STR("columnNameOfCorruptRecord"))) {
-        o->corrupt_record_name = copy;
-        return MR_OK;
-    }
-    if (mr_str_equal_nocase(name, MR_STR("timeZone")))
-        return mr_zone_find(copy, &o->zone, error);
-    if (mr_str_equal_nocase(name, MR_STR("timestampFormat")) ||
-        mr_str_equal_nocase(name, MR_STR("dateFormat")) ||
-        mr_str_equal_nocase(name, MR_STR("timestampNTZFormat")))
-        return set_format(o, arena, name, copy, error);
-    if (mr_str_equal_nocase(name, MR_STR("maxNestingDepth")) ||
-        mr_str_equal_nocase(name, MR_STR("maxNumLen")) || mr_str_equal_nocase(name, MR_STR("maxStringLen")))
-        return set_number(o, name, text, error);
-    return MR_END;
+    struct mr_error never;
+    mr_json_options_read(o, NULL, zone, NULL, 0, &never);
 }

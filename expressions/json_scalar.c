@@ -143,16 +143,16 @@ static struct mr_str without_gmt(struct mr_str text, char buffer[128])
 static bool parse_timestamp(const struct mr_json_options *o, struct mr_str text, int64_t *out)
 {
     char buffer[128];
-    if (o->timestamp_format) {
-        if (mr_datetime_format_parse_timestamp(o->timestamp_format, text, o->zone, out))
+    if (o->record.timestamp_format) {
+        if (mr_datetime_format_parse_timestamp(o->record.timestamp_format, text, o->record.zone, out))
             return true;
-        if (!o->date_time_fallback)
+        if (!o->record.date_time_fallback)
             return false;
     } else if (mr_timestamp_parse_iso(text.data, text.size, out)) {
         return true;
     }
-    return mr_timestamp_parse(text, o->zone, out) ||
-           mr_timestamp_parse(without_gmt(text, buffer), o->zone, out);
+    return mr_timestamp_parse(text, o->record.zone, out) ||
+           mr_timestamp_parse(without_gmt(text, buffer), o->record.zone, out);
 }
 
 /* Does a text that is a timestamp name a zone? Digits, '-', ':' and '.' are the rest of it; a '-' behind the
@@ -172,8 +172,8 @@ static bool names_zone(struct mr_str text)
 
 static bool parse_timestamp_ntz(const struct mr_json_options *o, struct mr_str text, int64_t *out)
 {
-    if (o->timestamp_ntz_format)
-        return mr_datetime_format_parse_ntz(o->timestamp_ntz_format, text, false, out);
+    if (o->record.timestamp_ntz_format)
+        return mr_datetime_format_parse_ntz(o->record.timestamp_ntz_format, text, false, out);
     return !names_zone(text) && mr_timestamp_ntz_parse(text, out);
 }
 
@@ -181,10 +181,10 @@ static bool parse_date(const struct mr_json_options *o, struct mr_str text, int3
 {
     char buffer[128];
     int64_t days;
-    if (o->date_format) {
-        if (mr_datetime_format_parse_date(o->date_format, text, out))
+    if (o->record.date_format) {
+        if (mr_datetime_format_parse_date(o->record.date_format, text, out))
             return true;
-        if (!o->date_time_fallback)
+        if (!o->record.date_time_fallback)
             return false;
     }
     if (mr_date_parse(text, out) || mr_date_parse(without_gmt(text, buffer), out))

@@ -140,10 +140,10 @@ static const struct mr_type *string_type(struct inference *in, const struct mr_j
     if (text.size == 0)
         return mr_type_of(MR_VOID);
     if (in->options->infer_timestamp) {
-        bool time = in->options->timestamp_format
-                        ? mr_datetime_format_parse_timestamp(in->options->timestamp_format, text,
-                                                             in->options->zone, &micros)
-                        : mr_timestamp_parse(text, in->options->zone, &micros);
+        bool time = in->options->record.timestamp_format
+                        ? mr_datetime_format_parse_timestamp(in->options->record.timestamp_format, text,
+                                                             in->options->record.zone, &micros)
+                        : mr_timestamp_parse(text, in->options->record.zone, &micros);
         if (time)
             return mr_type_of(MR_TIMESTAMP);
     }

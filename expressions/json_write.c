@@ -246,18 +246,20 @@ static int write_time(const struct writer *w, const struct mr_column *column, in
     char text[32], *end;
     switch (column->type->id) {
     case MR_TIMESTAMP:
-        if (o->timestamp_print)
-            return write_formatted(w->out, o->timestamp_print, column->i64[row], o->zone, error);
-        write_timestamp(w->out, column->i64[row], o->zone);
+        if (o->record.timestamp_print)
+            return write_formatted(w->out, o->record.timestamp_print, column->i64[row], o->record.zone,
+                                   error);
+        write_timestamp(w->out, column->i64[row], o->record.zone);
         return MR_OK;
     case MR_TIMESTAMP_NTZ:
-        if (o->timestamp_ntz_print)
-            return write_formatted(w->out, o->timestamp_ntz_print, column->i64[row], NULL, error);
+        if (o->record.timestamp_ntz_print)
+            return write_formatted(w->out, o->record.timestamp_ntz_print, column->i64[row], NULL, error);
         write_timestamp(w->out, column->i64[row], NULL);
         return MR_OK;
     default:
-        if (o->date_print)
-            return write_formatted(w->out, o->date_print, column->i32[row] * 86400000000LL, NULL, error);
+        if (o->record.date_print)
+            return write_formatted(w->out, o->record.date_print, column->i32[row] * 86400000000LL, NULL,
+                                   error);
         mr_civil_from_days(column->i32[row], &c);
         text[0] = '"';
         end = put_date(text + 1, &c);
@@ -322,7 +324,7 @@ static int write_key(struct writer *w, const struct mr_column *column, int64_t r
         }
         mr_text_append_char(&text, ']');
     } else {
-        mr_value_text(&text, column, row, w->options->zone);
+        mr_value_text(&text, column, row, w->options->record.zone);
     }
     if (text.failed && status >= 0)
         status = mr_error_memory(error, 0);
@@ -452,7 +454,7 @@ static int write_value(struct writer *w, const struct mr_column *column, int64_t
         return write_struct(w, column, row, error);
     default: /* intervals */
         mr_text_append_char(out, '"');
-        mr_value_text(out, column, row, w->options->zone);
+        mr_value_text(out, column, row, w->options->record.zone);
         mr_text_append_char(out, '"');
     }
     return MR_OK;

@@ -33,26 +33,10 @@ int mr_message_constant(struct mr_resolve *r, int i, const char *what, struct mr
     return MR_OK;
 }
 
-static int add_option(struct mr_resolve *r, const struct mr_option_spec *table, struct mr_str name,
-                      struct mr_str value, struct mr_message_options *out, struct mr_error *error)
+int mr_message_mode(struct mr_resolve *r, const char *mode, bool *fail_fast, struct mr_error *error)
 {
-    struct mr_option *option = &out->options[out->count++];
-    const struct mr_option_spec *const tables[] = {table};
-    option->name = mr_arena_copy_text(r->builder->arena, name.data, name.size);
-    option->value = mr_arena_copy_text(r->builder->arena, value.data, value.size);
-    if (!option->name || !option->value)
-        return mr_error_memory(error, name.size);
-    const struct mr_option_spec *spec = mr_option_spec_find(table, option->name);
-    int status = spec ? mr_option_check(spec, option->value, error)
-                      : mr_option_unknown(option->name, r->name, tables, 1, error);
-    return status < 0 ? mr_builder_error_at(r->builder, error) : MR_OK;
-}
-
-static int read_mode(struct mr_resolve *r, struct mr_message_options *out, struct mr_error *error)
-{
-    const char *mode = mr_option_text(out->options, out->count, "mode");
-    out->fail_fast = !mode || mr_str_equal_nocase(mr_str_of(mode), MR_STR("FAILFAST"));
-    if (!mode || !mr_str_equal_nocase(mr_str_of(mode), MR_STR("DROPMALFORMED")))
+    *fail_fast = mr_str_equal_nocase(mr_str_of(mode), MR_STR("FAILFAST"));
+    if (!mr_str_equal_nocase(mr_str_of(mode), MR_STR("DROPMALFORMED")))
         return MR_OK;
     mr_resolve_error(r, error, "PARSE_MODE_UNSUPPORTED", "`%s` knows the modes PERMISSIVE and FAILFAST.",
                      r->name);
@@ -61,31 +45,24 @@ static int read_mode(struct mr_resolve *r, struct mr_message_options *out, struc
     return error->code;
 }
 
-int mr_message_options(struct mr_resolve *r, int i, const struct mr_option_spec *table,
-                       struct mr_message_options *out, struct mr_error *error)
+int mr_message_options(struct mr_resolve *r, int i, const struct mr_option_spec *table, void *into,
+                       struct mr_error *error)
 {
-    static const char what[] = "options are a constant map of strings to strings";
     const struct mr_column *map = NULL;
-    *out = (struct mr_message_options){.fail_fast = true};
-    if (i >= r->count || r->arguments[i]->type->id == MR_VOID)
-        return MR_OK;
-    const struct mr_type *type = r->arguments[i]->type;
+    const struct mr_option *options = NULL;
+    int count = 0;
+    const struct mr_type *type = i < r->count ? r->arguments[i]->type : mr_type_of(MR_VOID);
     bool empty = type->id == MR_MAP && type->fields[0].type->id == MR_VOID;
     if (type->id == MR_MAP &&
         (empty || (type->fields[0].type->id == MR_STRING && type->fields[1].type->id == MR_STRING)))
         MR_TRY(mr_resolve_constant(r, i, &map, error));
-    if (!map)
-        return mr_message_argument_error(r, what, error);
-    if (empty || mr_column_is_null(map, 0))
-        return MR_OK;
-    out->options = MR_ARENA_ARRAY(r->builder->arena, struct mr_option, map->offsets[1] + 1);
-    if (!out->options)
-        return mr_error_memory(error, sizeof *out->options);
-    for (int32_t k = map->offsets[0]; k < map->offsets[1]; k++)
-        if (!mr_column_is_null(map->children[1], k))
-            MR_TRY(add_option(r, table, mr_view_str(&map->children[0]->views[k]),
-                              mr_view_str(&map->children[1]->views[k]), out, error));
-    return read_mode(r, out, error);
+    if (!map && type->id != MR_VOID)
+        return mr_message_argument_error(r, "options are a constant map of strings to strings", error);
+    if (map && !empty)
+        MR_TRY(mr_resolve_options(r, map, &options, &count, error));
+    if (mr_options_read(table, r->name, options, count, into, error) < 0)
+        return mr_builder_error_at(r->builder, error);
+    return MR_OK;
 }
 
 /* A struct that is there, all its members NULL; any other type: NULL. */

@@ -6,14 +6,12 @@
 #include "base/option.h"
 #include "expressions/function_tools.h"
 
-struct mr_message_options {
-    struct mr_option *options;
-    int count;
-    bool fail_fast; /* mode; FAILFAST unless given */
-};
-/* Argument i (there or not): a constant map of strings, or NULL. Each option must be in the table. */
-int mr_message_options(struct mr_resolve *r, int i, const struct mr_option_spec *table,
-                       struct mr_message_options *out, struct mr_error *error);
+/* Argument i (there or not): a constant map of strings, or NULL: read into the caller's struct by the table,
+ * as mr_options_read does. */
+int mr_message_options(struct mr_resolve *r, int i, const struct mr_option_spec *table, void *into,
+                       struct mr_error *error);
+/* The option mode: FAILFAST or not. */
+int mr_message_mode(struct mr_resolve *r, const char *mode, bool *fail_fast, struct mr_error *error);
 /* Argument i is a constant STRING; what names it ("the Avro schema"). out->data is NULL when it is NULL. */
 int mr_message_constant(struct mr_resolve *r, int i, const char *what, struct mr_str *out,
                         struct mr_error *error);

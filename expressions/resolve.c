@@ -348,6 +348,29 @@ int mr_resolve_constant(struct mr_resolve *r, int i, const struct mr_column **ou
     return MR_OK;
 }
 
+int mr_resolve_options(struct mr_resolve *r, const struct mr_column *map, const struct mr_option **out,
+                       int *count, struct mr_error *error)
+{
+    struct mr_arena *arena = r->builder->arena;
+    struct mr_option *options = MR_ARENA_ARRAY(arena, struct mr_option, map->offsets[1] + 1);
+    *count = 0;
+    *out = options;
+    if (!options)
+        return mr_error_memory(error, sizeof *options);
+    for (int32_t k = map->offsets[0]; !mr_column_is_null(map, 0) && k < map->offsets[1]; k++) {
+        struct mr_str name = mr_view_str(&map->children[0]->views[k]);
+        if (mr_column_is_null(map->children[1], k))
+            continue;
+        struct mr_str value = mr_view_str(&map->children[1]->views[k]);
+        struct mr_option *option = &options[(*count)++];
+        option->name = mr_arena_copy_text(arena, name.data, name.size);
+        option->value = mr_arena_copy_text(arena, value.data, value.size);
+        if (!option->name || !option->value)
+            return mr_error_memory(error, name.size + value.size);
+    }
+    return MR_OK;
+}
+
 int mr_resolve_constant_string(struct mr_resolve *r, int i, struct mr_str *out, struct mr_error *error)
 {
     const struct mr_column *value = NULL;

@@ -5,6 +5,7 @@
 #ifndef MR_EXPRESSIONS_RESOLVE_H
 #define MR_EXPRESSIONS_RESOLVE_H
 
+#include "base/option.h"
 #include "expressions/function.h"
 
 /* ---- coercion ---- */
@@ -48,6 +49,9 @@ int mr_resolve_signature(struct mr_resolve *r, const char *signature, struct mr_
 int mr_resolve_constant(struct mr_resolve *r, int i, const struct mr_column **out, struct mr_error *error);
 /* The text of constant STRING argument i; {NULL,0} when it is NULL. DATATYPE_MISMATCH.NON_FOLDABLE_INPUT
  * when it is not constant. */
+/* The entries of a map of strings but for those that are NULL, as options in the builder's arena. */
+int mr_resolve_options(struct mr_resolve *r, const struct mr_column *map, const struct mr_option **out,
+                       int *count, struct mr_error *error);
 int mr_resolve_constant_string(struct mr_resolve *r, int i, struct mr_str *out, struct mr_error *error);
 int mr_resolve_constant_i64(struct mr_resolve *r, int i, int64_t *out, bool *is_null, struct mr_error *error);
 

@@ -49,13 +49,26 @@ static struct mr_schema_registry *new_registry(const char *address, const char *
     return r;
 }
 
-int mr_schema_registry_find(const char *address, const struct mr_option *options, int count,
-                            struct mr_schema_registry **out, struct mr_error *error)
+#define TO(member) MR_OPTION_HOME(mr_registry_options, member)
+
+const struct mr_option_spec mr_registry_option_table[] = {
+    {"confluent.schema.registry.url", MR_OPTION_TEXT, NULL, "the same as schemaRegistryAddress", TO(address)},
+    {"schemaRegistryAddress", MR_OPTION_TEXT, NULL,
+     "messages carry the id of a schema that the registry there keeps: http://host:port", TO(address)},
+    {"confluent.schema.registry.basic.auth.user.info", MR_OPTION_TEXT, NULL, "name:password for the registry",
+     TO(user)},
+    {"confluent.schema.registry.bearer.auth.token", MR_OPTION_TEXT, NULL, "a token for the registry",
+     TO(bearer_token)},
+    {"confluent.schema.registry.ssl.ca.location", MR_OPTION_TEXT, NULL,
+     "file of certificates (PEM) to trust for https", TO(ca_file)},
+    {0},
+};
+
+int mr_schema_registry_find(const struct mr_registry_options *options, struct mr_schema_registry **out,
+                            struct mr_error *error)
 {
     char clean[512];
-    const char *user = mr_option_text(options, count, "confluent.schema.registry.basic.auth.user.info");
-    const char *bearer = mr_option_text(options, count, "confluent.schema.registry.bearer.auth.token");
-    const char *ca_file = mr_option_text(options, count, "confluent.schema.registry.ssl.ca.location");
+    const char *address = options->address;
     size_t size = strlen(address);
     while (size > 0 && address[size - 1] == '/')
         size--;
@@ -67,11 +80,11 @@ int mr_schema_registry_find(const char *address, const struct mr_option *options
     snprintf(clean, sizeof clean, "%.*s", (int)size, address);
     pthread_mutex_lock(&mutex);
     struct mr_schema_registry *r = registries;
-    while (r && !(same_text(r->address, clean) && same_text(r->user, user) && same_text(r->bearer, bearer) &&
-                  same_text(r->ca_file, ca_file)))
+    while (r && !(same_text(r->address, clean) && same_text(r->user, options->user) &&
+                  same_text(r->bearer, options->bearer_token) && same_text(r->ca_file, options->ca_file)))
         r = r->next;
     if (!r)
-        r = new_registry(clean, user, bearer, ca_file);
+        r = new_registry(clean, options->user, options->bearer_token, options->ca_file);
     pthread_mutex_unlock(&mutex);
     *out = r;
     return r ? MR_OK : mr_error_memory(error, sizeof *r);

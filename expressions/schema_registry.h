@@ -10,10 +10,15 @@
 
 struct mr_schema_registry;
 
-/* Options beside the address: confluent.schema.registry.basic.auth.user.info ("name:password"),
- * confluent.schema.registry.bearer.auth.token, confluent.schema.registry.ssl.ca.location. */
-int mr_schema_registry_find(const char *address, const struct mr_option *options, int count,
-                            struct mr_schema_registry **out, struct mr_error *error);
+struct mr_registry_options {
+    const char *address;      /* NULL: no registry */
+    const char *user;         /* "name:password"; NULL: none */
+    const char *bearer_token; /* NULL: none */
+    const char *ca_file;      /* NULL: the system's certificates */
+};
+extern const struct mr_option_spec mr_registry_option_table[]; /* of struct mr_registry_options */
+int mr_schema_registry_find(const struct mr_registry_options *options, struct mr_schema_registry **out,
+                            struct mr_error *error);
 /* The Avro schema with the id, as JSON. MR_END: the registry has none of that id. Errors (MR_E_IO, condition
  * SCHEMA_REGISTRY_REQUEST_FAILED, naming the URL; retriable when nobody answered); MR_E_UNSUPPORTED for
  * schemas that are not Avro's or refer to others. */

@@ -30,10 +30,7 @@ static const struct mr_type *binary_schema(void)
 static int binary_open(struct mr_format *format, struct mr_error *error)
 {
     const struct mr_type *known = binary_schema();
-    struct binary_plan *plan = MR_ARENA_NEW(&format->arena, struct binary_plan);
-    if (!plan)
-        return mr_error_memory(error, sizeof *plan);
-    format->ctx = plan;
+    struct binary_plan *plan = format->ctx;
     for (int i = 0; i < COLUMNS; i++)
         plan->columns[i] = -1;
     for (int i = 0; format->schema && i < format->schema->field_count; i++) {
@@ -48,11 +45,6 @@ static int binary_open(struct mr_format *format, struct mr_error *error)
             plan->columns[which] = i;
     }
     return MR_OK;
-}
-
-static void binary_close(struct mr_format *format)
-{
-    (void)format;
 }
 
 static bool binary_splittable(const struct mr_format *format)
@@ -118,8 +110,8 @@ static int binary_read(struct mr_format_reader *reader, struct mr_batch *batch, 
 const struct mr_format_type mr_binary_format = {
     .name = "binaryFile",
     .options = options,
+    .plan_bytes = sizeof(struct binary_plan),
     .open = binary_open,
-    .close = binary_close,
     .splittable = binary_splittable,
     .reader_open = binary_reader_open,
     .read = binary_read,

@@ -56,17 +56,13 @@ int mr_format_open(struct mr_format *format, const struct mr_format_type *type,
                    const struct mr_option *options, int option_count, struct mr_error *error)
 {
     format->type = type;
-    format->options = options;
-    format->option_count = option_count;
     if (!format->zone)
         format->zone = mr_zone_utc();
     mr_arena_init(&format->arena);
-    for (int i = 0; i < option_count; i++) {
-        const struct mr_option_spec *spec = mr_option_spec_find(type->options, options[i].name);
-        if (!spec)
-            return mr_option_unknown(options[i].name, type->name, &type->options, 1, error);
-        MR_TRY(mr_option_check(spec, options[i].value, error));
-    }
+    format->ctx = mr_arena_allocate_zeroed(&format->arena, type->plan_bytes);
+    if (!format->ctx)
+        return mr_error_memory(error, type->plan_bytes);
+    MR_TRY(mr_options_read(type->options, type->name, options, option_count, format->ctx, error));
     if (format->schema)
         MR_TRY(check_columns(format->schema, error));
     format->pool = mr_buffer_pool_new();
@@ -79,7 +75,6 @@ void mr_format_close(struct mr_format *format)
 {
     if (!format->type)
         return;
-    format->type->close(format);
     mr_buffer_pool_free(format->pool);
     mr_arena_release(&format->arena);
     *format = (struct mr_format){0};

@@ -33,10 +33,10 @@ struct mr_infer; /* what inference gathers; formats/infer.h */
 
 struct mr_format_type {
     const char *name;
-    const struct mr_option_spec *options;
-    /* Checks what options say and compiles it with the schema; format->ctx. May use format->arena. */
+    const struct mr_option_spec *options; /* of the struct at format->ctx, … */
+    size_t plan_bytes;                    /* … which is so large, begins as zeros and lives in the arena */
+    /* The options have been read; compiles them with the schema. May use format->arena. */
     int (*open)(struct mr_format *format, struct mr_error *error);
-    void (*close)(struct mr_format *format);
     /* May the uncompressed file be read in ranges? */
     bool (*splittable)(const struct mr_format *format);
     int (*reader_open)(struct mr_format_reader *reader, struct mr_error *error);
@@ -63,8 +63,6 @@ enum mr_format_way { /* for tests: all ways give the same rows */
 
 struct mr_format {
     const struct mr_format_type *type;
-    const struct mr_option *options; /* the caller's; only those of the format's table */
-    int option_count;
     const struct mr_type *schema; /* of the batches; NULL when opened for inference only */
     const bool *used;             /* one per field; NULL: all. Unused columns are given all NULL */
     const struct mr_zone *zone;   /* of times without one (option timeZone overrides) */

@@ -3,6 +3,28 @@
 
 #include "formats/stream.h"
 
+#define LINES(member) MR_OPTION_HOME(mr_line_options, member)
+#define RECORDS(member) MR_OPTION_HOME(mr_record_lines, member)
+
+const struct mr_option_spec mr_line_option_table[] = {
+    {"lineSep", MR_OPTION_TEXT, NULL, "what ends a line; by default \\n, \\r\\n or \\r", LINES(separator)},
+    {"encoding", MR_OPTION_TEXT, NULL, "the files' encoding; by default UTF-8", LINES(encoding)},
+    {0},
+};
+const struct mr_option_spec mr_record_line_table[] = {
+    {"charset", MR_OPTION_TEXT, NULL, "the same as encoding", RECORDS(lines.encoding)},
+    {.include = mr_line_option_table, RECORDS(lines)},
+    {"multiLine", MR_OPTION_BOOLEAN, "false",
+     "JSON: a file is one record, or one array of them; CSV: quoted values may hold line ends",
+     RECORDS(multi_line)},
+    {"rescuedDataColumn", MR_OPTION_TEXT, NULL,
+     .help = "a STRING column for what has no column or does not fit its type, as JSON"},
+    {"samplingRatio", MR_OPTION_IGNORED, "1.0", .help = "inference reads whole files"},
+    {"badRecordsPath", MR_OPTION_REFUSED, NULL, .help = "use columnNameOfCorruptRecord or rescuedDataColumn"},
+    {"singleVariantColumn", MR_OPTION_REFUSED, NULL, .help = "there is no VARIANT type yet"},
+    {0},
+};
+
 /* ---- pool ---- */
 
 #define POOL_BUFFERS 64
@@ -74,15 +96,16 @@ const char *mr_line_end(const char *text, const char *end, struct mr_str separat
 }
 
 int mr_lines_of_range(struct mr_lines *lines, const struct mr_format *format,
-                      const struct mr_format_range *range, struct mr_str separator, const char *encoding,
+                      const struct mr_format_range *range, const struct mr_line_options *options,
                       struct mr_error *error)
 {
+    struct mr_str separator = options->separator;
     /* A line begins in the range if the separator before it ends there: it may lie just before the range. */
     int64_t before = separator.size > 0 ? (int64_t)separator.size : 1;
     int64_t start = range->start > before ? range->start - before : 0;
     struct mr_stream *stream;
-    MR_TRY(
-        mr_stream_open(&stream, range->input, mr_compression_of(range->input->name), start, encoding, error));
+    MR_TRY(mr_stream_open(&stream, range->input, mr_compression_of(range->input->name), start,
+                          options->encoding, error));
     *lines = (struct mr_lines){.stream = stream,
                                .pool = format->pool,
                                .separator = separator,
@@ -94,12 +117,13 @@ int mr_lines_of_range(struct mr_lines *lines, const struct mr_format *format,
     return MR_OK;
 }
 
-bool mr_lines_splittable(struct mr_str separator)
+bool mr_lines_splittable(const struct mr_line_options *options)
 {
+    struct mr_str separator = options->separator;
     for (size_t shared = 1; shared < separator.size; shared++)
         if (memcmp(separator.data, separator.data + separator.size - shared, shared) == 0)
             return false;
-    return true;
+    return mr_encoding_is_utf8(options->encoding);
 }
 
 void mr_lines_close(struct mr_lines *lines)

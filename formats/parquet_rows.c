@@ -4,11 +4,11 @@
 #include "formats/parquet/parquet.h"
 
 static const struct mr_option_spec options[] = {
-    {"mergeSchema", MR_OPTION_IGNORED, "false", "parquet", NULL, "the schema is that of the oldest file"},
-    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true", "parquet", NULL,
-     "accepted; names match exactly, then without case"},
-    {"datetimeRebaseMode", MR_OPTION_REFUSED, NULL, "parquet", NULL, "dates are read as they are written"},
-    {"int96RebaseMode", MR_OPTION_REFUSED, NULL, "parquet", NULL, "time stamps are read as they are written"},
+    {"mergeSchema", MR_OPTION_IGNORED, "false", .help = "the schema is that of the oldest file"},
+    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true",
+     .help = "accepted; names match exactly, then without case"},
+    {"datetimeRebaseMode", MR_OPTION_REFUSED, NULL, .help = "dates are read as they are written"},
+    {"int96RebaseMode", MR_OPTION_REFUSED, NULL, .help = "time stamps are read as they are written"},
     {0}};
 
 struct rows_plan {
@@ -27,12 +27,11 @@ struct rows_reader {
 
 static int rows_open(struct mr_format *format, struct mr_error *error)
 {
-    struct rows_plan *plan = MR_ARENA_NEW(&format->arena, struct rows_plan);
+    struct rows_plan *plan = format->ctx;
     int count = format->schema ? format->schema->field_count : 0, used = 0;
     struct mr_field *fields = MR_ARENA_ARRAY(&format->arena, struct mr_field, count + 1);
-    if (!plan || !fields)
+    if (!fields)
         return mr_error_memory(error, sizeof *fields * (size_t)(count + 1));
-    format->ctx = plan;
     plan->columns = MR_ARENA_ARRAY(&format->arena, int, count + 1);
     if (!plan->columns)
         return mr_error_memory(error, sizeof(int) * (size_t)(count + 1));
@@ -44,11 +43,6 @@ static int rows_open(struct mr_format *format, struct mr_error *error)
     }
     plan->wanted = mr_type_struct(&format->arena, fields, used);
     return plan->wanted ? MR_OK : mr_error_memory(error, sizeof *fields);
-}
-
-static void rows_close(struct mr_format *format)
-{
-    (void)format;
 }
 
 static bool rows_splittable(const struct mr_format *format)
@@ -148,8 +142,8 @@ static int rows_schema(struct mr_format *format, const struct mr_format_range *r
 const struct mr_format_type mr_parquet_row_format = {
     .name = "parquet",
     .options = options,
+    .plan_bytes = sizeof(struct rows_plan),
     .open = rows_open,
-    .close = rows_close,
     .splittable = rows_splittable,
     .reader_open = rows_reader_open,
     .read = rows_read,

@@ -54,7 +54,7 @@ enum mr_compression mr_compression_of(const char *path)
     return MR_PLAIN;
 }
 
-static bool is_utf8(const char *encoding)
+bool mr_encoding_is_utf8(const char *encoding)
 {
     return !encoding || mr_str_equal_nocase(mr_str_of(encoding), MR_STR("UTF-8")) ||
            mr_str_equal_nocase(mr_str_of(encoding), MR_STR("UTF8"));
@@ -80,7 +80,7 @@ int mr_stream_open(struct mr_stream **out, struct mr_input *input, enum mr_compr
     *out = &plain->stream;
     if (compression != MR_PLAIN)
         MR_TRY(mr_stream_decompress(out, *out, compression, error));
-    return is_utf8(encoding) ? MR_OK : mr_stream_transcode(out, *out, encoding, error);
+    return mr_encoding_is_utf8(encoding) ? MR_OK : mr_stream_transcode(out, *out, encoding, error);
 }
 
 /* ---- encodings ---- */

@@ -30,6 +30,7 @@ static inline void mr_stream_close(struct mr_stream *stream)
 /* A decompressor over inner, which it closes; also when opening fails. */
 int mr_stream_decompress(struct mr_stream **out, struct mr_stream *inner, enum mr_compression compression,
                          struct mr_error *error);
+bool mr_encoding_is_utf8(const char *encoding); /* NULL: it is */
 /* Text in another encoding to UTF-8. */
 int mr_stream_transcode(struct mr_stream **out, struct mr_stream *inner, const char *encoding,
                         struct mr_error *error);
@@ -59,13 +60,23 @@ struct mr_lines {
     size_t first;         /* where our first line begins in it */
     bool at_end, skip_first, skip_mark, finished;
 };
-/* The lines that begin in the range, whose input stays the caller's. separator: empty for \n, \r\n or \r;
- * encoding: NULL for UTF-8. A byte order mark at the file's beginning is left out. */
+struct mr_line_options {
+    struct mr_str separator; /* size 0: \n, \r\n or \r */
+    const char *encoding;    /* NULL: UTF-8 */
+};
+struct mr_record_lines { /* of JSON and CSV */
+    struct mr_line_options lines;
+    bool multi_line;
+};
+extern const struct mr_option_spec mr_line_option_table[], mr_record_line_table[]; /* of these structs */
+/* The lines that begin in the range, whose input stays the caller's. A byte order mark at the file's
+ * beginning is left out. */
 int mr_lines_of_range(struct mr_lines *lines, const struct mr_format *format,
-                      const struct mr_format_range *range, struct mr_str separator, const char *encoding,
+                      const struct mr_format_range *range, const struct mr_line_options *options,
                       struct mr_error *error);
-/* Whether ranges find the same lines as one reading: not if a separator may overlap with itself. */
-bool mr_lines_splittable(struct mr_str separator);
+/* Whether ranges find the same lines as one reading: not in another encoding, nor if a separator may overlap
+ * with itself. */
+bool mr_lines_splittable(const struct mr_line_options *options);
 /* The next chunk (next < end), when the last is used up. MR_END at the end. */
 int mr_lines_fill(struct mr_lines *lines, struct mr_error *error);
 void mr_lines_close(struct mr_lines *lines); /* zeroed is fine */

@@ -3,18 +3,19 @@
 #include "formats/utf8_clean.h"
 #include "formats/format.h"
 
-static const struct mr_option_spec options[] = {
-    {"wholeText", MR_OPTION_BOOLEAN, "false", "text", NULL, "a file is one value"},
-    {"lineSep", MR_OPTION_TEXT, NULL, "text", NULL, "what ends a line; by default \\n, \\r\\n or \\r"},
-    {"encoding", MR_OPTION_TEXT, "UTF-8", "text", NULL, "the files' encoding"},
-    {0}};
-
 struct text_plan {
     int column; /* of the batch that takes the text; -1: nobody wants it */
     bool whole;
-    const char *encoding;
-    struct mr_str separator;
+    struct mr_line_options lines;
 };
+#define TO(member) MR_OPTION_HOME(text_plan, member)
+
+static const struct mr_option_spec options[] = {
+    {.include = mr_line_option_table, TO(lines)},
+    {"wholeText", MR_OPTION_BOOLEAN, "false", "a file is one value", TO(whole)},
+    {0},
+};
+
 struct text_reader {
     struct mr_lines lines;
     struct mr_text whole, clean;
@@ -23,14 +24,7 @@ struct text_reader {
 
 static int text_open(struct mr_format *format, struct mr_error *error)
 {
-    struct text_plan *plan = MR_ARENA_NEW(&format->arena, struct text_plan);
-    if (!plan)
-        return mr_error_memory(error, sizeof *plan);
-    format->ctx = plan;
-    plan->whole = mr_option_boolean(format->options, format->option_count, "wholeText", false);
-    plan->encoding = mr_option_text(format->options, format->option_count, "encoding");
-    const char *separator = mr_option_text(format->options, format->option_count, "lineSep");
-    plan->separator = separator ? mr_str_of(separator) : (struct mr_str){0};
+    struct text_plan *plan = format->ctx;
     plan->column = -1;
     for (int i = 0; format->schema && i < format->schema->field_count; i++) {
         if (format->schema->fields[i].type->id != MR_STRING || i > 0) {
@@ -44,15 +38,10 @@ static int text_open(struct mr_format *format, struct mr_error *error)
     return MR_OK;
 }
 
-static void text_close(struct mr_format *format)
-{
-    (void)format;
-}
-
 static bool text_splittable(const struct mr_format *format)
 {
     const struct text_plan *plan = format->ctx;
-    return !plan->whole && !plan->encoding && mr_lines_splittable(plan->separator);
+    return !plan->whole && mr_lines_splittable(&plan->lines);
 }
 
 static int text_reader_open(struct mr_format_reader *reader, struct mr_error *error)
@@ -64,8 +53,7 @@ static int text_reader_open(struct mr_format_reader *reader, struct mr_error *er
         return mr_error_memory(error, sizeof *r);
     mr_text_init(&r->whole);
     mr_text_init(&r->clean);
-    MR_TRY(
-        mr_lines_of_range(&r->lines, reader->format, &reader->range, plan->separator, plan->encoding, error));
+    MR_TRY(mr_lines_of_range(&r->lines, reader->format, &reader->range, &plan->lines, error));
     if (plan->whole)
         r->lines.skip_mark = false; /* it is part of the file */
     return MR_OK;
@@ -166,8 +154,8 @@ static const struct mr_type *text_schema(void)
 const struct mr_format_type mr_text_row_format = {
     .name = "text",
     .options = options,
+    .plan_bytes = sizeof(struct text_plan),
     .open = text_open,
-    .close = text_close,
     .splittable = text_splittable,
     .reader_open = text_reader_open,
     .read = text_read,

@@ -48,7 +48,7 @@ const char *mr_view_inputs(const struct mr_flow *flow, struct mr_job *job)
     bool known = true;
     for (int s = 0; known && s < job->source_count; s++) {
         const struct mr_source *source = job->sources[s];
-        const char *path = mr_option_value(source->options, source->option_count, "path");
+        const char *path = mr_option_text(source->options, source->option_count, "path");
         int64_t version =
             path && strcmp(source->type->name, "delta") == 0 ? newest_version(&job->arena, path) : -1;
         known = version >= 0; /* files, or a table that is not there: always look anew */

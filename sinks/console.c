@@ -10,6 +10,7 @@
 struct console_sink {
     struct mr_row_log *log;
     int rows, truncate;
+    const char *truncate_text; /* as given */
 };
 
 /* ---- the table ---- */
@@ -134,26 +135,21 @@ void mr_console_table(struct mr_text *out, const struct mr_batch *rows, int64_t 
 
 /* ---- the sink ---- */
 
+#define TO(member) MR_OPTION_HOME(console_sink, member)
+
 static const struct mr_option_spec console_options[] = {
-    {"numRows", MR_OPTION_INTEGER, "20", "console", NULL, "rows shown of each batch"},
-    {"truncate", MR_OPTION_TEXT, "true", "console", NULL, "true: to 20 characters; false; or a number"},
+    {"numRows", MR_OPTION_INTEGER, "20", "rows shown of each batch", TO(rows)},
+    {"truncate", MR_OPTION_TEXT, "true", "true: to 20 characters; false; or a number", TO(truncate_text)},
     {0},
 };
 
 static int read_options(struct mr_sink *sink, struct console_sink *self, struct mr_error *error)
 {
-    const struct mr_option_spec *const tables[] = {console_options};
-    for (int i = 0; i < sink->option_count; i++) {
-        const struct mr_option_spec *spec = mr_option_spec_find(console_options, sink->options[i].name);
-        if (!spec)
-            return mr_option_unknown(sink->options[i].name, "console", tables, 1, error);
-        MR_TRY(mr_option_check(spec, sink->options[i].value, error));
-    }
-    int64_t rows = mr_option_integer(sink->options, sink->option_count, "numRows", 20);
-    self->rows = rows < 0 ? 0 : rows > 1000000 ? 1000000 : (int)rows;
-    const char *truncate = mr_option_text(sink->options, sink->option_count, "truncate");
-    bool yes = true;
-    if (!truncate || mr_option_parse_boolean(truncate, &yes)) {
+    bool yes;
+    MR_TRY(mr_options_read(console_options, "console", sink->options, sink->option_count, self, error));
+    const char *truncate = self->truncate_text;
+    self->rows = self->rows < 0 ? 0 : self->rows > 1000000 ? 1000000 : self->rows;
+    if (mr_option_parse_boolean(truncate, &yes)) {
         self->truncate = yes ? 20 : 0;
         return MR_OK;
     }

@@ -9,8 +9,8 @@
 static int name_register(struct mr_delta_sink *s, struct mr_error *error)
 {
     const struct mr_sink *sink = s->sink;
-    char *app = s->one_shot ? mr_arena_format(&s->arena, "millrace/%s", sink->name)
-                            : mr_arena_format(&s->arena, "%s/%s", sink->query_id->text, sink->name);
+    char *app = s->options.one_shot ? mr_arena_format(&s->arena, "millrace/%s", sink->name)
+                                    : mr_arena_format(&s->arena, "%s/%s", sink->query_id->text, sink->name);
     char *decision = app ? mr_arena_format(&s->arena, "%s#decision", app) : NULL;
     if (!decision)
         return mr_error_memory(error, strlen(sink->name));
@@ -87,7 +87,7 @@ static int delta_published(struct mr_sink *sink, struct mr_register *out, struct
         status = s->table.storage.type->sync_directory(&s->table.storage, MR_DELTA_LOG, error);
     if (status >= 0)
         mr_delta_register(s, &s->table.snapshot, out);
-    if (status >= 0 && s->one_shot && !out->present)
+    if (status >= 0 && s->options.one_shot && !out->present)
         *out = (struct mr_register){true, -1, 1}; /* as enrolled */
     pthread_mutex_unlock(&s->guard);
     return status < 0 ? status : MR_OK;
@@ -117,7 +117,6 @@ static int delta_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_
     struct mr_delta_sink *s = sink->ctx;
     struct mr_delta_writers *w = &s->writers;
     char attempt[24], table_id[sizeof(s->table_id)];
-    const char *user_metadata = mr_option_text(sink->options, sink->option_count, "userMetadata");
     if (s->upsert)
         MR_TRY(mr_delta_upsert_finish(s, error));
     MR_TRY(mr_delta_writers_finish(s, error));
@@ -146,10 +145,10 @@ static int delta_prepare(struct mr_sink *sink, int64_t batch, uint64_t decision_
                 : sink->mode == MR_MODE_UPDATE ? MR_STR("Update")
                                                : MR_STR("Append"),
         .query_id = mr_str_of(sink->query_id->text),
-        .user_metadata = mr_str_of(user_metadata),
+        .user_metadata = mr_str_of(s->options.user_metadata),
         .replace = replace,
         .upsert = s->upsert && !replace,
-        .create = s->one_shot && s->create,
+        .create = s->options.one_shot && s->create,
         .partition_columns = s->partition_columns,
         .partition_count = s->partition_count,
         .rows = w->written.rows,

@@ -68,13 +68,15 @@ struct mr_delta_sink {
     struct mr_sink *sink;
     struct mr_arena arena;                 /* life of the sink */
     struct mr_str app_id, decision_id_app; /* names of the register's two txn actions */
-    bool one_shot;
+    struct mr_delta_sink_given {           /* options; texts NULL: not given */
+        const char *path, *partition_columns, *not_null_columns, *comment, *user_metadata;
+        bool merge_schema, overwrite_schema, one_shot;
+    } options;
     /* What the table is to be. */
     const struct mr_type *schema;     /* of a new table, or the table's with what merges into it */
     struct mr_str *partition_columns; /* names as the table spells them */
     int partition_count;
     struct mr_delta_pairs properties;
-    struct mr_str description;
     bool create;           /* there is no table yet */
     bool merge;            /* enrol commits the wider schema */
     bool overwrite_schema; /* the first commit of rows replaces the schema */

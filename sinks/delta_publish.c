@@ -67,7 +67,7 @@ static int compare_register(const struct publication *p, const struct mr_delta_s
 #endif
     if (found.present && found.batch == m->batch && found.decision_id == m->decision_id)
         return MR_END;
-    if (p->s->one_shot) /* whoever comes last wins; nothing follows anything */
+    if (p->s->options.one_shot) /* whoever comes last wins; nothing follows anything */
         return MR_OK;
     bool follows = found.present && found.batch == m->predecessor.batch &&
                    found.decision_id == m->predecessor.decision_id;
@@ -145,9 +145,9 @@ static void print_info(struct publication *p, int64_t removed, int64_t rewritten
     mr_text_clear(&p->parameters);
     snprintf(number, sizeof(number), "%lld", (long long)m->batch);
     mr_json_begin_object(&w);
-    mr_json_key(&w, p->s->one_shot ? "mode" : "outputMode");
-    mr_json_str(&w, p->s->one_shot && m->replace ? MR_STR("Overwrite") : m->mode);
-    if (!p->s->one_shot) {
+    mr_json_key(&w, p->s->options.one_shot ? "mode" : "outputMode");
+    mr_json_str(&w, p->s->options.one_shot && m->replace ? MR_STR("Overwrite") : m->mode);
+    if (!p->s->options.one_shot) {
         mr_json_key(&w, "queryId");
         mr_json_str(&w, m->query_id);
         mr_json_key(&w, "epochId");
@@ -189,7 +189,7 @@ static int build(void *ctx, const struct mr_delta_snapshot *snapshot, struct mr_
         mr_delta_resolution_counts(p->resolution, &removed, &rewritten);
     }
     print_info(p, removed, rewritten);
-    info->operation = p->s->one_shot ? "WRITE" : "STREAMING UPDATE";
+    info->operation = p->s->options.one_shot ? "WRITE" : "STREAMING UPDATE";
     info->blind_append = !m->replace && !m->upsert;
     info->metrics = mr_text_str(&p->metrics);
     info->parameters = mr_text_str(&p->parameters);

@@ -4,58 +4,46 @@
 
 #include "sinks/delta.h"
 
-const struct mr_option_spec mr_delta_sink_options[] = {
-    {"path", MR_OPTION_TEXT, NULL, "delta", NULL, "directory of the table"},
-    {"partitionColumns", MR_OPTION_TEXT, NULL, "delta", NULL,
-     "columns a new table is partitioned by, separated by commas"},
-    {"mergeSchema", MR_OPTION_BOOLEAN, "false", "delta", NULL, "add columns the table lacks"},
-    {"overwriteSchema", MR_OPTION_BOOLEAN, "false", "delta", NULL,
-     "with a commit that replaces all rows, replace a schema that does not fit too"},
-    {"comment", MR_OPTION_TEXT, NULL, "delta", NULL, "description of a new table"},
-    {"notNullColumns", MR_OPTION_TEXT, NULL, "delta", NULL,
-     "columns of a new table that are NOT NULL, separated by commas"},
-    {"userMetadata", MR_OPTION_TEXT, NULL, "delta", NULL, "kept with every commit"},
-    {"oneShot", MR_OPTION_BOOLEAN, "false", "delta", NULL,
-     "a query that runs once: the table remembers its last such write only, not one register per query"},
-    {"checkpointLocation", MR_OPTION_IGNORED, NULL, "delta", NULL, "set by the query"},
-    {NULL, MR_OPTION_TEXT, NULL, NULL, NULL, NULL},
-};
 #define PROPERTY_PREFIX "property."
+#define TO(member) MR_OPTION_HOME(mr_delta_sink, options.member)
 
-static const char *option(const struct mr_delta_sink *s, const char *name)
-{
-    return mr_option_text(s->sink->options, s->sink->option_count, name);
-}
+const struct mr_option_spec mr_delta_sink_options[] = {
+    {"path", MR_OPTION_TEXT, NULL, "directory of the table", TO(path)},
+    {"partitionColumns", MR_OPTION_TEXT, NULL, "columns a new table is partitioned by, separated by commas",
+     TO(partition_columns)},
+    {"mergeSchema", MR_OPTION_BOOLEAN, "false", "add columns the table lacks", TO(merge_schema)},
+    {"overwriteSchema", MR_OPTION_BOOLEAN, "false",
+     "with a commit that replaces all rows, replace a schema that does not fit too", TO(overwrite_schema)},
+    {"comment", MR_OPTION_TEXT, NULL, "description of a new table", TO(comment)},
+    {"notNullColumns", MR_OPTION_TEXT, NULL, "columns of a new table that are NOT NULL, separated by commas",
+     TO(not_null_columns)},
+    {"userMetadata", MR_OPTION_TEXT, NULL, "kept with every commit", TO(user_metadata)},
+    {"oneShot", MR_OPTION_BOOLEAN, "false",
+     "a query that runs once: the table remembers its last such write only, not one register per query",
+     TO(one_shot)},
+    {"checkpointLocation", MR_OPTION_IGNORED, NULL, .help = "set by the query"},
+    {"delta.*", MR_OPTION_TEXT, NULL, .help = "a property of a new table"},
+    {PROPERTY_PREFIX "*", MR_OPTION_TEXT, NULL, .help = "likewise, by its name behind the prefix"},
+    {0},
+};
 
-static bool is_true(const struct mr_delta_sink *s, const char *name)
-{
-    return mr_option_boolean(s->sink->options, s->sink->option_count, name, false);
-}
-
-/* "delta.x" and "property.x" are table properties; everything else must be in the table of options. */
+/* "delta.x" and "property.x" are table properties. */
 static int take_options(struct mr_delta_sink *s, struct mr_error *error)
 {
-    const struct mr_option_spec *const tables[] = {mr_delta_sink_options};
     int count = s->sink->option_count;
+    MR_TRY(mr_options_read(mr_delta_sink_options, "the Delta sink", s->sink->options, count, s, error));
     s->properties = (struct mr_delta_pairs){MR_ARENA_ARRAY(&s->arena, struct mr_delta_pair, count + 1), 0};
     if (!s->properties.items)
         return mr_error_memory(error, sizeof(struct mr_delta_pair) * (size_t)count);
     for (int i = 0; i < count; i++) {
         const struct mr_option *given = &s->sink->options[i];
         bool prefixed = strncmp(given->name, PROPERTY_PREFIX, sizeof(PROPERTY_PREFIX) - 1) == 0;
-        if (prefixed || strncmp(given->name, "delta.", 6) == 0) {
-            struct mr_delta_pair *pair = &s->properties.items[s->properties.count++];
-            pair->key = mr_str_of(given->name + (prefixed ? sizeof(PROPERTY_PREFIX) - 1 : 0));
-            pair->value = mr_str_of(given->value);
+        if (!prefixed && strncmp(given->name, "delta.", 6) != 0)
             continue;
-        }
-        const struct mr_option_spec *spec = mr_option_spec_find(mr_delta_sink_options, given->name);
-        if (!spec)
-            return mr_option_unknown(given->name, "the Delta sink", tables, 1, error);
-        MR_TRY(mr_option_check(spec, given->value, error));
+        struct mr_delta_pair *pair = &s->properties.items[s->properties.count++];
+        pair->key = mr_str_of(given->name + (prefixed ? sizeof(PROPERTY_PREFIX) - 1 : 0));
+        pair->value = mr_str_of(given->value);
     }
-    s->one_shot = is_true(s, "oneShot");
-    s->description = mr_str_of(option(s, "comment"));
     return MR_OK;
 }
 
@@ -88,7 +76,7 @@ static int declared_schema(struct mr_delta_sink *s, const struct mr_type **out, 
     const struct mr_type *given = s->sink->schema;
     struct mr_str *not_null = NULL;
     int count = 0;
-    MR_TRY(split_names(s, option(s, "notNullColumns"), &not_null, &count, error));
+    MR_TRY(split_names(s, s->options.not_null_columns, &not_null, &count, error));
     struct mr_field *fields = MR_ARENA_ARRAY(&s->arena, struct mr_field, given->field_count + 1);
     if (!fields)
         return mr_error_memory(error, sizeof(*fields) * (size_t)given->field_count);
@@ -122,7 +110,7 @@ static int different_partitioning(const struct mr_delta_sink *s, struct mr_error
                  "The table %s is partitioned in another way than partitionColumns says (%s). Leave the "
                  "option out, or write to "
                  "a new table.",
-                 mr_delta_path(&s->table), option(s, "partitionColumns"));
+                 mr_delta_path(&s->table), s->options.partition_columns);
     mr_error_parameter(error, "path", "%s", mr_delta_path(&s->table));
     return error->code;
 }
@@ -137,14 +125,14 @@ static int plan_existing(struct mr_delta_sink *s, const struct mr_type *declared
         return mr_error_memory(error, sizeof(*table_schema));
     MR_TRY(mr_delta_check_writable(mr_delta_path(&s->table), &snapshot->protocol, metadata, error));
     bool replaces =
-        s->sink->truncate_first || (s->sink->mode == MR_MODE_COMPLETE && is_true(s, "overwriteSchema"));
+        s->sink->truncate_first || (s->sink->mode == MR_MODE_COMPLETE && s->options.overwrite_schema);
     bool same_parts = asked_count == 0 || asked_count == metadata->partition_column_count;
     for (int i = 0; same_parts && i < asked_count; i++)
         same_parts = mr_str_equal_nocase(asked[i], metadata->partition_columns[i]);
     if (!same_parts && !replaces)
         return different_partitioning(s, error);
     s->schema = table_schema;
-    if (is_true(s, "mergeSchema") && table_schema->field_count > 0)
+    if (s->options.merge_schema && table_schema->field_count > 0)
         MR_TRY(mr_delta_schema_merge(&s->arena, table_schema, declared, &s->schema, &s->merge, error));
     int status = mr_delta_schema_check(mr_delta_path(&s->table), s->schema, declared, error);
     if (status < 0 && !replaces)
@@ -222,7 +210,7 @@ int mr_delta_target_plan(struct mr_delta_sink *s, struct mr_error *error)
     const struct mr_type *declared = NULL;
     int asked_count = 0;
     MR_TRY(take_options(s, error));
-    MR_TRY(split_names(s, option(s, "partitionColumns"), &asked, &asked_count, error));
+    MR_TRY(split_names(s, s->options.partition_columns, &asked, &asked_count, error));
     MR_TRY(declared_schema(s, &declared, error));
     int most = asked_count > s->table.snapshot.metadata.partition_column_count
                    ? asked_count
@@ -268,7 +256,7 @@ int mr_delta_target_metadata(struct mr_delta_sink *s, const struct mr_delta_meta
         return MR_OK;
     mr_delta_uuid(id);
     out->id = mr_str_of(id);
-    out->description = s->description;
+    out->description = mr_str_of(s->options.comment);
     out->configuration = s->properties;
     return MR_OK;
 }
@@ -334,8 +322,8 @@ static void print_creation(struct mr_delta_sink *s, struct mr_text *out)
     mr_json_key(&w, "partitionBy");
     mr_json_str(&w, mr_text_str(&columns));
     mr_json_key(&w, "description");
-    if (s->description.size > 0)
-        mr_json_str(&w, s->description);
+    if (s->options.comment && *s->options.comment)
+        mr_json_cstr(&w, s->options.comment);
     else
         mr_json_null(&w);
     mr_json_key(&w, "isManaged");
@@ -415,7 +403,7 @@ int mr_delta_target_enrol(struct mr_delta_sink *s, struct mr_register *out, stru
     int status = MR_OK;
     enrolment.id += enrolment.id == 0;
     mr_text_init(&enrolment.parameters);
-    if (!s->one_shot || s->merge) {
+    if (!s->options.one_shot || s->merge) {
         status = mr_delta_commit(&s->table, &info, build_enrolment, &enrolment, &version, error);
         if (status == MR_E_CONFLICT && s->create && s->table.snapshot.version >= 0) {
             mr_error_clear(error); /* somebody else made it first: fit ourselves to what there is */
@@ -433,7 +421,7 @@ int mr_delta_target_enrol(struct mr_delta_sink *s, struct mr_register *out, stru
     if (!s->table.loaded)
         MR_TRY(mr_delta_load(&s->table, -1, error));
     mr_delta_register(s, &s->table.snapshot, out);
-    if (s->one_shot &&
+    if (s->options.one_shot &&
         !out->present) /* nothing is enrolled: creating the table and filling it is one commit */
         *out = (struct mr_register){true, -1, 1};
     mr_delta_target_note(s);

@@ -5,71 +5,38 @@
 
 #define ROLL_BYTES (INT64_C(128) << 20)
 
-#define COMMON(scope)                                                                                        \
-    {"path", MR_OPTION_TEXT, NULL, scope, NULL, "the folder; relative to the project"},                      \
-    {                                                                                                        \
-        "partitionBy", MR_OPTION_TEXT, NULL, scope, NULL,                                                    \
-            "columns, separated by commas: a folder for each value"                                          \
-    }
-#define TIMES(scope)                                                                                         \
-    {"dateFormat", MR_OPTION_TEXT, NULL, scope, NULL, "of DATE"},                                            \
-        {"timestampFormat", MR_OPTION_TEXT, NULL, scope, NULL, "of TIMESTAMP"},                              \
-        {"timestampNTZFormat", MR_OPTION_TEXT, NULL, scope, NULL, "of TIMESTAMP_NTZ"},                       \
-        {"timeZone", MR_OPTION_TEXT, NULL, scope, NULL, "of TIMESTAMP; the session's if not given"},         \
-        {"lineSep", MR_OPTION_TEXT, "\\n", scope, NULL, "what ends a record"},                               \
-    {                                                                                                        \
-        "compression", MR_OPTION_CHOICE, "none", scope, "none|uncompressed", "files are not compressed"      \
-    }
+#define TO(member) MR_OPTION_HOME(mr_file_options, member)
+
+static const struct mr_option_spec common_options[] = {
+    {"path", MR_OPTION_TEXT, NULL, "the folder; relative to the project", TO(path)},
+    {"partitionBy", MR_OPTION_TEXT, NULL, "columns, separated by commas: a folder for each value",
+     TO(partition_by)},
+    {0},
+};
+static const struct mr_option_spec text_options[] = {
+    {.include = common_options},
+    {"lineSep", MR_OPTION_TEXT, "\n", "what ends a record", TO(line_end)},
+    {"compression", MR_OPTION_CHOICE, "none", "files are not compressed", .choices = "none|uncompressed"},
+    {0},
+};
 static const struct mr_option_spec json_options[] = {
-    COMMON("json"),
-    TIMES("json"),
-    {"ignoreNullFields", MR_OPTION_BOOLEAN, "true", "json", NULL, "members that are NULL are left out"},
+    {.include = text_options},
+    {.include = mr_time_option_table, TO(json.record)},
+    {.include = mr_json_write_table, TO(json)},
     {0},
 };
 static const struct mr_option_spec csv_options[] = {
-    COMMON("csv"),
-    TIMES("csv"),
-    {"header", MR_OPTION_BOOLEAN, "false", "csv", NULL, "the first line of each file names the columns"},
-    {"sep", MR_OPTION_TEXT, ",", "csv", NULL, "between values; also `delimiter`"},
-    {"delimiter", MR_OPTION_TEXT, ",", "csv", NULL, "the same as `sep`"},
-    {"quote", MR_OPTION_TEXT, "\"", "csv", NULL, "around values that need it"},
-    {"escape", MR_OPTION_TEXT, "\\", "csv", NULL, "before a quote within quotes"},
-    {"quoteAll", MR_OPTION_BOOLEAN, "false", "csv", NULL, "around all values"},
-    {"nullValue", MR_OPTION_TEXT, "", "csv", NULL, "for NULL"},
-    {"emptyValue", MR_OPTION_TEXT, "\"\"", "csv", NULL, "for the empty string"},
-    {"ignoreLeadingWhiteSpace", MR_OPTION_BOOLEAN, "true", "csv", NULL, "blanks before values are cut"},
-    {"ignoreTrailingWhiteSpace", MR_OPTION_BOOLEAN, "true", "csv", NULL, "blanks behind values are cut"},
+    {.include = text_options},
+    {.include = mr_csv_write_table, TO(csv)},
+    {"header", MR_OPTION_BOOLEAN, "false", "the first line of each file names the columns", TO(header)},
     {0},
 };
 static const struct mr_option_spec parquet_options[] = {
-    COMMON("parquet"),
-    {"compression", MR_OPTION_CHOICE, "snappy", "parquet", "none|uncompressed|snappy|gzip|zstd", "of pages"},
+    {.include = common_options},
+    {"compression", MR_OPTION_CHOICE, "snappy", "of pages", TO(codec),
+     .choices = "snappy|zstd|gzip|none|uncompressed"},
     {0},
 };
-
-static const struct mr_option_spec *options_of(const struct mr_sink *sink)
-{
-    return sink->type == &mr_json_sink  ? json_options
-           : sink->type == &mr_csv_sink ? csv_options
-                                        : parquet_options;
-}
-
-static int check_options(const struct mr_sink *sink, struct mr_error *error)
-{
-    const struct mr_option_spec *const tables[] = {options_of(sink)};
-    for (int i = 0; i < sink->option_count; i++) {
-        const struct mr_option_spec *spec = mr_option_spec_find(tables[0], sink->options[i].name);
-        if (!spec)
-            return mr_option_unknown(sink->options[i].name, sink->type->name, tables, 1, error);
-        MR_TRY(mr_option_check(spec, sink->options[i].value, error));
-    }
-    return MR_OK;
-}
-
-static const char *option(const struct mr_file_sink *s, const char *name)
-{
-    return mr_option_text(s->sink->options, s->sink->option_count, name);
-}
 
 /* ---- columns ---- */
 static int partition_column(struct mr_file_sink *s, struct mr_str name, struct mr_error *error)
@@ -96,7 +63,7 @@ static int partition_column(struct mr_file_sink *s, struct mr_str name, struct m
 static int plan_columns(struct mr_file_sink *s, struct mr_error *error)
 {
     const struct mr_type *schema = s->sink->schema;
-    const char *by = option(s, "partitionBy");
+    const char *by = s->options.partition_by;
     struct mr_field *fields = MR_ARENA_ARRAY(&s->arena, struct mr_field, schema->field_count + 1);
     s->partition_columns = MR_ARENA_ARRAY(&s->arena, int, (by ? strlen(by) : 0) + 1);
     s->file_columns = MR_ARENA_ARRAY(&s->arena, int, schema->field_count + 1);
@@ -133,41 +100,40 @@ static int plan_columns(struct mr_file_sink *s, struct mr_error *error)
 /* ---- formats ---- */
 static int plan_format(struct mr_file_sink *s, struct mr_error *error)
 {
-    const char *end = option(s, "lineSep"), *compression = option(s, "compression");
-    bool csv = mr_file_sink_is(s, &mr_csv_sink);
-    mr_csv_format_init(&s->csv, true, s->sink->zone);
-    mr_json_options_init(&s->json, s->sink->zone);
-    s->header = mr_option_boolean(s->sink->options, s->sink->option_count, "header", false);
-    s->line_end = end ? mr_str_of(end) : MR_STR("\n");
-    s->suffix = csv ? ".csv" : ".json";
-    for (int i = 0; i < s->sink->option_count && !mr_file_sink_is(s, &mr_parquet_sink); i++) {
-        struct mr_str name = mr_str_of(s->sink->options[i].name),
-                      value = mr_str_of(s->sink->options[i].value);
-        if (mr_option_spec_find((const struct mr_option_spec[]){COMMON(""), {0}}, name.data) ||
-            mr_str_equal_nocase(name, MR_STR("lineSep")) ||
-            mr_str_equal_nocase(name, MR_STR("compression")) || mr_str_equal_nocase(name, MR_STR("header")))
-            continue;
-        MR_TRY(csv ? mr_csv_format_set(&s->csv, &s->arena, name, value, error)
-                   : mr_json_options_set(&s->json, &s->arena, name, value, error));
-    }
-    if (s->csv.rules.separator.size == 0)
-        return mr_error_set(error, MR_E_SQL, "INVALID_DELIMITER_VALUE.EMPTY_STRING",
-                            "The delimiter must not be empty.");
-    if (!mr_file_sink_is(s, &mr_parquet_sink))
-        return MR_OK;
     static const struct {
-        const char *name, *suffix;
+        const char *suffix;
         enum mr_parquet_codec codec;
-    } codecs[] = {{"snappy", ".snappy.parquet", MR_PARQUET_SNAPPY},
-                  {"zstd", ".zstd.parquet", MR_PARQUET_ZSTD},
-                  {"gzip", ".gz.parquet", MR_PARQUET_GZIP},
-                  {"none", ".parquet", MR_PARQUET_UNCOMPRESSED},
-                  {"uncompressed", ".parquet", MR_PARQUET_UNCOMPRESSED}};
-    for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++)
-        if (mr_str_equal_nocase(mr_str_of(compression ? compression : "snappy"), mr_str_of(codecs[i].name))) {
-            s->codec = codecs[i].codec;
-            s->suffix = codecs[i].suffix;
-        }
+    } codecs[] = {{".snappy.parquet", MR_PARQUET_SNAPPY}, /* in the order of the choices */
+                  {".zstd.parquet", MR_PARQUET_ZSTD},
+                  {".gz.parquet", MR_PARQUET_GZIP},
+                  {".parquet", MR_PARQUET_UNCOMPRESSED},
+                  {".parquet", MR_PARQUET_UNCOMPRESSED}};
+    const struct mr_zone *zone = s->sink->zone;
+    if (mr_file_sink_is(s, &mr_parquet_sink)) {
+        s->codec = codecs[s->options.codec].codec;
+        s->suffix = codecs[s->options.codec].suffix;
+        return MR_OK;
+    }
+    bool csv = mr_file_sink_is(s, &mr_csv_sink);
+    s->suffix = csv ? ".csv" : ".json";
+    return csv ? mr_csv_format_compile(&s->options.csv, &s->arena, zone, error)
+               : mr_record_options_compile(&s->options.json.record, &s->arena, zone, false, error);
+}
+
+static int read_options(struct mr_file_sink *s, struct mr_error *error)
+{
+    const struct mr_sink *sink = s->sink;
+    const struct mr_option_spec *table = sink->type == &mr_json_sink  ? json_options
+                                         : sink->type == &mr_csv_sink ? csv_options
+                                                                      : parquet_options;
+    mr_json_options_init(&s->options.json, sink->zone);
+    mr_json_options_init(&s->options.csv.times, sink->zone);
+    MR_TRY(mr_options_read(table, sink->type->name, sink->options, sink->option_count, &s->options, error));
+    const char *path = s->options.path;
+    if (!path || (path[0] != '/' && !strchr(path, ':')))
+        return mr_error_set(error, MR_E_USAGE, "REQUIRED_PARAMETER_NOT_FOUND",
+                            "The sink '%s' needs the option 'path', the absolute name of a folder.",
+                            sink->name);
     return MR_OK;
 }
 
@@ -193,12 +159,6 @@ static void file_close(struct mr_sink *sink)
 
 static int file_open(struct mr_sink *sink, struct mr_error *error)
 {
-    MR_TRY(check_options(sink, error));
-    const char *path = mr_option_text(sink->options, sink->option_count, "path");
-    if (!path || (path[0] != '/' && !strchr(path, ':')))
-        return mr_error_set(error, MR_E_USAGE, "REQUIRED_PARAMETER_NOT_FOUND",
-                            "The sink '%s' needs the option 'path', the absolute name of a folder.",
-                            sink->name);
     struct mr_file_sink *s = mr_allocate_zeroed(sizeof *s);
     if (!s)
         return mr_error_memory(error, sizeof *s);
@@ -214,8 +174,9 @@ static int file_open(struct mr_sink *sink, struct mr_error *error)
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->guard, NULL);
     s->id = mr_arena_format(&s->arena, "%s/%s", sink->query_id->text, sink->name);
-    int status =
-        s->id ? mr_storage_open(&s->storage, path, error) : mr_error_memory(error, strlen(sink->name));
+    int status = s->id ? read_options(s, error) : mr_error_memory(error, strlen(sink->name));
+    if (status >= 0)
+        status = mr_storage_open(&s->storage, s->options.path, error);
     if (status >= 0)
         status = plan_columns(s, error);
     if (status >= 0)

@@ -44,10 +44,14 @@ struct mr_file_sink {
     int *partition_columns, partition_count; /* of the sink's schema */
     int *file_columns;
     const struct mr_type *file_schema; /* without the partition columns */
-    struct mr_csv_format csv;
-    struct mr_json_options json;
-    bool header;
-    struct mr_str line_end;
+    struct mr_file_options {
+        const char *path, *partition_by;
+        struct mr_csv_format csv;
+        struct mr_json_options json;
+        bool header;
+        struct mr_str line_end;
+        int codec; /* place in the choices */
+    } options;
     enum mr_parquet_codec codec;
     int64_t roll_bytes;
     /* The decision in hand, under lock: workers write at once. */

@@ -22,10 +22,10 @@ static int write_header(struct mr_file_sink *s, struct mr_output *output, struct
     mr_text_init(&line);
     for (int i = 0; i < s->file_schema->field_count; i++) {
         if (i > 0)
-            mr_text_append(&line, s->csv.rules.separator.data, s->csv.rules.separator.size);
-        mr_csv_append(&s->csv.rules, mr_str_of(s->file_schema->fields[i].name), i == 0, &line);
+            mr_text_append(&line, s->options.csv.rules.separator.data, s->options.csv.rules.separator.size);
+        mr_csv_append(&s->options.csv.rules, mr_str_of(s->file_schema->fields[i].name), i == 0, &line);
     }
-    mr_text_append(&line, s->line_end.data, s->line_end.size);
+    mr_text_append(&line, s->options.line_end.data, s->options.line_end.size);
     int status =
         line.failed ? mr_error_memory(error, line.size) : output->write(output, line.data, line.size, error);
     mr_text_release(&line);
@@ -50,7 +50,7 @@ static int open_out(struct mr_file_sink *s, struct mr_file_part *part, struct mr
     struct mr_parquet_options options = {.codec = s->codec};
     if (status == MR_OK && mr_file_sink_is(s, &mr_parquet_sink))
         status = mr_parquet_writer_open(&out->parquet, out->output, s->file_schema, &options, error);
-    if (status == MR_OK && s->header)
+    if (status == MR_OK && s->options.header)
         status = write_header(s, out->output, error);
     if (status < 0) {
         free_out(out);
@@ -142,15 +142,16 @@ static int text_of(struct mr_file_sink *s, const struct mr_batch *batch, const i
                                .length = batch->length,
                                .children = batch->columns,
                                .child_count = s->file_schema->field_count};
-    const struct mr_zone *zone = s->csv.own_zone ? s->csv.times.zone : s->sink->zone;
+    const struct mr_zone *zone =
+        s->options.csv.times.record.zone_name ? s->options.csv.times.record.zone : s->sink->zone;
     int status = MR_OK;
     mr_text_init(&piece);
     for (int64_t k = 0; status == MR_OK && k < count; k++) {
         int64_t row = rows ? rows[k] : k;
-        status = mr_file_sink_is(s, &mr_csv_sink) ? mr_csv_write(&s->csv, zone, batch->columns,
+        status = mr_file_sink_is(s, &mr_csv_sink) ? mr_csv_write(&s->options.csv, zone, batch->columns,
                                                                  record.child_count, row, &piece, out, error)
-                                                  : mr_json_write(out, &record, row, &s->json, error);
-        mr_text_append(out, s->line_end.data, s->line_end.size);
+                                                  : mr_json_write(out, &record, row, &s->options.json, error);
+        mr_text_append(out, s->options.line_end.data, s->options.line_end.size);
     }
     mr_text_release(&piece);
     return status == MR_OK && out->failed ? mr_error_memory(error, out->size) : status;

@@ -3,18 +3,24 @@
 
 #include <stdio.h>
 
+#define TO(member) MR_OPTION_HOME(mr_kafka_sink, member)
+
 const struct mr_option_spec mr_kafka_sink_options[] = {
-    {"bootstrapServers", MR_OPTION_TEXT, NULL, "kafka", NULL, "host:port, with commas; needed"},
-    {"kafka.bootstrap.servers", MR_OPTION_TEXT, NULL, "kafka", NULL, "the same, as Spark calls it"},
-    {"topic", MR_OPTION_TEXT, NULL, "kafka sink", NULL, "where all rows go; else the column topic says it"},
-    {"includeHeaders", MR_OPTION_BOOLEAN, "false", "kafka sink", NULL, "the column headers is sent, too"},
-    {"delivery", MR_OPTION_CHOICE, "exactly-once", "kafka sink", "exactly-once|at-least-once",
-     "at-least-once: without transactions; after a crash a batch may come twice"},
-    {"registerTopic", MR_OPTION_TEXT, NULL, "kafka sink", NULL,
+    {"kafka.message.max.bytes", MR_OPTION_INTEGER, "1000000", "a larger message is refused",
+     TO(largest_bytes)},
+    {.include = mr_kafka_client_table},
+    {"topic", MR_OPTION_TEXT, NULL, "where all rows go; else the column topic says it", TO(topic)},
+    {"includeHeaders", MR_OPTION_BOOLEAN, "false", "the column headers is sent, too", TO(with_headers)},
+    {"delivery", MR_OPTION_CHOICE, "exactly-once",
+     "at-least-once: without transactions; after a crash a batch may come twice",
+     .choices = "exactly-once|at-least-once"},
+    {"registerTopic", MR_OPTION_TEXT, "(topic, or __consumer_offsets)",
      "topic under whose partition 0 the sink's group keeps its place; the option topic, or "
-     "__consumer_offsets"},
-    {"registerRenewal", MR_OPTION_DURATION, "1 day", "kafka sink", NULL,
-     "how often an idle query says its place again; brokers forget it after offsets.retention.minutes"},
+     "__consumer_offsets",
+     TO(register_topic)},
+    {"registerRenewal", MR_OPTION_DURATION, "1 day",
+     "how often an idle query says its place again; brokers forget it after offsets.retention.minutes",
+     TO(renew_every_us)},
     {0},
 };
 
@@ -36,7 +42,7 @@ static int find_column(const struct mr_type *schema, const char *name, const str
         name);
 }
 
-static int find_columns(struct mr_kafka_sink *self, bool with_headers, struct mr_error *error)
+static int find_columns(struct mr_kafka_sink *self, struct mr_error *error)
 {
     const struct mr_type *schema = self->sink->schema;
     struct mr_kafka_columns *c = &self->columns;
@@ -50,7 +56,7 @@ static int find_columns(struct mr_kafka_sink *self, bool with_headers, struct mr
     MR_TRY(find_column(schema, "topic", NULL, MR_STRING, MR_STRING, &c->topic, error));
     MR_TRY(find_column(schema, "partition", NULL, MR_INT, MR_INT, &c->partition, error));
     c->headers = -1;
-    if (with_headers)
+    if (self->with_headers)
         MR_TRY(find_column(schema, "headers", &list, MR_VOID, MR_VOID, &c->headers, error));
     if (c->value < 0)
         return mr_error_set(error, MR_E_USAGE, "KAFKA_SINK_COLUMN",
@@ -64,29 +70,11 @@ static int find_columns(struct mr_kafka_sink *self, bool with_headers, struct mr
 static int read_options(struct mr_kafka_sink *self, struct mr_error *error)
 {
     const struct mr_sink *sink = self->sink;
-    const struct mr_option_spec *const tables[] = {mr_kafka_sink_options};
-    for (int i = 0; i < sink->option_count; i++) {
-        const struct mr_option *option = &sink->options[i];
-        const struct mr_option_spec *spec = mr_option_spec_find(mr_kafka_sink_options, option->name);
-        if (!spec && mr_str_starts_with(mr_str_of(option->name), MR_STR("kafka.")))
-            continue;
-        if (!spec)
-            return mr_option_unknown(option->name, "kafka", tables, 1, error);
-        MR_TRY(mr_option_check(spec, option->value, error));
-    }
-    self->topic = mr_option_text(sink->options, sink->option_count, "topic");
-    self->register_topic = mr_option_text(sink->options, sink->option_count, "registerTopic");
+    MR_TRY(mr_options_read(mr_kafka_sink_options, "kafka", sink->options, sink->option_count, self, error));
     if (!self->register_topic)
         self->register_topic = self->topic ? self->topic : "__consumer_offsets";
-    const char *renewal = mr_option_text(sink->options, sink->option_count, "registerRenewal");
-    self->renew_every_us = 24LL * 3600 * 1000000;
-    if (renewal)
-        mr_option_parse_duration(renewal, &self->renew_every_us);
-    self->largest_bytes =
-        mr_option_integer(sink->options, sink->option_count, "kafka.message.max.bytes", 1000000);
     MR_TRY(mr_kafka_producer_open(self, true, error));
-    return find_columns(self, mr_option_boolean(sink->options, sink->option_count, "includeHeaders", false),
-                        error);
+    return find_columns(self, error);
 }
 
 /* Called by rd_kafka_poll and flush, on the thread that publishes. */

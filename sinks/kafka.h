@@ -29,7 +29,7 @@ struct mr_kafka_columns { /* positions in the sink's schema; -1: not there */
 };
 struct mr_kafka_sink {
     struct mr_sink *sink;
-    bool at_least_once;
+    bool at_least_once, with_headers;
     const char *topic; /* option; NULL: the column says it */
     const char *register_topic;
     char id[128]; /* transactional id and group: <query id>/<name> */

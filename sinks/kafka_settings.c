@@ -117,6 +117,13 @@ const char *mr_kafka_user_setting(const struct mr_kafka_client_options *options,
     return found;
 }
 
+const struct mr_option_spec mr_kafka_client_table[] = {
+    {"bootstrapServers", MR_OPTION_TEXT, NULL, .help = "host:port, with commas; needed"},
+    {"kafka.bootstrap.servers", MR_OPTION_TEXT, NULL, .help = "the same, as Spark calls it"},
+    {"kafka.*", MR_OPTION_TEXT, NULL, .help = "handed to librdkafka"},
+    {0},
+};
+
 const char *mr_kafka_servers(const struct mr_option *options, int count)
 {
     const char *servers = mr_option_text(options, count, "kafka.bootstrap.servers");

@@ -120,6 +120,7 @@ int mr_memory_table_read(struct mr_memory_table *table, int64_t batch, struct mr
 /* ---- the sink ---- */
 
 struct memory_sink {
+    const char *name; /* of the table */
     struct mr_memory_table *table;
     struct mr_row_log *log;
     bool history;
@@ -152,30 +153,26 @@ static int check_schema(struct mr_memory_table *table, const struct mr_sink *sin
     return status;
 }
 
+#define TO(member) MR_OPTION_HOME(memory_sink, member)
+
+static const struct mr_option_spec memory_options[] = {
+    {"history", MR_OPTION_BOOLEAN, "false",
+     "COMPLETE: rows that were replaced can still be read by their batch", TO(history)},
+    {"table", MR_OPTION_TEXT, "(the sink's own)", "name of the table in memory", TO(name)},
+    {0},
+};
+
 static int memory_open(struct mr_sink *sink, struct mr_error *error)
 {
-    static const struct mr_option_spec specs[] = {
-        {"history", MR_OPTION_BOOLEAN, "false", "memory", NULL,
-         "COMPLETE: rows that were replaced can still be read by their batch"},
-        {"table", MR_OPTION_TEXT, NULL, "memory", NULL,
-         "name of the table in memory; the sink's own if not given"},
-        {0},
-    };
-    const struct mr_option_spec *const tables_of_options[] = {specs};
-    for (int i = 0; i < sink->option_count; i++) {
-        const struct mr_option_spec *spec = mr_option_spec_find(specs, sink->options[i].name);
-        if (!spec)
-            return mr_option_unknown(sink->options[i].name, "memory", tables_of_options, 1, error);
-        MR_TRY(mr_option_check(spec, sink->options[i].value, error));
-    }
-    const char *name = mr_option_text(sink->options, sink->option_count, "table");
     struct memory_sink *self = mr_allocate_zeroed(sizeof *self);
     sink->ctx = self;
     if (!self)
         return mr_error_memory(error, sizeof *self);
-    self->history = mr_option_boolean(sink->options, sink->option_count, "history", false);
-    self->table = mr_memory_table_open(name ? name : sink->name);
-    int status = self->table ? mr_row_log_open(&self->log, sink, -1, false, error)
+    self->name = sink->name;
+    int status = mr_options_read(memory_options, "memory", sink->options, sink->option_count, self, error);
+    self->table = status >= 0 ? mr_memory_table_open(self->name) : NULL;
+    if (status >= 0)
+        status = self->table ? mr_row_log_open(&self->log, sink, -1, false, error)
                              : mr_error_memory(error, sizeof *self);
     if (status >= 0)
         status = check_schema(self->table, sink, error);

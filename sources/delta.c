@@ -7,28 +7,30 @@
                             */
 #define WATCHED_US (INT64_C(30) * 1000000) /* how soon at the latest where it should have told */
 
+#define TO(member) MR_OPTION_HOME(mr_delta_source, member)
+
 const struct mr_option_spec mr_delta_source_options[] = {
-    {"path", MR_OPTION_TEXT, NULL, "delta", NULL, "directory of the table"},
-    {"maxFilesPerTrigger", MR_OPTION_INTEGER, "1000", "delta", NULL, "files in a micro-batch at most"},
-    {"maxBytesPerTrigger", MR_OPTION_BYTES, NULL, "delta", NULL,
-     "bytes in a micro-batch, about; one file at least"},
-    {"startingVersion", MR_OPTION_TEXT, NULL, "delta", NULL,
-     "first version to read, or 'latest'; without it the whole table"},
-    {"startingTimestamp", MR_OPTION_TIME, NULL, "delta", NULL,
-     "read versions committed at this time or later"},
-    {"versionAsOf", MR_OPTION_INTEGER, NULL, "delta", NULL,
-     "read the table as it was at this version, and nothing after it"},
-    {"timestampAsOf", MR_OPTION_TIME, NULL, "delta", NULL, "read the table as it was at this time"},
-    {"ignoreDeletes", MR_OPTION_BOOLEAN, "false", "delta", NULL, "pass over versions that only delete"},
-    {"ignoreChanges", MR_OPTION_BOOLEAN, "false", "delta", NULL,
-     "read rewritten files again; rows may come twice"},
-    {"skipChangeCommits", MR_OPTION_BOOLEAN, "false", "delta", NULL,
-     "pass over versions that delete or change rows"},
-    {"readChangeFeed", MR_OPTION_REFUSED, NULL, "delta", NULL, "change data feed"},
-    {"withEventTimeOrder", MR_OPTION_REFUSED, NULL, "delta", NULL, "initial snapshot in event time order"},
-    {"schemaTrackingLocation", MR_OPTION_REFUSED, NULL, "delta", NULL, "non-additive schema changes"},
-    {"excludeRegex", MR_OPTION_REFUSED, NULL, "delta", NULL, "files to leave out"},
-    {NULL, MR_OPTION_TEXT, NULL, NULL, NULL, NULL},
+    {"path", MR_OPTION_TEXT, NULL, .help = "directory of the table"},
+    {"maxFilesPerTrigger", MR_OPTION_INTEGER, "1000", "files in a micro-batch at most", TO(max_files),
+     MR_OPTION_AT_LEAST(1)},
+    {"maxBytesPerTrigger", MR_OPTION_BYTES, NULL, "bytes in a micro-batch, about; one file at least",
+     TO(max_bytes)},
+    {"startingVersion", MR_OPTION_TEXT, NULL,
+     "first version to read, or 'latest'; without it the whole table", TO(starting_version)},
+    {"startingTimestamp", MR_OPTION_TIME, NULL, .help = "read versions committed at this time or later"},
+    {"versionAsOf", MR_OPTION_INTEGER, "-1", "read the table as it was at this version, and nothing after it",
+     TO(as_of)},
+    {"timestampAsOf", MR_OPTION_TIME, NULL, .help = "read the table as it was at this time"},
+    {"ignoreDeletes", MR_OPTION_BOOLEAN, "false", "pass over versions that only delete", TO(ignore_deletes)},
+    {"ignoreChanges", MR_OPTION_BOOLEAN, "false", "read rewritten files again; rows may come twice",
+     TO(ignore_changes)},
+    {"skipChangeCommits", MR_OPTION_BOOLEAN, "false", "pass over versions that delete or change rows",
+     TO(skip_change_commits)},
+    {"readChangeFeed", MR_OPTION_REFUSED, NULL, .help = "change data feed"},
+    {"withEventTimeOrder", MR_OPTION_REFUSED, NULL, .help = "initial snapshot in event time order"},
+    {"schemaTrackingLocation", MR_OPTION_REFUSED, NULL, .help = "non-additive schema changes"},
+    {"excludeRegex", MR_OPTION_REFUSED, NULL, .help = "files to leave out"},
+    {0},
 };
 
 static const char *option(const struct mr_source *source, const char *name)
@@ -39,28 +41,8 @@ static const char *option(const struct mr_source *source, const char *name)
 static int read_options(struct mr_delta_source *s, struct mr_error *error)
 {
     const struct mr_source *source = s->source;
-    const struct mr_option_spec *const tables[] = {mr_delta_source_options};
-    for (int i = 0; i < source->option_count; i++) {
-        const struct mr_option_spec *spec =
-            mr_option_spec_find(mr_delta_source_options, source->options[i].name);
-        if (!spec)
-            return mr_option_unknown(source->options[i].name, "the Delta source", tables, 1, error);
-        MR_TRY(mr_option_check(spec, source->options[i].value, error));
-    }
-    int count = source->option_count;
-    const struct mr_option *options = source->options;
-    s->max_files = mr_option_integer(options, count, "maxFilesPerTrigger", 1000);
-    const char *bytes = option(source, "maxBytesPerTrigger");
-    if (bytes)
-        mr_option_parse_bytes(bytes, &s->max_bytes);
-    if (s->max_files <= 0 || s->max_bytes < 0)
-        return mr_error_set(error, MR_E_USAGE, "DELTA_ILLEGAL_OPTION",
-                            "maxFilesPerTrigger and maxBytesPerTrigger must be positive.");
-    s->starting_version = option(source, "startingVersion");
-    s->as_of = mr_option_integer(options, count, "versionAsOf", -1);
-    s->ignore_deletes = mr_option_boolean(options, count, "ignoreDeletes", false);
-    s->ignore_changes = mr_option_boolean(options, count, "ignoreChanges", false);
-    s->skip_change_commits = mr_option_boolean(options, count, "skipChangeCommits", false);
+    MR_TRY(mr_options_read(mr_delta_source_options, "the Delta source", source->options, source->option_count,
+                           s, error));
     bool at = option(source, "timestampAsOf") != NULL, from = option(source, "startingTimestamp") != NULL;
     if ((at && s->as_of >= 0) || (from && s->starting_version))
         return mr_error_set(error, MR_E_USAGE,

@@ -17,16 +17,17 @@ enum file_clean { FILE_CLEAN_OFF, FILE_CLEAN_DELETE, FILE_CLEAN_MOVE };
 enum file_evolution { FILE_EVOLVE_ADD, FILE_EVOLVE_RESCUE, FILE_EVOLVE_FAIL, FILE_EVOLVE_NONE };
 
 struct file_options {
-    const char *path;
+    const char *path, *format_name; /* format_name: NULL: by the path */
     const struct mr_format_type *format;
     struct mr_option *format_options; /* those of the format's table */
     int format_option_count;
     const char *schema_text, *schema_hints, *schema_location, *rescued_column, *partition_columns;
     bool infer_types, include_existing, recursive, allow_overwrites, ignore_missing, ignore_corrupt,
-        spark_dialect;
+        spark_dialect, validate;
     bool case_sensitive;
-    int64_t max_files, max_bytes; /* INT64_MAX: none */
-    const char *name_filter;      /* glob on the file's name, NULL: none */
+    int64_t max_files, max_bytes;                 /* INT64_MAX: none */
+    const char *name_filter;                      /* glob on the file's name, NULL: none */
+    const char *modified_after, *modified_before; /* as given; NULL: not */
     int64_t modified_after_us, modified_before_us;
     enum file_clean clean;
     int64_t clean_retention_us;

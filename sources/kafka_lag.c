@@ -41,8 +41,8 @@ void mr_kafka_measure_lag(struct mr_source *source, const struct mr_kafka_offset
 void mr_kafka_name_group(struct mr_source *source)
 {
     struct mr_kafka_source *self = source->ctx;
-    const char *name = mr_option_value(source->options, source->option_count, "kafka.group.id");
-    const char *prefix = mr_option_value(source->options, source->option_count, "groupIdPrefix");
+    const char *name = mr_option_text(source->options, source->option_count, "kafka.group.id");
+    const char *prefix = mr_option_text(source->options, source->option_count, "groupIdPrefix");
     self->group[0] = 0;
     if (!source->checkpoint || source->batch)
         return;

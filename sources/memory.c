@@ -150,6 +150,7 @@ int64_t mr_memory_stream_published(struct mr_memory_stream *stream)
 /* ---- the source ---- */
 
 struct memory_source {
+    const char *name; /* of the stream */
     struct mr_memory_stream *stream;
     int64_t max_units, max_bytes; /* 0: no limit */
     int64_t end;                  /* available_now: units there were at the start */
@@ -164,11 +165,13 @@ struct memory_reader {
     int64_t row;
 };
 
+#define TO(member) MR_OPTION_HOME(memory_source, member)
+
 static const struct mr_option_spec memory_options[] = {
-    {"stream", MR_OPTION_TEXT, NULL, "memory", NULL, "name of the stream"},
-    {"maxFilesPerTrigger", MR_OPTION_INTEGER, NULL, "memory", NULL, "units a micro-batch takes at most"},
-    {"maxBytesPerTrigger", MR_OPTION_BYTES, NULL, "memory", NULL,
-     "bytes a micro-batch takes, about; one unit at least"},
+    {"stream", MR_OPTION_TEXT, NULL, "name of the stream", TO(name)},
+    {"maxFilesPerTrigger", MR_OPTION_INTEGER, "0", "units a micro-batch takes at most", TO(max_units)},
+    {"maxBytesPerTrigger", MR_OPTION_BYTES, NULL, "bytes a micro-batch takes, about; one unit at least",
+     TO(max_bytes)},
     {0},
 };
 
@@ -183,28 +186,19 @@ static void memory_close(struct mr_source *source)
 
 static int memory_open(struct mr_source *source, struct mr_error *error)
 {
-    const struct mr_option_spec *const tables[] = {memory_options};
-    for (int i = 0; i < source->option_count; i++) {
-        const struct mr_option_spec *spec = mr_option_spec_find(memory_options, source->options[i].name);
-        if (!spec)
-            return mr_option_unknown(source->options[i].name, "memory", tables, 1, error);
-        MR_TRY(mr_option_check(spec, source->options[i].value, error));
-    }
-    const char *name = mr_option_value(source->options, source->option_count, "stream");
     struct memory_source *self = mr_allocate_zeroed(sizeof *self);
     source->ctx = self;
     if (!self)
         return mr_error_memory(error, sizeof *self);
+    self->name = source->name;
     int status =
-        mr_memory_stream_open(&self->stream, name ? name : source->name, source->declared_schema, error);
+        mr_options_read(memory_options, "memory", source->options, source->option_count, self, error);
+    if (status >= 0)
+        status = mr_memory_stream_open(&self->stream, self->name, source->declared_schema, error);
     if (status < 0) {
         memory_close(source);
         return status;
     }
-    self->max_units = mr_option_integer(source->options, source->option_count, "maxFilesPerTrigger", 0);
-    const char *bytes = mr_option_value(source->options, source->option_count, "maxBytesPerTrigger");
-    if (bytes)
-        mr_option_parse_bytes(bytes, &self->max_bytes);
     self->end = INT64_MAX;
     source->schema = self->stream->schema;
     return MR_OK;

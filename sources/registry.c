@@ -21,8 +21,3 @@ const struct mr_source_type *mr_source_type_find(struct mr_str name)
     }
     return NULL;
 }
-
-const char *mr_option_value(const struct mr_option *options, int count, const char *name)
-{
-    return mr_option_text(options, count, name);
-}

@@ -111,7 +111,5 @@ struct mr_source {
     void *ctx;
 };
 const struct mr_source_type *mr_source_type_find(struct mr_str name);
-const char *mr_option_value(const struct mr_option *options, int count,
-                            const char *name); /* without regard to case; NULL */
 
 #endif

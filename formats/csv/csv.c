@@ -134,8 +134,7 @@ static int fetch_header(struct mr_format_reader *reader, struct mr_error *error)
     const struct mr_format_range whole = {.input = reader->range.input,
                                           .path = reader->range.path,
                                           .end = -1};
-    MR_TRY(mr_lines_of_range(&lines, reader->format, &whole, plan->options.line_separator,
-                             plan->options.encoding, error));
+    MR_TRY(mr_lines_of_range(&lines, reader->format, &whole, &plan->options.text.lines, error));
     while (!r->header_done) {
         status = mr_lines_fill(&lines, error);
         if (status != MR_OK)
@@ -275,9 +274,9 @@ static int put_row(struct mr_format_reader *reader, struct mr_str line, struct m
         rescue_rest(reader);
     bool bad = miscounted || (misfit && !reader->format->rescued_column);
     reader->bad_rows += bad;
-    if (bad && plan->options.mode == MR_JSON_FAIL_FAST)
+    if (bad && plan->options.record.mode == MR_RECORD_FAIL_FAST)
         return fail_fast(reader, line, miscounted, error);
-    if (bad && plan->options.mode == MR_JSON_DROP_MALFORMED) {
+    if (bad && plan->options.record.mode == MR_RECORD_DROP_MALFORMED) {
         for (int i = 0; i < plan->column_count; i++)
             if (plan->columns[i].batch_column >= 0)
                 mr_column_set_valid(r->batch->columns[plan->columns[i].batch_column], r->row);
@@ -367,8 +366,8 @@ int csv_read_whole(struct mr_stream *stream, struct mr_buffer **out, struct mr_e
 
 const char *csv_detect_line_end(const struct csv_options *options, const char *text, size_t size)
 {
-    if (options->line_separator.size > 0)
-        return options->line_separator.data;
+    if (options->text.lines.separator.size > 0)
+        return options->text.lines.separator.data;
     for (size_t i = 0; i < size; i++) {
         if (text[i] == '\n')
             return "\n";
@@ -430,9 +429,9 @@ static int csv_read(struct mr_format_reader *reader, struct mr_batch *batch, str
     r->row = 0;
     if (!r->header_done && plan->by_name && reader->range.start > 0)
         MR_TRY(fetch_header(reader, error));
-    if (plan->options.multi_line)
+    if (plan->options.text.multi_line)
         MR_TRY(read_whole(reader, error));
-    while (!plan->options.multi_line && r->row < MR_BATCH_ROWS) {
+    while (!plan->options.text.multi_line && r->row < MR_BATCH_ROWS) {
         status = mr_lines_fill(&r->lines, error);
         if (status == MR_END)
             break;
@@ -482,28 +481,22 @@ static int csv_reader_open(struct mr_format_reader *reader, struct mr_error *err
     r->compression = mr_compression_of(range->input->name);
     r->header_done = !plan->options.header || (range->start > 0 && !plan->by_name);
     r->skip_rows = range->start > 0 ? 0 : plan->options.skip_rows;
-    MR_TRY(mr_lines_of_range(&r->lines, reader->format, &reader->range, plan->options.line_separator,
-                             plan->options.encoding, error));
+    MR_TRY(mr_lines_of_range(&r->lines, reader->format, &reader->range, &plan->options.text.lines, error));
     return MR_OK;
 }
 
 static bool csv_splittable(const struct mr_format *format)
 {
     const struct csv_plan *plan = format->ctx;
-    return !plan->options.multi_line && !plan->options.encoding && plan->options.skip_rows == 0 &&
-           mr_lines_splittable(plan->options.line_separator);
-}
-
-static void csv_close(struct mr_format *format)
-{
-    (void)format; /* all in the arena */
+    return !plan->options.text.multi_line && plan->options.skip_rows == 0 &&
+           mr_lines_splittable(&plan->options.text.lines);
 }
 
 const struct mr_format_type mr_csv_format = {
     .name = "csv",
     .options = mr_csv_option_table,
+    .plan_bytes = sizeof(struct csv_plan),
     .open = mr_csv_plan_open,
-    .close = csv_close,
     .splittable = csv_splittable,
     .reader_open = csv_reader_open,
     .read = csv_read,

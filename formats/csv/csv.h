@@ -19,20 +19,17 @@ enum csv_odd_quotes {
 };
 
 struct csv_options {
+    struct mr_record_options record;
+    struct mr_record_lines text;
+    const char *separator; /* as given */
     char delimiter[16];
     size_t delimiter_size;
     int quote, escape, escape_escape, comment; /* -1: none */
-    bool header, enforce_schema, multi_line, trim_left, trim_right, infer_schema, prefer_date;
-    bool date_time_fallback, slow; /* slow: tests; every quoted value character by character */
-    struct mr_str null_value, empty_value, nan_value, positive_infinity, negative_infinity, line_separator;
+    bool header, enforce_schema, trim_left, trim_right, infer_schema, prefer_date;
+    bool slow; /* tests; every quoted value character by character */
+    struct mr_str null_value, empty_value, nan_value, positive_infinity, negative_infinity;
     enum csv_odd_quotes odd_quotes;
     int64_t max_columns, max_characters, skip_rows;
-    enum mr_json_mode mode;
-    struct mr_str corrupt_name;
-    const char *encoding; /* NULL: UTF-8 */
-    const struct mr_zone *zone;
-    const struct mr_datetime_format *date_format, *timestamp_format, *timestamp_ntz_format;
-    const char *date_pattern; /* as given; NULL: default */
 };
 struct csv_column { /* a column of the data, in order of the schema */
     const char *name;

@@ -42,17 +42,17 @@ static int whole_digits(struct mr_str text)
 static bool is_date(const struct csv_options *o, struct mr_str text)
 {
     int32_t days;
-    if (o->date_format)
-        return mr_datetime_format_parse_date(o->date_format, text, &days);
+    if (o->record.date_format)
+        return mr_datetime_format_parse_date(o->record.date_format, text, &days);
     return text.size == 10 && text.data[4] == '-' && text.data[7] == '-' && mr_date_parse(text, &days);
 }
 
 static bool is_timestamp(const struct csv_options *o, struct mr_str text)
 {
     int64_t micros;
-    return o->timestamp_format
-               ? mr_datetime_format_parse_timestamp(o->timestamp_format, text, o->zone, &micros)
-               : mr_timestamp_parse(text, o->zone, &micros);
+    return o->record.timestamp_format
+               ? mr_datetime_format_parse_timestamp(o->record.timestamp_format, text, o->record.zone, &micros)
+               : mr_timestamp_parse(text, o->record.zone, &micros);
 }
 
 /* The first kind from `from` on that the text is of. */
@@ -94,7 +94,7 @@ static void infer_value(const struct csv_options *o, struct mr_infer_node *node,
         kind = kind_of(o, text, MR_INFER_STRING, &precision);
     else
         kind = kind_of(o, text, had, &precision);
-    if (had == MR_INFER_DATE && kind == MR_INFER_TIMESTAMP && o->date_pattern)
+    if (had == MR_INFER_DATE && kind == MR_INFER_TIMESTAMP && o->record.date_pattern)
         kind = MR_INFER_STRING; /* days in a form of their own are no timestamps */
     if (had == MR_INFER_TIMESTAMP && kind == MR_INFER_DATE)
         kind = MR_INFER_TIMESTAMP;
@@ -202,9 +202,9 @@ int mr_csv_infer(struct mr_format *format, const struct mr_format_range *range, 
     const struct csv_options *o = &in.plan->options;
     mr_text_init(&in.record.scratch);
     in.skip_rows = o->skip_rows;
-    int status = mr_lines_of_range(&lines, format, range, o->line_separator, o->encoding, error);
+    int status = mr_lines_of_range(&lines, format, range, &o->text.lines, error);
     if (status >= 0) {
-        status = o->multi_line ? infer_whole(&in, lines.stream, error) : infer_lines(&in, &lines, error);
+        status = o->text.multi_line ? infer_whole(&in, lines.stream, error) : infer_lines(&in, &lines, error);
         mr_lines_close(&lines);
     }
     csv_record_release(&in.record);

@@ -1,90 +1,54 @@
 /* formats/csv/plan.c: options and schema of the CSV format, made ready. */
 #include "formats/csv/csv.h"
 
+#define TO(member) MR_OPTION_HOME(csv_plan, options.member)
+
 const struct mr_option_spec mr_csv_option_table[] = {
-    {"sep", MR_OPTION_TEXT, ",", "csv", NULL, "what stands between values; one or more characters"},
-    {"delimiter", MR_OPTION_TEXT, ",", "csv", NULL, "the same as sep"},
-    {"header", MR_OPTION_BOOLEAN, "false", "csv", NULL, "the first line of a file names the columns"},
-    {"enforceSchema", MR_OPTION_BOOLEAN, "true", "csv", NULL,
-     "false: names in the header must be those of the schema"},
-    {"inferSchema", MR_OPTION_BOOLEAN, "false", "csv", NULL,
-     "inference finds types; else all columns are STRING"},
-    {"preferDate", MR_OPTION_BOOLEAN, "true", "csv", NULL, "inference: days become DATE, not TIMESTAMP"},
-    {"mode", MR_OPTION_CHOICE, "PERMISSIVE", "csv", "PERMISSIVE|DROPMALFORMED|FAILFAST",
-     "what a malformed record does: NULLs, nothing, an error"},
-    {"columnNameOfCorruptRecord", MR_OPTION_TEXT, "_corrupt_record", "csv", NULL,
-     "the STRING column, if the schema has it, that keeps the text of malformed records"},
-    {"quote", MR_OPTION_CHARACTER, "\"", "csv", NULL, "stands around values; '' for none"},
-    {"escape", MR_OPTION_CHARACTER, "\\", "csv", NULL, "before a quote within quotes"},
-    {"charToEscapeQuoteEscaping", MR_OPTION_CHARACTER, "escape", "csv", NULL, "before an escape"},
-    {"unescapedQuoteHandling", MR_OPTION_CHOICE, "STOP_AT_DELIMITER", "csv",
-     "STOP_AT_DELIMITER|STOP_AT_CLOSING_QUOTE|SKIP_VALUE|RAISE_ERROR|BACK_TO_DELIMITER",
-     "what a quote in the middle of a quoted value does; BACK_TO_DELIMITER not with multiLine"},
-    {"comment", MR_OPTION_CHARACTER, NULL, "csv", NULL, "lines that begin with it are passed over"},
-    {"nullValue", MR_OPTION_TEXT, "", "csv", NULL, "the text that means NULL"},
-    {"emptyValue", MR_OPTION_TEXT, "", "csv", NULL, "what an empty quoted value is read as"},
-    {"nanValue", MR_OPTION_TEXT, "NaN", "csv", NULL, "the text that means NaN"},
-    {"positiveInf", MR_OPTION_TEXT, "Inf", "csv", NULL, "the text that means infinity"},
-    {"negativeInf", MR_OPTION_TEXT, "-Inf", "csv", NULL, "the text that means negative infinity"},
-    {"ignoreLeadingWhiteSpace", MR_OPTION_BOOLEAN, "false", "csv", NULL, "blanks before values do not count"},
-    {"ignoreTrailingWhiteSpace", MR_OPTION_BOOLEAN, "false", "csv", NULL, "blanks after values do not count"},
-    {"multiLine", MR_OPTION_BOOLEAN, "false", "csv", NULL, "quoted values may hold line ends"},
-    {"lineSep", MR_OPTION_TEXT, NULL, "csv", NULL, "what ends a line; by default \\n, \\r\\n or \\r"},
-    {"encoding", MR_OPTION_TEXT, "UTF-8", "csv", NULL, "the files' encoding"},
-    {"charset", MR_OPTION_TEXT, "UTF-8", "csv", NULL, "the same as encoding"},
-    {"dateFormat", MR_OPTION_TEXT, "yyyy-MM-dd", "csv", NULL, "pattern of DATE"},
-    {"timestampFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "csv", NULL,
-     "pattern of TIMESTAMP"},
-    {"timestampNTZFormat", MR_OPTION_TEXT, "yyyy-MM-dd'T'HH:mm:ss[.SSS]", "csv", NULL,
-     "pattern of TIMESTAMP_NTZ"},
-    {"enableDateTimeParsingFallback", MR_OPTION_BOOLEAN, "false", "csv", NULL,
-     "a text that does not fit its pattern is read as CAST reads it"},
-    {"timeZone", MR_OPTION_TEXT, "session", "csv", NULL, "zone of timestamps that name none"},
-    {"locale", MR_OPTION_CHOICE, "en-US", "csv", "en-US|en_US|en", "language of names in patterns"},
-    {"maxColumns", MR_OPTION_INTEGER, "20480", "csv", NULL, "a line with more values is an error"},
-    {"maxCharsPerColumn", MR_OPTION_INTEGER, "-1", "csv", NULL, "a longer value is an error; -1: no limit"},
-    {"skipRows", MR_OPTION_INTEGER, "0", "csv", NULL, "lines to pass over at the beginning of a file"},
-    {"rescuedDataColumn", MR_OPTION_TEXT, NULL, "csv", NULL,
-     "a STRING column for what has no column or does not fit its type, as JSON"},
-    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true", "csv", NULL,
-     "names in the header match columns with regard to case"},
-    {"mergeSchema", MR_OPTION_IGNORED, "false", "csv", NULL, "inference looks at all sampled files"},
-    {"samplingRatio", MR_OPTION_IGNORED, "1.0", "csv", NULL, "inference reads whole files"},
-    {"inputBufferSize", MR_OPTION_IGNORED, "1048576", "csv", NULL, "buffers have a size of their own"},
-    {"extension", MR_OPTION_IGNORED, "csv", "csv", NULL, "writing only"},
-    {"escapeQuotes", MR_OPTION_IGNORED, "true", "csv", NULL, "writing only"},
-    {"quoteAll", MR_OPTION_IGNORED, "false", "csv", NULL, "writing only"},
-    {"badRecordsPath", MR_OPTION_REFUSED, NULL, "csv", NULL,
-     "use columnNameOfCorruptRecord or rescuedDataColumn"},
-    {"singleVariantColumn", MR_OPTION_REFUSED, NULL, "csv", NULL, "there is no VARIANT type yet"},
-    {0}};
-
-static const char *text_option(const struct mr_format *format, const char *name, const char *fallback)
-{
-    const char *text = mr_option_text(format->options, format->option_count, name);
-    return text ? text : fallback;
-}
-
-static int character_option(const struct mr_format *format, const char *name, int fallback, int *out,
-                            struct mr_error *error)
-{
-    const char *text = mr_option_text(format->options, format->option_count, name);
-    char bytes[8];
-    *out = fallback;
-    if (!text)
-        return MR_OK;
-    size_t size = *text ? mr_option_parse_character(text, bytes) : 0;
-    if (size > 1)
-        return mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE",
-                            "The option %s cannot be '%s': it takes one ASCII character.", name, text);
-    *out = size == 0 || bytes[0] == '\0' ? -1 : (unsigned char)bytes[0];
-    return MR_OK;
-}
+    {.include = mr_record_option_table, TO(record)},
+    {.include = mr_record_line_table, TO(text)},
+    {"delimiter", MR_OPTION_TEXT, NULL, "the same as sep", TO(separator)},
+    {"sep", MR_OPTION_TEXT, ",", "what stands between values; one or more characters", TO(separator)},
+    {"header", MR_OPTION_BOOLEAN, "false", "the first line of a file names the columns", TO(header)},
+    {"enforceSchema", MR_OPTION_BOOLEAN, "true", "false: names in the header must be those of the schema",
+     TO(enforce_schema)},
+    {"inferSchema", MR_OPTION_BOOLEAN, "false", "inference finds types; else all columns are STRING",
+     TO(infer_schema)},
+    {"preferDate", MR_OPTION_BOOLEAN, "true", "inference: days become DATE, not TIMESTAMP", TO(prefer_date)},
+    {"quote", MR_OPTION_CHARACTER, "\"", "stands around values; '' for none", TO(quote)},
+    {"escape", MR_OPTION_CHARACTER, "\\", "before a quote within quotes", TO(escape)},
+    {"charToEscapeQuoteEscaping", MR_OPTION_CHARACTER, "(the escape)", "before an escape", TO(escape_escape)},
+    {"unescapedQuoteHandling", MR_OPTION_CHOICE, "STOP_AT_DELIMITER",
+     "what a quote in the middle of a quoted value does; BACK_TO_DELIMITER not with multiLine",
+     TO(odd_quotes),
+     .choices = "STOP_AT_DELIMITER|STOP_AT_CLOSING_QUOTE|SKIP_VALUE|RAISE_ERROR|BACK_TO_DELIMITER"},
+    {"comment", MR_OPTION_CHARACTER, "", "lines that begin with it are passed over", TO(comment)},
+    {"nullValue", MR_OPTION_TEXT, "", "the text that means NULL", TO(null_value)},
+    {"emptyValue", MR_OPTION_TEXT, "", "what an empty quoted value is read as", TO(empty_value)},
+    {"nanValue", MR_OPTION_TEXT, "NaN", "the text that means NaN", TO(nan_value)},
+    {"positiveInf", MR_OPTION_TEXT, "Inf", "the text that means infinity", TO(positive_infinity)},
+    {"negativeInf", MR_OPTION_TEXT, "-Inf", "the text that means negative infinity", TO(negative_infinity)},
+    {"ignoreLeadingWhiteSpace", MR_OPTION_BOOLEAN, "false", "blanks before values do not count",
+     TO(trim_left)},
+    {"ignoreTrailingWhiteSpace", MR_OPTION_BOOLEAN, "false", "blanks after values do not count",
+     TO(trim_right)},
+    {"maxColumns", MR_OPTION_INTEGER, "20480", "a line with more values is an error", TO(max_columns)},
+    {"maxCharsPerColumn", MR_OPTION_INTEGER, "-1", "a longer value is an error; -1: no limit",
+     TO(max_characters)},
+    {"skipRows", MR_OPTION_INTEGER, "0", "lines to pass over at the beginning of a file", TO(skip_rows)},
+    {"readerCaseSensitive", MR_OPTION_BOOLEAN, "true",
+     .help = "names in the header match columns with regard to case"},
+    {"mergeSchema", MR_OPTION_IGNORED, "false", .help = "inference looks at all sampled files"},
+    {"inputBufferSize", MR_OPTION_IGNORED, "1048576", .help = "buffers have a size of their own"},
+    {"extension", MR_OPTION_IGNORED, "csv", .help = "writing only"},
+    {"escapeQuotes", MR_OPTION_IGNORED, "true", .help = "writing only"},
+    {"quoteAll", MR_OPTION_IGNORED, "false", .help = "writing only"},
+    {0},
+};
 
 /* "\\t" and the like stand for one character; anything else for itself. */
-static int delimiter_option(const struct mr_format *format, struct csv_options *o, struct mr_error *error)
+static int set_delimiter(struct csv_options *o, struct mr_error *error)
 {
-    const char *text = text_option(format, "sep", text_option(format, "delimiter", ","));
+    const char *text = o->separator;
     size_t size = strlen(text);
     if (text[0] == '\\' && size > 1)
         o->delimiter_size = mr_option_parse_character(text, o->delimiter);
@@ -99,79 +63,19 @@ static int delimiter_option(const struct mr_format *format, struct csv_options *
                         (int)sizeof o->delimiter - 1);
 }
 
-static int odd_quotes_option(const struct mr_format *format, struct csv_options *o, struct mr_error *error)
+static int compile_options(const struct mr_format *format, struct csv_options *o, struct mr_arena *arena,
+                           struct mr_error *error)
 {
-    static const char *const names[] = {"STOP_AT_DELIMITER", "STOP_AT_CLOSING_QUOTE", "SKIP_VALUE",
-                                        "RAISE_ERROR", "BACK_TO_DELIMITER"};
-    struct mr_str given = mr_str_of(text_option(format, "unescapedQuoteHandling", names[0]));
-    int which = 0;
-    while (!mr_str_equal_nocase(given, mr_str_of(names[which])))
-        which++; /* the table has let no other through */
-    o->odd_quotes = (enum csv_odd_quotes)which;
-    if (o->odd_quotes == CSV_BACK_TO_DELIMITER &&
-        mr_option_boolean(format->options, format->option_count, "multiLine", false))
+    MR_TRY(set_delimiter(o, error));
+    if (o->odd_quotes == CSV_BACK_TO_DELIMITER && o->text.multi_line)
         return mr_error_set(error, MR_E_UNSUPPORTED, "UNSUPPORTED_OPTION",
                             "unescapedQuoteHandling BACK_TO_DELIMITER does not go with multiLine: a stray "
                             "quote would make records of what was read as one value. STOP_AT_DELIMITER is "
                             "the usual one.");
-    return MR_OK;
-}
-
-static int pattern_option(struct mr_format *format, const char *name, const struct mr_datetime_format **out,
-                          struct mr_error *error)
-{
-    const char *pattern = mr_option_text(format->options, format->option_count, name);
-    if (!pattern)
-        return MR_OK;
-    return mr_datetime_format_compile(&format->arena, mr_str_of(pattern), MR_DATETIME_PARSE, out, error);
-}
-
-static int read_options(struct mr_format *format, struct csv_options *o, struct mr_error *error)
-{
-    const struct mr_option *given = format->options;
-    int count = format->option_count;
-    const char *mode = text_option(format, "mode", "PERMISSIVE"),
-               *zone = mr_option_text(given, count, "timeZone");
-    MR_TRY(delimiter_option(format, o, error));
-    MR_TRY(character_option(format, "quote", '"', &o->quote, error));
-    MR_TRY(character_option(format, "escape", '\\', &o->escape, error));
-    MR_TRY(character_option(format, "charToEscapeQuoteEscaping", o->escape == o->quote ? -1 : o->escape,
-                            &o->escape_escape, error));
-    MR_TRY(character_option(format, "comment", -1, &o->comment, error));
-    MR_TRY(odd_quotes_option(format, o, error));
-    o->header = mr_option_boolean(given, count, "header", false);
-    o->enforce_schema = mr_option_boolean(given, count, "enforceSchema", true);
-    o->multi_line = mr_option_boolean(given, count, "multiLine", false);
-    o->trim_left = mr_option_boolean(given, count, "ignoreLeadingWhiteSpace", false);
-    o->trim_right = mr_option_boolean(given, count, "ignoreTrailingWhiteSpace", false);
-    o->infer_schema = mr_option_boolean(given, count, "inferSchema", false);
-    o->prefer_date = mr_option_boolean(given, count, "preferDate", true);
-    o->date_time_fallback = mr_option_boolean(given, count, "enableDateTimeParsingFallback", false);
-    o->null_value = mr_str_of(text_option(format, "nullValue", ""));
-    o->empty_value = mr_str_of(text_option(format, "emptyValue", ""));
-    o->nan_value = mr_str_of(text_option(format, "nanValue", "NaN"));
-    o->positive_infinity = mr_str_of(text_option(format, "positiveInf", "Inf"));
-    o->negative_infinity = mr_str_of(text_option(format, "negativeInf", "-Inf"));
-    o->line_separator = mr_str_of(text_option(format, "lineSep", ""));
-    o->max_columns = mr_option_integer(given, count, "maxColumns", 20480);
-    o->max_characters = mr_option_integer(given, count, "maxCharsPerColumn", -1);
-    o->skip_rows = mr_option_integer(given, count, "skipRows", 0);
-    o->corrupt_name = mr_str_of(text_option(format, "columnNameOfCorruptRecord", "_corrupt_record"));
-    o->encoding = text_option(format, "encoding", mr_option_text(given, count, "charset"));
-    if (o->encoding && (mr_str_equal_nocase(mr_str_of(o->encoding), MR_STR("UTF-8")) ||
-                        mr_str_equal_nocase(mr_str_of(o->encoding), MR_STR("UTF8"))))
-        o->encoding = NULL;
-    o->mode = mr_str_equal_nocase(mr_str_of(mode), MR_STR("DROPMALFORMED")) ? MR_JSON_DROP_MALFORMED
-              : mr_str_equal_nocase(mr_str_of(mode), MR_STR("FAILFAST"))    ? MR_JSON_FAIL_FAST
-                                                                            : MR_JSON_PERMISSIVE;
+    if (o->escape_escape == 0) /* not given */
+        o->escape_escape = o->escape == o->quote ? -1 : o->escape;
     o->slow = format->way == MR_WAY_SLOW;
-    o->zone = format->zone;
-    if (zone)
-        MR_TRY(mr_zone_find(mr_str_of(zone), &o->zone, error));
-    o->date_pattern = mr_option_text(given, count, "dateFormat");
-    MR_TRY(pattern_option(format, "dateFormat", &o->date_format, error));
-    MR_TRY(pattern_option(format, "timestampFormat", &o->timestamp_format, error));
-    return pattern_option(format, "timestampNTZFormat", &o->timestamp_ntz_format, error);
+    return mr_record_options_compile(&o->record, arena, format->zone, true, error);
 }
 
 static int check_type(const struct mr_field *field, struct mr_error *error)
@@ -205,12 +109,9 @@ static int special_column(const struct mr_format *format, int field, int *out, s
 
 int mr_csv_plan_open(struct mr_format *format, struct mr_error *error)
 {
-    struct csv_plan *plan = MR_ARENA_NEW(&format->arena, struct csv_plan);
-    if (!plan)
-        return mr_error_memory(error, sizeof *plan);
-    format->ctx = plan;
+    struct csv_plan *plan = format->ctx;
     plan->corrupt_column = plan->rescued_column = -1;
-    MR_TRY(read_options(format, &plan->options, error));
+    MR_TRY(compile_options(format, &plan->options, &format->arena, error));
     if (!format->schema)
         return MR_OK;
     int count = format->schema->field_count, used = 0;
@@ -222,7 +123,7 @@ int mr_csv_plan_open(struct mr_format *format, struct mr_error *error)
         struct mr_str name = mr_str_of(field->name);
         if (format->rescued_column && mr_str_equal_nocase(name, mr_str_of(format->rescued_column))) {
             MR_TRY(special_column(format, i, &plan->rescued_column, error));
-        } else if (mr_str_equal_nocase(name, plan->options.corrupt_name)) {
+        } else if (mr_str_equal_nocase(name, plan->options.record.corrupt_name)) {
             MR_TRY(special_column(format, i, &plan->corrupt_column, error));
         } else {
             bool wanted = !format->used || format->used[i];

@@ -158,20 +158,23 @@ static int put_time(const struct csv_options *o, struct mr_column *column, int64
     bool good;
     switch (column->type->id) {
     case MR_DATE:
-        good = o->date_format && mr_datetime_format_parse_date(o->date_format, text, &column->i32[row]);
-        if (!good && (!o->date_format || o->date_time_fallback))
+        good = o->record.date_format &&
+               mr_datetime_format_parse_date(o->record.date_format, text, &column->i32[row]);
+        if (!good && (!o->record.date_format || o->record.date_time_fallback))
             good = mr_date_parse(text, &column->i32[row]);
         break;
     case MR_TIMESTAMP:
-        good = o->timestamp_format
-                   ? mr_datetime_format_parse_timestamp(o->timestamp_format, text, o->zone, &column->i64[row])
+        good = o->record.timestamp_format
+                   ? mr_datetime_format_parse_timestamp(o->record.timestamp_format, text, o->record.zone,
+                                                        &column->i64[row])
                    : mr_timestamp_parse_iso(text.data, text.size, &column->i64[row]);
-        if (!good && (!o->timestamp_format || o->date_time_fallback))
-            good = mr_timestamp_parse(text, o->zone, &column->i64[row]);
+        if (!good && (!o->record.timestamp_format || o->record.date_time_fallback))
+            good = mr_timestamp_parse(text, o->record.zone, &column->i64[row]);
         break;
     default:
-        if (o->timestamp_ntz_format) {
-            good = mr_datetime_format_parse_ntz(o->timestamp_ntz_format, text, false, &column->i64[row]);
+        if (o->record.timestamp_ntz_format) {
+            good =
+                mr_datetime_format_parse_ntz(o->record.timestamp_ntz_format, text, false, &column->i64[row]);
         } else { /* a zone is refused: the text must mean the same in any */
             int64_t east, west;
             const struct mr_zone *zone = NULL;

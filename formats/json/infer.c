@@ -84,9 +84,10 @@ static void infer_string(struct inference *in, struct mr_infer_node *node, const
         return;
     }
     if (o->infer_timestamp) {
-        bool good = o->timestamp_format
-                        ? mr_datetime_format_parse_timestamp(o->timestamp_format, text, o->zone, &micros)
-                        : mr_timestamp_parse(text, o->zone, &micros);
+        bool good = o->record.timestamp_format
+                        ? mr_datetime_format_parse_timestamp(o->record.timestamp_format, text, o->record.zone,
+                                                             &micros)
+                        : mr_timestamp_parse(text, o->record.zone, &micros);
         if (good) {
             mr_infer_scalar(node, MR_INFER_TIMESTAMP, 0, 0);
             return;
@@ -168,7 +169,7 @@ static int infer_text(struct inference *in, struct mr_json_tokens *tokens, struc
         in->infer->corrupt_seen = true;
     if (status == MR_OK && !infer_record(in))
         return mr_error_memory(error, text.size);
-    if (in->infer->corrupt_seen && in->options->mode == MR_JSON_FAIL_FAST) {
+    if (in->infer->corrupt_seen && in->options->record.mode == MR_RECORD_FAIL_FAST) {
         int shown = (int)(text.size < 200 ? text.size : 200);
         mr_error_set(error, MR_E_DATA, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
                      "No schema can be inferred from the malformed record %.*s (mode FAILFAST).", shown,
@@ -192,18 +193,18 @@ static int infer_lines(struct mr_format *format, struct inference *in, struct mr
         if (status != MR_OK)
             break;
         in->infer->bytes_left -= lines->end - lines->next;
-        if (plan->multi_line)
+        if (plan->text.multi_line)
             mr_text_append(&whole, lines->next, (size_t)(lines->end - lines->next));
-        for (const char *p = lines->next, *next; !plan->multi_line && p < lines->end && status >= 0;
+        for (const char *p = lines->next, *next; !plan->text.multi_line && p < lines->end && status >= 0;
              p = next) {
             const char *end = mr_line_end(p, lines->end, lines->separator, &next);
             status = infer_text(in, tokens, (struct mr_str){p, (size_t)(end - p)}, error);
         }
         lines->next = lines->end;
     }
-    if (status >= 0 && plan->multi_line && whole.failed)
+    if (status >= 0 && plan->text.multi_line && whole.failed)
         status = mr_error_memory(error, whole.size);
-    if (status >= 0 && plan->multi_line)
+    if (status >= 0 && plan->text.multi_line)
         status = infer_text(in, tokens, mr_text_str(&whole), error);
     mr_text_release(&whole);
     return status < 0 ? status : MR_OK;
@@ -218,11 +219,11 @@ int mr_json_infer(struct mr_format *format, const struct mr_format_range *range,
     struct mr_lines lines = {0};
     infer->sorted = true;
     infer->drop_all_null = plan->options.drop_field_if_all_null;
-    if (plan->options.mode == MR_JSON_PERMISSIVE && !infer->corrupt_column)
-        infer->corrupt_column = mr_arena_copy_text(&infer->arena, plan->options.corrupt_record_name.data,
-                                                   plan->options.corrupt_record_name.size);
+    if (plan->options.record.mode == MR_RECORD_PERMISSIVE && !infer->corrupt_column)
+        infer->corrupt_column = mr_arena_copy_text(&infer->arena, plan->options.record.corrupt_name.data,
+                                                   plan->options.record.corrupt_name.size);
     mr_text_init(&in.scratch);
-    int status = mr_lines_of_range(&lines, format, range, plan->line_separator, plan->encoding, error);
+    int status = mr_lines_of_range(&lines, format, range, &plan->text.lines, error);
     if (status >= 0) {
         status = infer_lines(format, &in, &tokens, &lines, error);
         mr_lines_close(&lines);

@@ -153,10 +153,10 @@ static int settle(struct mr_format_reader *reader, struct mr_str line, int64_t o
     /* With a rescued data column a value that does not fit is no reason to drop or to fail. */
     bool bad = verdict == MR_JSON_BAD || (verdict == MR_JSON_PARTIAL && !reader->format->rescued_column);
     bool rescued = plan->options.collect_rescued && rescue_of(reader, verdict, line);
-    if (bad && plan->options.mode == MR_JSON_FAIL_FAST)
+    if (bad && plan->options.record.mode == MR_RECORD_FAIL_FAST)
         return fail_fast(reader, line, offset, error);
     reader->bad_rows += bad;
-    if (bad && plan->options.mode == MR_JSON_DROP_MALFORMED) {
+    if (bad && plan->options.record.mode == MR_RECORD_DROP_MALFORMED) {
         for (int i = 0; i < count; i++)
             mr_json_cut_column(r->columns[i], r->row);
         return MR_OK;
@@ -292,12 +292,12 @@ static int json_read(struct mr_format_reader *reader, struct mr_batch *batch, st
             return mr_error_memory(error, MR_FORMAT_BATCH_ROWS * 16);
         r->columns[i] = *column;
     }
-    if (plan->multi_line) {
+    if (plan->text.multi_line) {
         if (r->file_done)
             return MR_END;
         MR_TRY(read_file(reader, error));
     }
-    while (!plan->multi_line && r->row < MR_BATCH_ROWS) {
+    while (!plan->text.multi_line && r->row < MR_BATCH_ROWS) {
         status = mr_lines_fill(&r->lines, error);
         if (status == MR_END)
             break;
@@ -342,10 +342,9 @@ static int json_reader_open(struct mr_format_reader *reader, struct mr_error *er
     if (!r->columns)
         return mr_error_memory(error, sizeof(struct mr_column *));
     r->compression = mr_compression_of(range->input->name);
-    MR_TRY(mr_lines_of_range(&r->lines, reader->format, &reader->range, plan->line_separator, plan->encoding,
-                             error));
+    MR_TRY(mr_lines_of_range(&r->lines, reader->format, &reader->range, &plan->text.lines, error));
     MR_TRY(mr_json_converter_open(&r->converter, plan->record, &plan->options, error));
-    if (plan->scan_allowed && !plan->multi_line)
+    if (plan->scan_allowed && !plan->text.multi_line)
         MR_TRY(mr_json_scan_open(&r->scan, plan, error));
     return MR_OK;
 }
@@ -353,23 +352,17 @@ static int json_reader_open(struct mr_format_reader *reader, struct mr_error *er
 static bool json_splittable(const struct mr_format *format)
 {
     const struct json_plan *plan = format->ctx;
-    return !plan->multi_line && !plan->encoding && mr_lines_splittable(plan->line_separator);
-}
-
-static void json_close(struct mr_format *format)
-{
-    (void)format; /* all in the arena */
+    return !plan->text.multi_line && mr_lines_splittable(&plan->text.lines);
 }
 
 const struct mr_format_type mr_json_format = {
     .name = "json",
     .options = mr_json_option_table,
+    .plan_bytes = sizeof(struct json_plan),
     .open = mr_json_plan_open,
-    .close = json_close,
     .splittable = json_splittable,
     .reader_open = json_reader_open,
     .read = json_read,
     .reader_close = json_reader_close,
     .infer = mr_json_infer,
-
 };

@@ -50,9 +50,7 @@ struct json_plan { /* of an open format; immutable */
     int rescued_column;
     bool scan_allowed; /* false when an option narrows the syntax */
     bool baseline;     /* the scan without AVX2 */
-    bool multi_line;
-    const char *encoding; /* NULL: UTF-8 */
-    struct mr_str line_separator;
+    struct mr_record_lines text;
 };
 /* FNV-like over the first and last eight bytes; the name must be followed by 8 readable bytes. */
 static inline uint64_t json_name_hash(const char *name, size_t size)
@@ -68,7 +66,6 @@ static inline uint64_t json_name_hash(const char *name, size_t size)
 }
 
 int mr_json_plan_open(struct mr_format *format, struct mr_error *error);
-void mr_json_plan_close(struct mr_format *format);
 
 extern const struct mr_format_type mr_json_format;
 extern const struct mr_option_spec mr_json_option_table[];

@@ -354,15 +354,17 @@ bool mr_json_scan_time(struct json_scan *scan, struct json_target *target, const
     const struct mr_json_options *options = &scan->plan->options;
     struct mr_str string = {text, size};
     if (target->kind == JSON_DATE)
-        return options->date_format && mr_datetime_format_parse_date(options->date_format, string,
-                                                                     &((int32_t *)target->values)[scan->row]);
+        return options->record.date_format &&
+               mr_datetime_format_parse_date(options->record.date_format, string,
+                                             &((int32_t *)target->values)[scan->row]);
     int64_t *out = &((int64_t *)target->values)[scan->row];
     if (target->kind == JSON_TIMESTAMP_NTZ)
-        return options->timestamp_ntz_format &&
-               mr_datetime_format_parse_ntz(options->timestamp_ntz_format, string, false, out);
-    if (options->timestamp_format)
-        return mr_datetime_format_parse_timestamp(options->timestamp_format, string, options->zone, out);
-    return mr_timestamp_parse(string, options->zone, out);
+        return options->record.timestamp_ntz_format &&
+               mr_datetime_format_parse_ntz(options->record.timestamp_ntz_format, string, false, out);
+    if (options->record.timestamp_format)
+        return mr_datetime_format_parse_timestamp(options->record.timestamp_format, string,
+                                                  options->record.zone, out);
+    return mr_timestamp_parse(string, options->record.zone, out);
 }
 
 /* ---- rows ---- */

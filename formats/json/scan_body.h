@@ -332,9 +332,9 @@ static inline const char *fraction(const char *p, int64_t *micros)
 static inline const char *timestamp(struct json_scan *scan, struct json_target *target, const char *text)
 {
     struct json_time_cache *cache = &scan->minute;
-    if (scan->plan->options.timestamp_format && target->kind == JSON_TIMESTAMP)
+    if (scan->plan->options.record.timestamp_format && target->kind == JSON_TIMESTAMP)
         return general_time(scan, target, text);
-    if (scan->plan->options.timestamp_ntz_format && target->kind == JSON_TIMESTAMP_NTZ)
+    if (scan->plan->options.record.timestamp_ntz_format && target->kind == JSON_TIMESTAMP_NTZ)
         return general_time(scan, target, text);
     if (equal16(text, cache->text) != 0xFFFF && !mr_json_scan_minute(cache, text))
         return general_time(scan, target, text);
@@ -357,7 +357,8 @@ static inline const char *timestamp(struct json_scan *scan, struct json_target *
     if (p[0] == '"') {
         bool local = target->kind == JSON_TIMESTAMP_NTZ;
         values[scan->row] =
-            micros + (local ? cache->micros : mr_json_scan_minute_utc(cache, scan->plan->options.zone));
+            micros +
+            (local ? cache->micros : mr_json_scan_minute_utc(cache, scan->plan->options.record.zone));
         return p + 1;
     }
     return general_time(scan, target, text);
@@ -365,7 +366,7 @@ static inline const char *timestamp(struct json_scan *scan, struct json_target *
 
 static inline const char *date(struct json_scan *scan, struct json_target *target, const char *text)
 {
-    if (text[10] != '"' || scan->plan->options.date_format)
+    if (text[10] != '"' || scan->plan->options.record.date_format)
         return general_time(scan, target, text);
     if ((equal16(text, scan->date.text) & 0x3FF) != 0x3FF && !mr_json_scan_day(&scan->date, text))
         return general_time(scan, target, text);

@@ -63,6 +63,12 @@ static void syntax(void **state)
     assert_int_equal(error.offset, 4);
 }
 
+static int set(const char *name, const char *value)
+{
+    const struct mr_option option = {name, value};
+    return mr_json_options_read(&options, &test_arena, mr_zone_utc(), &option, 1, &error);
+}
+
 static void leniency(void **state)
 {
     (void)state;
@@ -77,24 +83,19 @@ static void leniency(void **state)
         defaults();
         if (tokenize(cases[i].text) != MR_E_DATA)
             fail_msg("%s without %s", cases[i].text, cases[i].option);
-        assert_int_equal(mr_json_options_set(&options, &test_arena, mr_str_of(cases[i].option),
-                                             MR_STR("true"), &error),
-                         MR_OK);
+        assert_int_equal(set(cases[i].option, "true"), MR_OK);
         if (tokenize(cases[i].text) != MR_OK)
             fail_msg("%s with %s: %s", cases[i].text, cases[i].option, error.message);
     }
     defaults();
-    assert_int_equal(mr_json_options_set(&options, &test_arena, MR_STR("ALLOWSINGLEQUOTES"), MR_STR("false"),
-                                         &error),
-                     MR_OK);
+    assert_int_equal(set("ALLOWSINGLEQUOTES", "false"), MR_OK);
     assert_int_equal(tokenize("{'a':1}"), MR_E_DATA);
-    assert_int_equal(mr_json_options_set(&options, &test_arena, MR_STR("noSuchOption"), MR_STR("1"), &error),
-                     MR_END);
-    assert_int_equal(mr_json_options_set(&options, &test_arena, MR_STR("allowComments"), MR_STR("perhaps"),
-                                         &error),
-                     MR_E_SQL);
-    assert_int_equal(mr_json_options_set(&options, &test_arena, MR_STR("dateFormat"), MR_STR("bbb"), &error),
-                     MR_E_SQL);
+    assert_int_equal(set("noSuchOption", "1"), MR_OK); /* passed over, and so is a mode that is none */
+    assert_int_equal(set("mode", "whatever"), MR_OK);
+    assert_int_equal(options.record.mode, MR_RECORD_PERMISSIVE);
+    assert_int_equal(set("allowComments", "perhaps"), MR_E_USAGE);
+    assert_int_equal(set("maxNumLen", "-1"), MR_E_USAGE);
+    assert_int_equal(set("dateFormat", "bbb"), MR_E_SQL);
 }
 
 static void depth(void **state)

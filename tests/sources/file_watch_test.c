@@ -391,6 +391,13 @@ static void options_are_checked(void **state)
                    "INVALID_OPTION_VALUE");
     expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("mode", "SLOPPY")),
                    "INVALID_OPTION_VALUE");
+    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("cleanSource", "ZIP")),
+                   "INVALID_OPTION_VALUE");
+    expect_refused(OPTIONS(O("path", "in"), O("format", "json"),
+                           O("cloudFiles.schemaEvolutionMode", "whatever")),
+                   "INVALID_OPTION_VALUE");
+    expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("maxNestingDepth", "100001")),
+                   "INVALID_OPTION_VALUE");
     expect_refused(OPTIONS(O("path", "in"), O("format", "json"), O("latestFirst", "true")),
                    "UNSUPPORTED_OPTION");
     expect_refused(OPTIONS(O("path", "in"), O("format", "nope")), "DATA_SOURCE_NOT_FOUND");
