@@ -1,15 +1,18 @@
 /* expressions/functions_csv.c: from_csv, to_csv, schema_of_csv: one record of CSV. (Files are read by
  * formats/csv.) */
-#include "expressions/csv_record.h"
-#include "expressions/json_convert.h"
+#include "expressions/csv.h"
+#include "expressions/function_tools.h"
 #include "expressions/registry.h"
 
 struct csv_bound {
-    struct mr_csv_format format;
+    struct mr_csv_options reading;
+    struct mr_csv_format writing; /* to_csv */
+    bool own_zone;
     int corrupt_field; /* -1: none */
 };
 struct csv_state {
-    struct mr_csv_tokens tokens;
+    struct mr_csv_options reading; /* with the zone */
+    struct mr_csv_record record;
     struct mr_text text, piece;
     const struct mr_zone *zone;
 };
@@ -20,11 +23,15 @@ static int open_csv(struct mr_call *call, struct mr_error *error)
     struct csv_state *state = mr_allocate_zeroed(sizeof *state);
     if (!state)
         return mr_error_memory(error, sizeof *state);
-    mr_text_init(&state->tokens.text);
+    mr_text_init(&state->record.scratch);
     mr_text_init(&state->text);
     mr_text_init(&state->piece);
-    state->zone =
-        bound->format.times.record.zone_name ? bound->format.times.record.zone : call->session->zone;
+    state->reading = bound->reading;
+    state->zone = call->session->zone;
+    if (bound->own_zone) /* one of the two is what was bound */
+        state->zone =
+            bound->reading.record.zone ? bound->reading.record.zone : bound->writing.times.record.zone;
+    state->reading.record.zone = state->zone;
     call->state = state;
     return MR_OK;
 }
@@ -34,7 +41,7 @@ static void close_csv(struct mr_call *call)
     struct csv_state *state = call->state;
     if (!state)
         return;
-    mr_csv_tokens_release(&state->tokens);
+    mr_csv_record_release(&state->record);
     mr_text_release(&state->text);
     mr_text_release(&state->piece);
     mr_free(state);
@@ -61,8 +68,17 @@ static int bind_options(struct mr_resolve *r, int i, bool writing, struct csv_bo
                                 "Options must be a constant `map(…)` of strings.");
     if (map)
         MR_TRY(mr_resolve_options(r, map, &options, &count, error));
-    if (mr_csv_format_read(&bound->format, writing, r->builder->arena, r->builder->session->zone, options,
-                           count, error) < 0)
+    const struct mr_option_spec *table = writing ? mr_csv_write_table : mr_csv_read_table;
+    struct mr_arena *arena = r->builder->arena;
+    const struct mr_zone *zone = r->builder->session->zone;
+    mr_json_options_init(&bound->writing.times, zone);
+    void *into = writing ? (void *)&bound->writing : (void *)&bound->reading;
+    int status = mr_options_read(table, NULL, options, count, into, error);
+    if (status >= 0)
+        status = writing ? mr_csv_format_compile(&bound->writing, arena, zone, error)
+                         : mr_csv_options_compile(&bound->reading, arena, zone, false, error);
+    bound->own_zone = bound->reading.record.zone_name || bound->writing.times.record.zone_name;
+    if (status < 0)
         return mr_builder_error_at(r->builder, error);
     return MR_OK;
 }
@@ -112,12 +128,26 @@ static int resolve_from_csv(struct mr_resolve *r, struct mr_error *error)
     for (int f = 0; f < schema->field_count; f++) {
         fields[f] = schema->fields[f];
         fields[f].nullable = true;
-        if (mr_str_equal(mr_str_of(fields[f].name), bound->format.times.record.corrupt_name))
+        if (mr_str_equal(mr_str_of(fields[f].name), bound->reading.record.corrupt_name))
             bound->corrupt_field = f;
     }
     r->type = mr_type_struct(r->builder->arena, fields, schema->field_count);
     r->nullable = true;
     return r->type ? MR_OK : mr_error_memory(error, sizeof *r->type);
+}
+
+/* The splitter reads beyond the end, so it gets a copy. */
+static int split(struct csv_state *state, struct mr_str text, struct mr_error *error)
+{
+    static const char padding[MR_BUFFER_PADDING];
+    const char *behind;
+    mr_text_clear(&state->text);
+    mr_text_append(&state->text, text.data, text.size);
+    mr_text_append(&state->text, padding, sizeof padding);
+    if (state->text.failed)
+        return mr_error_memory(error, text.size);
+    return mr_csv_split(&state->record, &state->reading, state->text.data, state->text.data + text.size, NULL,
+                        &behind, error);
 }
 
 /* One record into row `row` of the struct's fields; *good: everything fitted. */
@@ -127,16 +157,17 @@ static int convert_record(struct mr_call *call, struct mr_str text, struct mr_co
     const struct csv_bound *bound = call->expression->bound;
     struct csv_state *state = call->state;
     int fields = out->child_count - (bound->corrupt_field >= 0), token = 0;
-    MR_TRY(mr_csv_split(&bound->format.rules, text, &state->tokens, error));
-    *good = state->tokens.count == fields;
+    MR_TRY(split(state, text, error));
+    *good = state->record.count == fields;
     for (int f = 0; f < out->child_count; f++) {
         if (f == bound->corrupt_field)
             continue;
-        bool there = token < state->tokens.count;
-        struct mr_str value = there ? mr_csv_token(&state->tokens, token) : (struct mr_str){NULL, 0};
-        bool is_null = !there || mr_str_equal(value, bound->format.rules.null_value);
+        const struct mr_csv_token *given = token < state->record.count ? &state->record.tokens[token] : NULL;
+        bool is_null = !given || mr_csv_token_is_null(given);
+        struct mr_str value = is_null ? MR_STR("") : mr_csv_token_text(&state->record, given);
+        is_null = is_null || mr_str_equal(value, state->reading.null_value);
         if (!is_null) {
-            int fits = mr_csv_convert(value, &bound->format.times, state->zone, out->children[f], row, error);
+            int fits = mr_csv_put(&state->reading, out->children[f], row, value, false, error);
             MR_TRY(fits);
             *good &= fits == MR_OK;
             is_null = fits != MR_OK;
@@ -155,7 +186,7 @@ MR_KERNEL(kernel_from_csv)
         struct mr_str text = mr_string_at(arguments[0], i);
         bool good = true;
         MR_TRY(convert_record(call, text, out, i, &good, error));
-        if (!good && bound->format.times.record.mode == MR_RECORD_FAIL_FAST)
+        if (!good && bound->reading.record.mode == MR_RECORD_FAIL_FAST)
             return mr_row_error(error, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
                                 "A record is malformed and the mode is FAILFAST: '%.*s'.",
                                 (int)(text.size > 200 ? 200 : text.size), text.data);
@@ -193,7 +224,7 @@ MR_KERNEL(kernel_to_csv)
     const struct mr_column *in = arguments[0];
     MR_FOR_ROWS (i, rows, out->length) {
         mr_text_clear(&state->text);
-        MR_TRY(mr_csv_write(&bound->format, state->zone, in->children, in->child_count, i, &state->piece,
+        MR_TRY(mr_csv_write(&bound->writing, state->zone, in->children, in->child_count, i, &state->piece,
                             &state->text, error));
         MR_TRY(mr_out_text(out, i, &state->text, error));
     }
@@ -211,20 +242,32 @@ static int resolve_schema_of_csv(struct mr_resolve *r, struct mr_error *error)
     return bind_options(r, 1, false, &bound, error);
 }
 
+static void append_type(struct csv_state *state, const struct mr_csv_token *token)
+{
+    static const char *const names[] = {"INT",  "BIGINT",    "DECIMAL", "DOUBLE",
+                                        "DATE", "TIMESTAMP", "BOOLEAN", "STRING"};
+    struct mr_str text = mr_csv_token_is_null(token) ? MR_STR("") : mr_csv_token_text(&state->record, token);
+    int digits = 0;
+    enum mr_csv_kind kind =
+        text.size > 0 ? mr_csv_kind_of(&state->reading, text, MR_CSV_INT, &digits) : MR_CSV_STRING;
+    mr_text_append_str(&state->piece, names[kind]);
+    if (kind == MR_CSV_DECIMAL)
+        mr_text_format(&state->piece, "(%d,0)", digits);
+}
+
 MR_KERNEL(kernel_schema_of_csv)
 {
-    const struct csv_bound *bound = call->expression->bound;
     struct csv_state *state = call->state;
     MR_FOR_ROWS (i, rows, out->length) {
-        MR_TRY(mr_csv_split(&bound->format.rules, mr_string_at(arguments[0], i), &state->tokens, error));
-        mr_text_clear(&state->text);
-        mr_text_append_str(&state->text, "STRUCT<");
-        for (int k = 0; k < state->tokens.count; k++) {
-            mr_text_format(&state->text, "%s_c%d: ", k > 0 ? ", " : "", k);
-            mr_csv_type_text(mr_csv_token(&state->tokens, k), &bound->format.times, &state->text);
+        MR_TRY(split(state, mr_string_at(arguments[0], i), error));
+        mr_text_clear(&state->piece);
+        mr_text_append_str(&state->piece, "STRUCT<");
+        for (int k = 0; k < state->record.count; k++) {
+            mr_text_format(&state->piece, "%s_c%d: ", k > 0 ? ", " : "", k);
+            append_type(state, &state->record.tokens[k]);
         }
-        mr_text_append_char(&state->text, '>');
-        MR_TRY(mr_out_text(out, i, &state->text, error));
+        mr_text_append_char(&state->piece, '>');
+        MR_TRY(mr_out_text(out, i, &state->piece, error));
     }
     return MR_OK;
 }

@@ -17,7 +17,7 @@
 #ifndef MR_SINKS_FILE_H
 #define MR_SINKS_FILE_H
 
-#include "expressions/csv_record.h"
+#include "expressions/csv.h"
 #include "formats/parquet/parquet.h"
 #include "sinks/sink.h"
 #include "storage/storage.h"

@@ -22,8 +22,8 @@ static int write_header(struct mr_file_sink *s, struct mr_output *output, struct
     mr_text_init(&line);
     for (int i = 0; i < s->file_schema->field_count; i++) {
         if (i > 0)
-            mr_text_append(&line, s->options.csv.rules.separator.data, s->options.csv.rules.separator.size);
-        mr_csv_append(&s->options.csv.rules, mr_str_of(s->file_schema->fields[i].name), i == 0, &line);
+            mr_text_append(&line, s->options.csv.separator.data, s->options.csv.separator.size);
+        mr_csv_append(&s->options.csv, mr_str_of(s->file_schema->fields[i].name), i == 0, &line);
     }
     mr_text_append(&line, s->options.line_end.data, s->options.line_end.size);
     int status =

@@ -11,7 +11,7 @@ struct csv_reader {
     struct mr_buffer *whole; /* multi_line: the file */
     const char *next, *line_end;
     enum mr_compression compression;
-    struct csv_record record;
+    struct mr_csv_record record;
     struct mr_batch *batch;
     int64_t row;
     bool header_done, valid; /* valid: the chunk in hand is UTF-8 */
@@ -66,7 +66,7 @@ static int check_header(struct mr_format_reader *reader, struct mr_error *error)
         return MR_OK;
     for (int i = 0; i < plan->column_count || i < r->record.count; i++) {
         struct mr_str name =
-            i < r->record.count ? csv_token_text(&r->record, &r->record.tokens[i]) : MR_STR("");
+            i < r->record.count ? mr_csv_token_text(&r->record, &r->record.tokens[i]) : MR_STR("");
         if (i >= plan->column_count)
             return bad_header(reader, "beyond its last column there is", name, "nothing", error);
         if (!mr_str_equal_nocase(name, mr_str_of(plan->columns[i].name)))
@@ -96,7 +96,7 @@ static int map_header(struct mr_format_reader *reader, struct mr_error *error)
     for (int c = 0; c < plan->column_count; c++)
         r->token_of[c] = -1;
     for (int i = 0; i < count; i++) {
-        struct mr_str name = csv_token_text(&r->record, &r->record.tokens[i]);
+        struct mr_str name = mr_csv_token_text(&r->record, &r->record.tokens[i]);
         bool known = false;
         for (int c = 0; c < plan->column_count && !known; c++) {
             known = r->token_of[c] < 0 && same_name(reader->format, name, mr_str_of(plan->columns[c].name));
@@ -144,7 +144,7 @@ static int fetch_header(struct mr_format_reader *reader, struct mr_error *error)
         lines.next = next;
         if (skip > 0 ? skip-- > 0 : csv_is_nothing(&plan->options, line))
             continue;
-        status = csv_record_read(&r->record, &plan->options, line.data, end, NULL, &next, error);
+        status = mr_csv_split(&r->record, &plan->options.csv, line.data, end, NULL, &next, error);
         if (status >= 0)
             status = take_header(reader, error);
         if (status < 0)
@@ -182,15 +182,15 @@ static void rescue(struct csv_reader *r, const char *name, struct mr_str text)
 
 /* One value into its column. MR_END: it did not fit; the row is NULL there. */
 static int put_value(struct mr_format_reader *reader, const struct csv_column *c,
-                     const struct csv_token *token, struct mr_error *error)
+                     const struct mr_csv_token *token, struct mr_error *error)
 {
     struct csv_reader *r = reader->ctx;
     const struct csv_plan *plan = reader->format->ctx;
     struct mr_column *column = r->batch->columns[c->batch_column];
-    if (!token || (!token->data && !token->moved))
+    if (!token || mr_csv_token_is_null(token))
         return mr_column_set_null(column, r->row, error);
-    struct mr_str text = csv_token_text(&r->record, token);
-    if (mr_str_equal(text, plan->options.null_value))
+    struct mr_str text = mr_csv_token_text(&r->record, token);
+    if (mr_str_equal(text, plan->options.csv.null_value))
         return mr_column_set_null(column, r->row, error);
     const struct mr_buffer *buffer = buffer_of(r);
     bool stays = text.data >= buffer->data && text.data < buffer->data + buffer->size;
@@ -199,7 +199,7 @@ static int put_value(struct mr_format_reader *reader, const struct csv_column *c
         stays = stays && clean.data == text.data;
         text = clean;
     }
-    int status = csv_value_put(&plan->options, column, r->row, text, stays, error);
+    int status = mr_csv_put(&plan->options.csv, column, r->row, text, stays, error);
     if (status == MR_END) {
         MR_TRY(mr_column_set_null(column, r->row, error));
         if (plan->rescued_column >= 0)
@@ -244,12 +244,12 @@ static void rescue_rest(struct mr_format_reader *reader)
     const struct csv_plan *plan = reader->format->ctx;
     int known = plan->by_name ? r->expected : plan->column_count;
     for (int i = 0; i < r->record.count; i++) {
-        const struct csv_token *token = &r->record.tokens[i];
+        const struct mr_csv_token *token = &r->record.tokens[i];
         char name[24];
-        if ((i < known && !(plan->by_name && r->unknown[i])) || (!token->data && !token->moved))
+        if ((i < known && !(plan->by_name && r->unknown[i])) || mr_csv_token_is_null(token))
             continue;
         snprintf(name, sizeof name, "_c%d", i);
-        rescue(r, i < known ? r->unknown[i] : name, csv_token_text(&r->record, token));
+        rescue(r, i < known ? r->unknown[i] : name, mr_csv_token_text(&r->record, token));
     }
 }
 
@@ -274,9 +274,9 @@ static int put_row(struct mr_format_reader *reader, struct mr_str line, struct m
         rescue_rest(reader);
     bool bad = miscounted || (misfit && !reader->format->rescued_column);
     reader->bad_rows += bad;
-    if (bad && plan->options.record.mode == MR_RECORD_FAIL_FAST)
+    if (bad && plan->options.csv.record.mode == MR_RECORD_FAIL_FAST)
         return fail_fast(reader, line, miscounted, error);
-    if (bad && plan->options.record.mode == MR_RECORD_DROP_MALFORMED) {
+    if (bad && plan->options.csv.record.mode == MR_RECORD_DROP_MALFORMED) {
         for (int i = 0; i < plan->column_count; i++)
             if (plan->columns[i].batch_column >= 0)
                 mr_column_set_valid(r->batch->columns[plan->columns[i].batch_column], r->row);
@@ -324,7 +324,7 @@ static int read_chunk(struct mr_format_reader *reader, struct mr_error *error)
             r->row++;
             continue;
         }
-        int status = csv_record_read(&r->record, o, line.data, end, NULL, &next, error);
+        int status = mr_csv_split(&r->record, &o->csv, line.data, end, NULL, &next, error);
         if (status < 0)
             return at_record(reader, offset_of(r, line.data), error);
         MR_TRY(r->header_done ? put_row(reader, line, error) : take_header(reader, error));
@@ -402,14 +402,14 @@ static int read_whole(struct mr_format_reader *reader, struct mr_error *error)
     while (r->next < end && r->row < MR_BATCH_ROWS) {
         const char *from = r->next;
         bool empty = (size_t)(end - from) >= line_end_size && memcmp(from, r->line_end, line_end_size) == 0;
-        bool comment = (unsigned char)*from == plan->options.comment;
+        bool comment = (unsigned char)*from == plan->options.csv.comment;
         if (empty || comment || r->skip_rows > 0) {
             struct mr_str separator = mr_str_of(r->line_end);
             mr_line_end(from, end, separator, &r->next);
             r->skip_rows -= r->skip_rows > 0;
             continue;
         }
-        int status = csv_record_read(&r->record, &plan->options, from, end, r->line_end, &r->next, error);
+        int status = mr_csv_split(&r->record, &plan->options.csv, from, end, r->line_end, &r->next, error);
         if (status < 0)
             return at_record(reader, offset_of(r, from), error);
         struct mr_str text = {from, (size_t)(r->next - from)};
@@ -459,7 +459,7 @@ static void csv_reader_close(struct mr_format_reader *reader)
         return;
     mr_lines_close(&r->lines);
     mr_buffer_unref(r->whole);
-    csv_record_release(&r->record);
+    mr_csv_record_release(&r->record);
     mr_text_release(&r->clean);
     mr_text_release(&r->rescued);
     mr_arena_release(&r->arena);

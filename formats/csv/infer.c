@@ -1,100 +1,41 @@
-/* formats/csv/infer.c: what columns a CSV file would have. Types are tried in Spark's order: INT, BIGINT,
- * DECIMAL without places, DOUBLE, DATE, TIMESTAMP, BOOLEAN, STRING; a column never goes back to one it has
- * left. */
-#include <stdio.h>
-
+/* formats/csv/infer.c: what columns a CSV file would have. Types are tried in the order of enum
+ * mr_csv_kind; a column never goes back to one it has left. */
 #include "formats/csv/csv.h"
 #include "formats/infer.h"
 
 struct inference {
     const struct csv_plan *plan;
     struct mr_infer *infer;
-    struct csv_record record;
+    struct mr_csv_record record;
     struct mr_infer_node **columns; /* by position */
     int count;
     bool named;
     int64_t skip_rows;
 };
 
-static bool is_integer(struct mr_str text, int64_t *out)
-{
-    char copy[32];
-    if (text.size == 0 || text.size >= sizeof copy)
-        return false;
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    return mr_option_parse_integer(copy, out);
-}
-
-/* A number without places: its digits; 0: none such, or more than 38. */
-static int whole_digits(struct mr_str text)
-{
-    size_t i = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
-    while (i < text.size && text.data[i] == '0')
-        i++;
-    size_t digits = text.size - i;
-    for (; i < text.size; i++)
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return 0;
-    return digits <= 38 ? (int)(digits ? digits : 1) : 0;
-}
-
-static bool is_date(const struct csv_options *o, struct mr_str text)
-{
-    int32_t days;
-    if (o->record.date_format)
-        return mr_datetime_format_parse_date(o->record.date_format, text, &days);
-    return text.size == 10 && text.data[4] == '-' && text.data[7] == '-' && mr_date_parse(text, &days);
-}
-
-static bool is_timestamp(const struct csv_options *o, struct mr_str text)
-{
-    int64_t micros;
-    return o->record.timestamp_format
-               ? mr_datetime_format_parse_timestamp(o->record.timestamp_format, text, o->record.zone, &micros)
-               : mr_timestamp_parse(text, o->record.zone, &micros);
-}
-
-/* The first kind from `from` on that the text is of. */
-static enum mr_infer_kind kind_of(const struct csv_options *o, struct mr_str text, enum mr_infer_kind from,
+static enum mr_infer_kind kind_of(const struct mr_csv_options *o, struct mr_str text, enum mr_infer_kind had,
                                   int *precision)
 {
-    int64_t number;
-    double real;
-    *precision = 0;
-    if (from <= MR_INFER_LONG && is_integer(text, &number))
-        return from <= MR_INFER_INT && number == (int32_t)number ? MR_INFER_INT : MR_INFER_LONG;
-    if (from <= MR_INFER_DECIMAL) {
-        *precision = whole_digits(text);
-        if (*precision > 0)
-            return MR_INFER_DECIMAL;
-    }
-    bool named = mr_str_equal(text, o->nan_value) || mr_str_equal(text, o->positive_infinity) ||
-                 mr_str_equal(text, o->negative_infinity);
-    if (from <= MR_INFER_DOUBLE && (named || csv_double_parse(text, &real)))
-        return MR_INFER_DOUBLE;
-    if (from <= MR_INFER_DATE && o->prefer_date && is_date(o, text))
-        return MR_INFER_DATE;
-    if (from <= MR_INFER_TIMESTAMP && is_timestamp(o, text))
-        return MR_INFER_TIMESTAMP;
-    if (mr_str_equal_nocase(text, MR_STR("true")) || mr_str_equal_nocase(text, MR_STR("false")))
-        return MR_INFER_BOOLEAN;
-    return MR_INFER_STRING;
+    enum mr_csv_kind from = had == MR_INFER_BOOLEAN ? MR_CSV_BOOLEAN
+                            : had >= MR_INFER_INT   ? (enum mr_csv_kind)(had - MR_INFER_INT)
+                                                    : MR_CSV_INT;
+    enum mr_csv_kind kind = mr_csv_kind_of(o, text, from, precision);
+    return kind == MR_CSV_STRING    ? MR_INFER_STRING
+           : kind == MR_CSV_BOOLEAN ? MR_INFER_BOOLEAN
+                                    : (enum mr_infer_kind)(MR_INFER_INT + kind);
 }
+_Static_assert((int)MR_INFER_TIMESTAMP - (int)MR_INFER_INT == (int)MR_CSV_TIMESTAMP,
+               "kinds of CSV are kinds of inference");
 
 static void infer_value(const struct csv_options *o, struct mr_infer_node *node, struct mr_str text)
 {
-    int precision;
-    enum mr_infer_kind had = node->kind, kind;
-    if (had == MR_INFER_STRING || text.size == 0 || mr_str_equal(text, o->null_value))
+    int precision = 0;
+    enum mr_infer_kind had = node->kind, kind = MR_INFER_STRING;
+    if (had == MR_INFER_STRING || text.size == 0 || mr_str_equal(text, o->csv.null_value))
         return;
-    if (!o->infer_schema)
-        kind = MR_INFER_STRING;
-    else if (had == MR_INFER_BOOLEAN) /* its place in the order of types is behind the times */
-        kind = kind_of(o, text, MR_INFER_STRING, &precision);
-    else
-        kind = kind_of(o, text, had, &precision);
-    if (had == MR_INFER_DATE && kind == MR_INFER_TIMESTAMP && o->record.date_pattern)
+    if (o->infer_schema)
+        kind = kind_of(&o->csv, text, had, &precision);
+    if (had == MR_INFER_DATE && kind == MR_INFER_TIMESTAMP && o->csv.record.date_pattern)
         kind = MR_INFER_STRING; /* days in a form of their own are no timestamps */
     if (had == MR_INFER_TIMESTAMP && kind == MR_INFER_DATE)
         kind = MR_INFER_TIMESTAMP;
@@ -115,10 +56,11 @@ static int name_columns(struct inference *in, struct mr_error *error)
         return mr_error_memory(error, sizeof(struct mr_infer_node *) * (size_t)count);
     in->count = count;
     for (int i = 0; i < count; i++) {
-        struct mr_str name = header ? csv_token_text(&in->record, &in->record.tokens[i]) : MR_STR("");
+        struct mr_str name = header ? mr_csv_token_text(&in->record, &in->record.tokens[i]) : MR_STR("");
         bool twice = false;
         for (int k = 0; k < count && header && name.size > 0; k++)
-            twice |= k != i && mr_str_equal_nocase(name, csv_token_text(&in->record, &in->record.tokens[k]));
+            twice |=
+                k != i && mr_str_equal_nocase(name, mr_csv_token_text(&in->record, &in->record.tokens[k]));
         char *made = name.size == 0 ? mr_arena_format(&infer->arena, "_c%d", i)
                      : twice        ? mr_arena_format(&infer->arena, "%.*s%d", (int)name.size, name.data, i)
                                     : mr_arena_copy_text(&infer->arena, name.data, name.size);
@@ -138,9 +80,9 @@ static int infer_record(struct inference *in, struct mr_error *error)
             return MR_OK;
     }
     for (int i = 0; i < in->record.count && i < in->count; i++) {
-        const struct csv_token *token = &in->record.tokens[i];
-        if (token->data || token->moved)
-            infer_value(&in->plan->options, in->columns[i], csv_token_text(&in->record, token));
+        const struct mr_csv_token *token = &in->record.tokens[i];
+        if (!mr_csv_token_is_null(token))
+            infer_value(&in->plan->options, in->columns[i], mr_csv_token_text(&in->record, token));
     }
     return MR_OK;
 }
@@ -159,7 +101,7 @@ static int infer_lines(struct inference *in, struct mr_lines *lines, struct mr_e
             struct mr_str line = {p, (size_t)(end - p)};
             if (in->skip_rows > 0 ? in->skip_rows-- > 0 : csv_is_nothing(o, line))
                 continue;
-            status = csv_record_read(&in->record, o, p, end, NULL, &ignored, error);
+            status = mr_csv_split(&in->record, &o->csv, p, end, NULL, &ignored, error);
             if (status >= 0)
                 status = infer_record(in, error);
         }
@@ -181,12 +123,12 @@ static int infer_whole(struct inference *in, struct mr_stream *stream, struct mr
     in->infer->bytes_left -= (int64_t)whole->size;
     while (p < end && status >= 0) {
         bool empty = strncmp(p, line_end, strlen(line_end)) == 0;
-        if (empty || (unsigned char)*p == o->comment || in->skip_rows > 0) {
+        if (empty || (unsigned char)*p == o->csv.comment || in->skip_rows > 0) {
             in->skip_rows -= in->skip_rows > 0;
             mr_line_end(p, end, mr_str_of(line_end), &p);
             continue;
         }
-        status = csv_record_read(&in->record, o, p, end, line_end, &p, error);
+        status = mr_csv_split(&in->record, &o->csv, p, end, line_end, &p, error);
         if (status >= 0)
             status = infer_record(in, error);
     }
@@ -207,7 +149,7 @@ int mr_csv_infer(struct mr_format *format, const struct mr_format_range *range, 
         status = o->text.multi_line ? infer_whole(&in, lines.stream, error) : infer_lines(&in, &lines, error);
         mr_lines_close(&lines);
     }
-    csv_record_release(&in.record);
+    mr_csv_record_release(&in.record);
     if (status < 0)
         mr_error_at(error, range->input->name, 0, 0, -1);
     range->input->close(range->input);

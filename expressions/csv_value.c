@@ -1,6 +1,6 @@
-/* formats/csv/value.c: text to values, by Java's rules where Spark uses Java's parsers. */
+/* expressions/csv_value.c: text to values, by Java's rules where Spark uses Java's parsers. */
 #include "base/number.h"
-#include "formats/csv/csv.h"
+#include "expressions/csv.h"
 
 static struct mr_str trim(struct mr_str text)
 {
@@ -81,7 +81,7 @@ static struct mr_str plain_form(struct mr_str text, char *buffer, size_t room)
     return (struct mr_str){buffer, size + rest};
 }
 
-bool csv_double_parse(struct mr_str text, double *out)
+static bool parse_double(struct mr_str text, double *out)
 {
     char buffer[128];
     text = trim(text);
@@ -106,7 +106,8 @@ bool csv_double_parse(struct mr_str text, double *out)
     return mr_number_parse_double(text.data, text.size, out) == text.size;
 }
 
-static int put_float(const struct csv_options *o, struct mr_column *column, int64_t row, struct mr_str text)
+static int put_float(const struct mr_csv_options *o, struct mr_column *column, int64_t row,
+                     struct mr_str text)
 {
     double value;
     if (mr_str_equal(text, o->nan_value))
@@ -115,7 +116,7 @@ static int put_float(const struct csv_options *o, struct mr_column *column, int6
         value = __builtin_inf();
     else if (mr_str_equal(text, o->negative_infinity))
         value = -__builtin_inf();
-    else if (!csv_double_parse(text, &value))
+    else if (!parse_double(text, &value))
         return MR_END;
     if (column->type->id == MR_DOUBLE) {
         column->f64[row] = value;
@@ -153,7 +154,7 @@ static int put_decimal(struct mr_column *column, int64_t row, struct mr_str text
     return MR_OK;
 }
 
-static int put_time(const struct csv_options *o, struct mr_column *column, int64_t row, struct mr_str text)
+static int put_time(const struct mr_csv_options *o, struct mr_column *column, int64_t row, struct mr_str text)
 {
     bool good;
     switch (column->type->id) {
@@ -188,8 +189,8 @@ static int put_time(const struct csv_options *o, struct mr_column *column, int64
     return good ? MR_OK : MR_END;
 }
 
-int csv_value_put(const struct csv_options *o, struct mr_column *column, int64_t row, struct mr_str text,
-                  bool stays, struct mr_error *error)
+int mr_csv_put(const struct mr_csv_options *o, struct mr_column *column, int64_t row, struct mr_str text,
+               bool stays, struct mr_error *error)
 {
     int64_t number;
     switch (column->type->id) {
@@ -231,4 +232,60 @@ int csv_value_put(const struct csv_options *o, struct mr_column *column, int64_t
     default:
         return MR_END;
     }
+}
+
+/* ---- inference ---- */
+/* A number without places: its digits; 0: none such, or more than 38. */
+static int whole_digits(struct mr_str text)
+{
+    size_t i = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    while (i < text.size && text.data[i] == '0')
+        i++;
+    size_t digits = text.size - i;
+    for (; i < text.size; i++)
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return 0;
+    return digits <= 38 ? (int)(digits ? digits : 1) : 0;
+}
+
+static bool is_date(const struct mr_csv_options *o, struct mr_str text)
+{
+    int32_t days;
+    if (o->record.date_format)
+        return mr_datetime_format_parse_date(o->record.date_format, text, &days);
+    return text.size == 10 && text.data[4] == '-' && text.data[7] == '-' && mr_date_parse(text, &days);
+}
+
+static bool is_timestamp(const struct mr_csv_options *o, struct mr_str text)
+{
+    int64_t micros;
+    return o->record.timestamp_format
+               ? mr_datetime_format_parse_timestamp(o->record.timestamp_format, text, o->record.zone, &micros)
+               : mr_timestamp_parse(text, o->record.zone, &micros);
+}
+
+enum mr_csv_kind mr_csv_kind_of(const struct mr_csv_options *o, struct mr_str text, enum mr_csv_kind from,
+                                int *precision)
+{
+    int64_t number;
+    double real;
+    *precision = 0;
+    if (from <= MR_CSV_LONG && parse_integer(text, &number))
+        return from <= MR_CSV_INT && number == (int32_t)number ? MR_CSV_INT : MR_CSV_LONG;
+    if (from <= MR_CSV_DECIMAL) {
+        *precision = whole_digits(text);
+        if (*precision > 0)
+            return MR_CSV_DECIMAL;
+    }
+    bool named = mr_str_equal(text, o->nan_value) || mr_str_equal(text, o->positive_infinity) ||
+                 mr_str_equal(text, o->negative_infinity);
+    if (from <= MR_CSV_DOUBLE && (named || parse_double(text, &real)))
+        return MR_CSV_DOUBLE;
+    if (from <= MR_CSV_DATE && o->prefer_date && is_date(o, text))
+        return MR_CSV_DATE;
+    if (from <= MR_CSV_TIMESTAMP && is_timestamp(o, text))
+        return MR_CSV_TIMESTAMP;
+    if (mr_str_equal_nocase(text, MR_STR("true")) || mr_str_equal_nocase(text, MR_STR("false")))
+        return MR_CSV_BOOLEAN;
+    return MR_CSV_STRING;
 }

@@ -1,14 +1,14 @@
-/* formats/csv/record.c: one record's text split into values.
+/* expressions/csv_split.c: one record's text split into values.
  *
  * Well-formed values are found with a search for one or two characters and stay where they are; anything odd
  * about quotes goes through `quoted_slowly`, character by character, into the record's scratch text. */
 #include <emmintrin.h>
 
-#include "formats/csv/csv.h"
+#include "expressions/csv.h"
 
 struct scanner {
-    struct csv_record *record;
-    const struct csv_options *options;
+    struct mr_csv_record *record;
+    const struct mr_csv_options *options;
     const char *p, *end;
     const char *line_end; /* NULL: the record ends at end */
     size_t line_end_size;
@@ -16,16 +16,16 @@ struct scanner {
     struct mr_error *error;
 };
 
-void csv_record_release(struct csv_record *record)
+void mr_csv_record_release(struct mr_csv_record *record)
 {
     mr_free(record->tokens);
     mr_text_release(&record->scratch);
-    *record = (struct csv_record){0};
+    *record = (struct mr_csv_record){0};
 }
 
-static int add_token(struct scanner *s, struct csv_token token)
+static int add_token(struct scanner *s, struct mr_csv_token token)
 {
-    struct csv_record *r = s->record;
+    struct mr_csv_record *r = s->record;
     if (r->count >= s->options->max_columns) {
         mr_error_set(s->error, MR_E_DATA, "MALFORMED_CSV_RECORD",
                      "A line has more than %lld values (option maxColumns).",
@@ -40,7 +40,7 @@ static int add_token(struct scanner *s, struct csv_token token)
     }
     if (r->count == r->capacity) {
         int capacity = r->capacity ? r->capacity * 2 : 32;
-        struct csv_token *grown = mr_reallocate(r->tokens, sizeof *grown * (size_t)capacity);
+        struct mr_csv_token *grown = mr_reallocate(r->tokens, sizeof *grown * (size_t)capacity);
         if (!grown)
             return mr_error_memory(s->error, sizeof *grown * (size_t)capacity);
         r->tokens = grown;
@@ -111,8 +111,8 @@ static int unquoted(struct scanner *s)
     if (s->options->trim_right)
         to = trim_right(from, to);
     if (to == from)
-        return add_token(s, (struct csv_token){0});
-    return add_token(s, (struct csv_token){from, (uint32_t)(to - from), false});
+        return add_token(s, (struct mr_csv_token){0});
+    return add_token(s, (struct mr_csv_token){from, (uint32_t)(to - from), false});
 }
 
 /* ---- quotes ---- */
@@ -120,7 +120,7 @@ static int unquoted(struct scanner *s)
 static int empty_quoted(struct scanner *s)
 {
     struct mr_str empty = s->options->empty_value;
-    return add_token(s, (struct csv_token){empty.data, (uint32_t)empty.size, false});
+    return add_token(s, (struct mr_csv_token){empty.data, (uint32_t)empty.size, false});
 }
 
 static int put_scratch(struct scanner *s, size_t from)
@@ -130,7 +130,7 @@ static int put_scratch(struct scanner *s, size_t from)
         return mr_error_memory(s->error, text->size);
     if (text->size == from)
         return empty_quoted(s);
-    return add_token(s, (struct csv_token){(const char *)from, (uint32_t)(text->size - from), true});
+    return add_token(s, (struct mr_csv_token){(const char *)from, (uint32_t)(text->size - from), true});
 }
 
 /* A quoted value read character by character, in the steps of univocity's parser, whose answers for odd
@@ -146,7 +146,7 @@ struct quoted_value {
 static int put_quoted(struct scanner *s, const struct quoted_value *v)
 {
     if (v->skipped && s->record->scratch.size == v->from)
-        return add_token(s, (struct csv_token){0});
+        return add_token(s, (struct mr_csv_token){0});
     return put_scratch(s, v->from);
 }
 
@@ -204,7 +204,7 @@ static int back_to_delimiter(struct scanner *s, struct quoted_value *v)
             at++;
             continue;
         }
-        MR_TRY(add_token(s, (struct csv_token){(const char *)v->from, (uint32_t)(at - v->from), true}));
+        MR_TRY(add_token(s, (struct mr_csv_token){(const char *)v->from, (uint32_t)(at - v->from), true}));
         v->from = at += size;
     }
     return MR_OK;
@@ -215,19 +215,19 @@ static int unescaped_quote(struct scanner *s, struct quoted_value *v)
 {
     v->unescaped = true;
     switch (s->options->odd_quotes) {
-    case CSV_STOP_AT_DELIMITER:
+    case MR_CSV_STOP_AT_DELIMITER:
         mr_text_append_char(&s->record->scratch, (char)s->options->quote);
         return plain_after_all(s, v);
-    case CSV_STOP_AT_CLOSING_QUOTE:
+    case MR_CSV_STOP_AT_CLOSING_QUOTE:
         mr_text_append_char(&s->record->scratch, (char)s->options->quote);
         v->prev = take_character(s);
         return MR_BLOCKED;
-    case CSV_BACK_TO_DELIMITER:
+    case MR_CSV_BACK_TO_DELIMITER:
         MR_TRY(back_to_delimiter(s, v));
         take_character(s);
         v->prev = 0;
         return MR_BLOCKED;
-    case CSV_SKIP_VALUE:
+    case MR_CSV_SKIP_VALUE:
         skip_value(s, v);
         return put_quoted(s, v);
     default:
@@ -239,21 +239,21 @@ static int unescaped_quote(struct scanner *s, struct quoted_value *v)
  */
 static int blanks_behind(struct scanner *s, struct quoted_value *v)
 {
-    const struct csv_options *o = s->options;
+    const struct mr_csv_options *o = s->options;
     const char *blanks = s->p;
     while (is_blank(s, s->p))
         s->p++;
     if (at_line_end(s, s->p) || at_delimiter(s, s->p))
         return put_quoted(s, v);
-    if (o->odd_quotes == CSV_RAISE_ERROR)
+    if (o->odd_quotes == MR_CSV_RAISE_ERROR)
         return refuse_quote(s);
-    if (o->odd_quotes == CSV_SKIP_VALUE) {
+    if (o->odd_quotes == MR_CSV_SKIP_VALUE) {
         skip_value(s, v);
         return put_quoted(s, v);
     }
     mr_text_append_char(&s->record->scratch, (char)o->quote);
     mr_text_append(&s->record->scratch, blanks, (size_t)(s->p - blanks));
-    if (o->odd_quotes != CSV_STOP_AT_CLOSING_QUOTE)
+    if (o->odd_quotes != MR_CSV_STOP_AT_CLOSING_QUOTE)
         return plain_after_all(s, v);
     v->prev = (unsigned char)*s->p;
     if (v->prev == o->quote || v->prev == o->escape)
@@ -275,7 +275,7 @@ static void swallow_delimiter(struct scanner *s, struct quoted_value *v)
 /* A quote or an escape. */
 static int quote_or_escape(struct scanner *s, struct quoted_value *v, int c)
 {
-    const struct csv_options *o = s->options;
+    const struct mr_csv_options *o = s->options;
     struct mr_text *text = &s->record->scratch;
     if (c == o->escape && v->prev == o->escape_escape) {
         mr_text_append_char(text, (char)c);
@@ -288,9 +288,9 @@ static int quote_or_escape(struct scanner *s, struct quoted_value *v, int c)
     } else if (c == o->quote && v->prev == o->quote) {
         mr_text_append_char(text, (char)c);
     } else if (v->prev == o->quote) { /* an escape behind a quote */
-        if (o->odd_quotes == CSV_RAISE_ERROR)
+        if (o->odd_quotes == MR_CSV_RAISE_ERROR)
             return refuse_quote(s);
-        if (o->odd_quotes == CSV_SKIP_VALUE) {
+        if (o->odd_quotes == MR_CSV_SKIP_VALUE) {
             skip_value(s, v);
             swallow_delimiter(s, v);
             return MR_BLOCKED;
@@ -309,7 +309,7 @@ static int quote_or_escape(struct scanner *s, struct quoted_value *v, int c)
 /* One step in plain text that began with an escape behind a quote. */
 static int plain_step(struct scanner *s, struct quoted_value *v, int c)
 {
-    const struct csv_options *o = s->options;
+    const struct mr_csv_options *o = s->options;
     if (at_delimiter(s, s->p) || at_line_end(s, s->p)) {
         v->plain--;
         swallow_delimiter(s, v);
@@ -325,7 +325,7 @@ static int plain_step(struct scanner *s, struct quoted_value *v, int c)
 
 static int quoted_step(struct scanner *s, struct quoted_value *v, int c)
 {
-    const struct csv_options *o = s->options;
+    const struct mr_csv_options *o = s->options;
     if (v->prev == o->quote && (at_delimiter(s, s->p) || at_line_end(s, s->p)))
         return put_quoted(s, v);
     if (v->prev == o->quote && c <= ' ')
@@ -365,7 +365,7 @@ static int quoted_slowly(struct scanner *s)
 
 static int quoted(struct scanner *s)
 {
-    const struct csv_options *o = s->options;
+    const struct mr_csv_options *o = s->options;
     const char *from = ++s->p;
     if (!s->line_end && !o->slow) { /* without line ends in it, which would have to be changed */
         char other = o->escape >= 0 ? (char)o->escape : (char)o->quote;
@@ -373,14 +373,14 @@ static int quoted(struct scanner *s)
         if (to < s->end && *to == (char)o->quote && (at_delimiter(s, to + 1) || to + 1 == s->end)) {
             s->p = to + 1;
             return to == from ? empty_quoted(s)
-                              : add_token(s, (struct csv_token){from, (uint32_t)(to - from), false});
+                              : add_token(s, (struct mr_csv_token){from, (uint32_t)(to - from), false});
         }
     }
     return quoted_slowly(s);
 }
 
-int csv_record_read(struct csv_record *record, const struct csv_options *options, const char *text,
-                    const char *end, const char *line_end, const char **next, struct mr_error *error)
+int mr_csv_split(struct mr_csv_record *record, const struct mr_csv_options *options, const char *text,
+                 const char *end, const char *line_end, const char **next, struct mr_error *error)
 {
     struct scanner s = {.record = record,
                         .options = options,
@@ -396,7 +396,7 @@ int csv_record_read(struct csv_record *record, const struct csv_options *options
         while (options->trim_left && is_blank(&s, s.p))
             s.p++;
         if (at_line_end(&s, s.p) || at_delimiter(&s, s.p))
-            MR_TRY(add_token(&s, (struct csv_token){0}));
+            MR_TRY(add_token(&s, (struct mr_csv_token){0}));
         else if ((unsigned char)*s.p == options->quote)
             MR_TRY(quoted(&s));
         else
