@@ -89,9 +89,8 @@ bool mr_scope_matches(const struct mr_analysis *a, const struct mr_scope_column 
 {
     if (count > c->qualifier_count)
         return false;
-    const struct mr_str *last = c->qualifier + c->qualifier_count - count;
-    for (int i = 0; i < count; i++)
-        if (!mr_sql_same_name(a, qualifier[i], last[i]))
+    for (int i = 0, first = c->qualifier_count - count; i < count; i++)
+        if (!mr_sql_same_name(a, qualifier[i], c->qualifier[first + i]))
             return false;
     return true;
 }
@@ -254,9 +253,10 @@ int mr_scope_unresolved(struct mr_analysis *a, const struct mr_scope *scope, con
         struct mr_scope_column c = scope->columns[i];
         if (c.hidden || c.qualified_only)
             continue;
-        int dropped = c.qualifier_count > shown ? c.qualifier_count - shown : 0;
-        c.qualifier += dropped;
-        c.qualifier_count -= dropped;
+        if (c.qualifier_count > shown) {
+            c.qualifier += c.qualifier_count - shown;
+            c.qualifier_count = shown;
+        }
         struct suggestion s = {full_name(a, &c), 0};
         s.distance = distance(base.data ? base.data : "", s.text);
         int at = count < 5 ? count++ : 5;
