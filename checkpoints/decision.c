@@ -243,6 +243,7 @@ int mr_decision_commit(struct mr_decision *decision, struct mr_str record, struc
     MR_ERR(mr_rocks_write(checkpoint, decision->batch_of_writes, true, error));
     mr_killpoint("decide.after");
     checkpoint->last_batch = decision->batch;
+    checkpoint->written_bytes += decision->bytes;
     mr_rocks_measure(checkpoint);
     MR_ERR(adopt(decision, false, error));
     MR_ERR(mr_rocks_refresh_check(checkpoint, error));

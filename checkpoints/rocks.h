@@ -48,7 +48,9 @@ struct mr_checkpoint {
     rocksdb_readoptions_t *reading, *passing; /* passing: leaves nothing in the cache */
     bool state_fits;    /* enough of the state would fit into the cache for blocks to be met again there */
     size_t cache_bytes; /* our share of the process's block cache; 0: none taken */
-    int lock_file;      /* -1: not held */
+    uint64_t written_bytes; /* by decisions of this process */
+    atomic_uint chunks;     /* of keys read */
+    int lock_file;          /* -1: not held */
     bool read_only, refreshing;
     struct mr_query_id query_id;
     uint64_t attempt;

@@ -3,6 +3,7 @@
 #include "checkpoints/rocks.h"
 
 #define CHUNK 256
+#define FILLING 61 /* of so many chunks one; prime, so that in time all keys are among them */
 
 static int read_error(struct mr_checkpoint *checkpoint, char *message, struct mr_error *error)
 {
@@ -37,6 +38,18 @@ static int collect(struct mr_checkpoint *checkpoint, enum mr_family family, rock
     return status;
 }
 
+/* State much larger than the cache passes by it: a block of it that is put there is hardly met again, and
+ * costs more than it took to read. But whoever leaves nothing in the cache does not leave an index there
+ * either that has dropped out of it: some chunks bring those back. */
+static const rocksdb_readoptions_t *reading_of(struct mr_checkpoint *checkpoint, enum mr_family family)
+{
+    if (family != MR_FAMILY_STATE || checkpoint->state_fits)
+        return checkpoint->reading;
+    return atomic_fetch_add_explicit(&checkpoint->chunks, 1, memory_order_relaxed) % FILLING == 0
+               ? checkpoint->reading
+               : checkpoint->passing;
+}
+
 int mr_checkpoint_get_many(struct mr_checkpoint *checkpoint, enum mr_family family, const struct mr_str *keys,
                            size_t count, struct mr_arena *arena, struct mr_str *values,
                            struct mr_error *error)
@@ -45,10 +58,9 @@ int mr_checkpoint_get_many(struct mr_checkpoint *checkpoint, enum mr_family fami
     size_t sizes[CHUNK];
     rocksdb_pinnableslice_t *slices[CHUNK];
     char *messages[CHUNK];
-    const rocksdb_readoptions_t *how =
-        family == MR_FAMILY_STATE && !checkpoint->state_fits ? checkpoint->passing : checkpoint->reading;
     mr_rocks_count_nothing();
     for (size_t at = 0; at < count; at += CHUNK) {
+        const rocksdb_readoptions_t *how = reading_of(checkpoint, family);
         size_t n = count - at < CHUNK ? count - at : CHUNK;
         bool sorted = true;
         for (size_t i = 0; i < n; i++) {
