@@ -63,6 +63,10 @@ const struct mr_type *mr_type_copy(struct mr_arena *arena, const struct mr_type 
 
 /* Same ids, parameters and field names (bytewise), recursively; nullability and comments do not count. */
 bool mr_type_equal(const struct mr_type *a, const struct mr_type *b);
+/* Names without regard to case, letter by letter, as Java's equalsIgnoreCase. */
+bool mr_names_equal(struct mr_str a, struct mr_str b);
+/* out becomes what equal names have in common. */
+void mr_name_fold(struct mr_text *out, struct mr_str name);
 /* Index of the field, or -1. Spark resolves names without regard to case; *ambiguous (may be NULL) tells of
  * two matches. */
 int mr_type_field(const struct mr_type *type, struct mr_str name, bool case_sensitive, bool *ambiguous);

@@ -9,6 +9,23 @@ static int32_t fold(int32_t c)
     return utf8proc_tolower(utf8proc_toupper(c));
 }
 
+void mr_name_fold(struct mr_text *out, struct mr_str name)
+{
+    mr_text_clear(out);
+    for (size_t i = 0; i < name.size;) {
+        int32_t c;
+        uint8_t bytes[4];
+        utf8proc_ssize_t size =
+            utf8proc_iterate((const uint8_t *)name.data + i, (utf8proc_ssize_t)(name.size - i), &c);
+        if (size <= 0) {
+            mr_text_append_char(out, name.data[i++]);
+            continue;
+        }
+        mr_text_append(out, (const char *)bytes, (size_t)utf8proc_encode_char(fold(c), bytes));
+        i += (size_t)size;
+    }
+}
+
 bool mr_names_equal(struct mr_str a, struct mr_str b)
 {
     if (mr_str_equal_nocase(a, b))

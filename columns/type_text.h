@@ -4,8 +4,6 @@
 
 #include "columns/type.h"
 
-/* Names without regard to case, letter by letter, as Java's equalsIgnoreCase. */
-bool mr_names_equal(struct mr_str a, struct mr_str b);
 /* The SQL type without parameters of that name ("INTEGER", "long", "timestamp_ltz"); NULL: there is none. */
 const struct mr_type *mr_type_by_name(struct mr_str name);
 /* "{"comment":"..."}" in the arena; NULL without memory. */

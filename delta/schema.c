@@ -158,59 +158,74 @@ int mr_delta_schema_merge(struct mr_arena *arena, const struct mr_type *schema, 
 }
 
 /* ---- may there be such a table? ---- */
-static int check_names(const struct mr_type *type, struct mr_error *error)
+static int check_name(const char *table, const char *name, struct mr_error *error)
 {
+    if (name[0] != '\0' && !strpbrk(name, BAD_CHARACTERS))
+        return MR_OK;
+    mr_error_set(error, MR_E_SQL, "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES",
+                 "The table %s cannot have the column '%s': the name is empty or has one of the characters "
+                 "' ,;{}()\\n\\t='. Give it another name with AS.",
+                 table, name);
+    mr_error_parameter(error, "invalidColumnNames", "%s", name);
+    return error->code;
+}
+
+/* *column: of the outermost type, where the fault is. */
+static int check_names(const char *table, const struct mr_type *type, int *column, struct mr_error *error)
+{
+    int inner;
     for (int i = 0; i < type->field_count; i++) {
         const char *name = type->fields[i].name;
-        if (type->id == MR_STRUCT && (name[0] == '\0' || strpbrk(name, BAD_CHARACTERS))) {
-            mr_error_set(error, MR_E_SQL, "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES",
-                         "The column name '%s' is empty or has one of the characters ' ,;{}()\\n\\t='; give "
-                         "it another name "
-                         "with AS.",
-                         name);
-            mr_error_parameter(error, "invalidColumnNames", "%s", name);
-            return error->code;
-        }
+        *column = i;
+        if (type->id == MR_STRUCT)
+            MR_TRY(check_name(table, name, error));
         for (int j = 0; type->id == MR_STRUCT && j < i; j++)
-            if (mr_str_equal_nocase(mr_str_of(type->fields[j].name), mr_str_of(name))) {
+            if (mr_names_equal(mr_str_of(type->fields[j].name), mr_str_of(name))) {
                 mr_error_set(
                     error, MR_E_SQL, "DELTA_DUPLICATE_COLUMNS_FOUND",
-                    "The column name %s occurs twice; names of a table's columns differ in more than case.",
-                    name);
+                    "The table %s cannot have the column %s twice; names of a table's columns differ in "
+                    "more than case. Give one another name with AS.",
+                    table, name);
                 mr_error_parameter(error, "duplicateCols", "%s", name);
                 return error->code;
             }
-        MR_TRY(check_names(type->fields[i].type, error));
+        MR_TRY(check_names(table, type->fields[i].type, &inner, error));
     }
     return MR_OK;
 }
 
-static int check_types(const struct mr_type *type, const char *path, struct mr_error *error)
+static int check_types(const char *table, const struct mr_type *type, const char *path, int *column,
+                       struct mr_error *error)
 {
+    int inner_column;
     if (type->id == MR_VOID || type->id == MR_INTERVAL_DAY_TIME || type->id == MR_INTERVAL_YEAR_MONTH) {
         struct mr_text text;
         mr_text_init(&text);
         mr_type_text(&text, type);
         mr_error_set(error, MR_E_SQL, "DELTA_UNSUPPORTED_DATA_TYPES",
-                     "The column %s is %s, which a Delta table cannot hold; cast it.", path, text.data);
+                     "The column %s is %s, which a Delta table like %s cannot hold; cast it.", path,
+                     text.data, table);
         mr_error_parameter(error, "dataTypeList", "%s: %s", path, text.data);
         mr_text_release(&text);
         return error->code;
     }
     for (int i = 0; i < type->field_count; i++) {
         char inner[256];
+        *column = i;
         join(inner, path, type->fields[i].name);
-        MR_TRY(check_types(type->fields[i].type, inner, error));
+        MR_TRY(check_types(table, type->fields[i].type, inner, &inner_column, error));
     }
     return MR_OK;
 }
 
-static int check_partition(const struct mr_type *schema, struct mr_str column, struct mr_error *error)
+static int check_partition(const char *table, const struct mr_type *schema, struct mr_str column,
+                           struct mr_error *error)
 {
     int at = mr_type_field(schema, column, false, NULL);
     if (at < 0) {
         mr_error_set(error, MR_E_SQL, "DELTA_PARTITION_COLUMN_NOT_FOUND",
-                     "The partition column %.*s is not among the columns.", (int)column.size, column.data);
+                     "The partition column %.*s is not among the columns of the table %s.", (int)column.size,
+                     column.data, table);
         mr_error_parameter(error, "columnName", "%.*s", (int)column.size, column.data);
         return error->code;
     }
@@ -220,8 +235,8 @@ static int check_partition(const struct mr_type *schema, struct mr_str column, s
         mr_text_init(&text);
         mr_type_text(&text, type);
         mr_error_set(error, MR_E_SQL, "DELTA_INVALID_PARTITION_COLUMN_TYPE",
-                     "The column %.*s is %s; a table cannot be partitioned by it.", (int)column.size,
-                     column.data, text.data);
+                     "The column %.*s is %s; the table %s cannot be partitioned by it.", (int)column.size,
+                     column.data, text.data, table);
         mr_error_parameter(error, "name", "%.*s", (int)column.size, column.data);
         mr_error_parameter(error, "dataType", "%s", text.data);
         mr_text_release(&text);
@@ -230,15 +245,24 @@ static int check_partition(const struct mr_type *schema, struct mr_str column, s
     return MR_OK;
 }
 
-int mr_delta_schema_validate(const struct mr_type *schema, const struct mr_str *partition_columns,
-                             int partition_column_count, struct mr_error *error)
+int mr_delta_schema_validate(const char *table, const struct mr_type *schema,
+                             const struct mr_str *partition_columns, int partition_column_count, int *column,
+                             struct mr_error *error)
 {
-    MR_TRY(check_names(schema, error));
-    MR_TRY(check_types(schema, "", error));
-    for (int i = 0; i < partition_column_count; i++)
-        MR_TRY(check_partition(schema, partition_columns[i], error));
+    int unused;
+    column = column ? column : &unused;
+    MR_TRY(check_names(table, schema, column, error));
+    MR_TRY(check_types(table, schema, "", column, error));
+    for (int i = 0; i < partition_column_count; i++) {
+        *column = mr_type_field(schema, partition_columns[i], false, NULL);
+        MR_TRY(check_partition(table, schema, partition_columns[i], error));
+    }
+    *column = -1;
     if (partition_column_count > 0 && partition_column_count >= schema->field_count)
-        return mr_error_set(error, MR_E_SQL, "DELTA_NON_PARTITION_COLUMN_ABSENT",
-                            "Every column is a partition column; a table needs at least one that is not.");
+        return mr_error_set(
+            error, MR_E_SQL, "DELTA_NON_PARTITION_COLUMN_ABSENT",
+            "Every column of the table %s is a partition column; it needs at least one that is "
+            "not.",
+            table);
     return MR_OK;
 }

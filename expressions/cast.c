@@ -117,8 +117,14 @@ static int convert_column(const struct mr_cast *cast, const struct mr_session *s
     if (cast->from->id == MR_ARRAY || cast->from->id == MR_MAP)
         return convert_list(cast, session, in, rows, out, error);
     if (cast->from->id == MR_STRUCT) {
-        for (int c = 0; c < in->child_count; c++)
-            MR_TRY(convert_child(cast->children[c], session, in->children[c], rows, out->children[c], error));
+        for (int c = 0; c < out->child_count; c++) {
+            int from = cast->sources ? cast->sources[c] : c;
+            if (from < 0)
+                mr_column_clear(out->children[c]);
+            MR_TRY(from < 0 ? mr_column_append_nulls(out->children[c], in->length, error)
+                            : convert_child(cast->children[c], session, in->children[from], rows,
+                                            out->children[c], error));
+        }
         return MR_OK;
     }
     if (out->offsets) /* all NULL */
@@ -178,14 +184,40 @@ static const struct mr_cast *plan_cast(struct mr_arena *arena, const struct mr_t
     cast->kernel.flags = MR_FN_NULL_IF_ANY | (cast->total ? MR_FN_SPECULATIVE : 0);
     if (cast->convert || from->id == MR_VOID)
         return cast;
-    cast->children = MR_ARENA_ARRAY(arena, const struct mr_cast *, from->field_count + 1);
-    for (int i = 0; cast->children && i < from->field_count; i++) {
+    cast->children = MR_ARENA_ARRAY(arena, const struct mr_cast *, to->field_count + 1);
+    int *sources =
+        insert_column && to->id == MR_STRUCT ? MR_ARENA_ARRAY(arena, int, to->field_count + 1) : NULL;
+    cast->sources = sources;
+    for (int i = 0; cast->children && i < to->field_count; i++) {
+        int source = sources ? mr_type_field(from, mr_str_of(to->fields[i].name), false, NULL) : i;
+        if (sources)
+            sources[i] = source;
+        if (source < 0)
+            continue;
         cast->children[i] =
-            plan_cast(arena, from->fields[i].type, to->fields[i].type, try_cast, wraps, insert_column);
+            plan_cast(arena, from->fields[source].type, to->fields[i].type, try_cast, wraps, insert_column);
         if (!cast->children[i])
             return NULL;
     }
     return cast->children ? cast : NULL;
+}
+
+/* Into a table: fields of structs go by name, as columns do; those the value lacks are NULL. */
+static bool can_store(const struct mr_type *from, const struct mr_type *to)
+{
+    if (from->id != to->id || !mr_type_is_nested(from))
+        return mr_type_can_store_assign(from, to);
+    int found = 0;
+    for (int i = 0; i < to->field_count; i++) {
+        int source =
+            from->id == MR_STRUCT ? mr_type_field(from, mr_str_of(to->fields[i].name), false, NULL) : i;
+        bool null = source < 0 || from->fields[source].nullable;
+        if ((null && !to->fields[i].nullable) ||
+            (source >= 0 && !can_store(from->fields[source].type, to->fields[i].type)))
+            return false;
+        found += source >= 0;
+    }
+    return found == from->field_count; /* none is left over */
 }
 
 enum castable { CASTABLE, NOT_CASTABLE, WITH_FUNCTION, WITH_CONF };
@@ -271,7 +303,7 @@ static int build(struct mr_expression_builder *b, const struct mr_expression *va
     enum castable why = is_castable(value->type, to, &function);
     if (why == WITH_CONF && try_cast)
         why = NOT_CASTABLE; /* no setting changes what TRY_CAST does */
-    if (why != CASTABLE)
+    if (why != CASTABLE && !insert_column)
         return refuse(b, value, to, try_cast, why, function, error);
     to = mr_type_copy(b->arena, to);
     bool lenient = !try_cast && !insert_column && !b->session->ansi;
@@ -316,7 +348,7 @@ int mr_expression_store_assign(struct mr_expression_builder *b, const struct mr_
         *out = value;
         return MR_OK;
     }
-    if (mr_type_can_store_assign(value->type, to))
+    if (can_store(value->type, to))
         return build(b, value, to, false, true, column_name, out, error);
     struct mr_text from_text, to_text;
     mr_text_init(&from_text);

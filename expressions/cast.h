@@ -17,12 +17,13 @@ struct mr_cast {
     struct mr_bound_kernel kernel; /* first: what the evaluator reads */
     const struct mr_type *from, *to;
     bool try_cast;
-    bool wraps;                /* without ANSI: integers that do not fit lose their upper bits */
-    bool total;                /* never fails, on any value */
-    bool nullable;             /* may give NULL for what is not NULL, try_cast aside */
-    const char *insert_column; /* store assignment into this column; NULL: an ordinary cast */
-    mr_cast_convert convert;   /* NULL: every row is NULL (from VOID), or nested */
-    const struct mr_cast **children;
+    bool wraps;                      /* without ANSI: integers that do not fit lose their upper bits */
+    bool total;                      /* never fails, on any value */
+    bool nullable;                   /* may give NULL for what is not NULL, try_cast aside */
+    const char *insert_column;       /* store assignment into this column; NULL: an ordinary cast */
+    mr_cast_convert convert;         /* NULL: every row is NULL (from VOID), or nested */
+    const struct mr_cast **children; /* of a nested type, in order of what comes out */
+    const int *sources; /* of a struct into a table: its fields by name, -1: NULL; NULL: by position */
 };
 
 /* NULL convert: the pair is not this file's. *total is set for conversions that never fail. */

@@ -106,6 +106,11 @@ struct mr_str mr_json_converter_rescued(const struct mr_json_converter *c)
     return mr_text_str(&c->rescued);
 }
 
+bool mr_json_converter_left_out(const struct mr_json_converter *c)
+{
+    return c->options.collect_rescued && (c->rescued.size > 0 || c->passed_over);
+}
+
 int mr_json_converter_keep(struct mr_column *column, struct mr_buffer *buffer, struct mr_error *error)
 {
     if (column->type->id == MR_STRING)
@@ -213,9 +218,10 @@ static int convert_member(struct mr_json_converter *c, const struct mr_json_plan
     uint32_t index = name + 1;
     const struct mr_json_token *value = &c->from->tokens[index];
     bool nested = plan->type->id == MR_STRUCT && value->kind == MR_JSON_T_OBJECT;
-    bool rescuing = c->rescuing;
+    bool rescuing = c->rescuing, passed_over = c->passed_over;
     size_t mark = nested ? rescue_begin(c, &c->from->tokens[name]) : 0;
     c->rescuing = rescuing && nested;
+    c->passed_over = false;
     bool again = column->length > before;
     int outcome = convert(c, plan, index, column, error);
     if (outcome >= 0 && outcome != MR_JSON_MISFIT && again) {
@@ -229,8 +235,9 @@ static int convert_member(struct mr_json_converter *c, const struct mr_json_plan
     c->rescuing = rescuing;
     if (nested)
         rescue_end(c, mark, outcome != MR_JSON_MISFIT);
-    if (outcome == MR_JSON_MISFIT || (outcome == MR_JSON_FIT_IN_PART && !nested))
+    if (outcome == MR_JSON_MISFIT || (!nested && (outcome == MR_JSON_FIT_IN_PART || c->passed_over)))
         rescue(c, &c->from->tokens[name], index);
+    c->passed_over = passed_over || (c->passed_over && !rescuing);
     return outcome;
 }
 
@@ -244,6 +251,7 @@ static int convert_object(struct mr_json_converter *c, const struct mr_json_plan
     for (uint32_t i = index + 1; i < end; i = tokens[i + 1].next) {
         int field = find_field(c, plan, mr_json_unescape(c->from, &tokens[i], &c->scratch), hint);
         if (field < 0) {
+            c->passed_over |= !c->rescuing;
             rescue(c, &tokens[i], i + 1);
             continue;
         }
@@ -342,6 +350,7 @@ static void begin_record(struct mr_json_converter *c, const struct mr_json_token
     c->has_cause = false;
     c->text_stays = text_stays;
     c->rescuing = c->options.collect_rescued;
+    c->passed_over = false;
     mr_text_clear(&c->rescued);
 }
 

@@ -136,6 +136,8 @@ const struct mr_error *mr_json_converter_cause(struct mr_json_converter *convert
 /* With collect_rescued: the members of the last record that have no field or did not fit, as "name":value,…
  * without braces; empty when there are none. Valid until the next record. */
 struct mr_str mr_json_converter_rescued(const struct mr_json_converter *converter);
+/* With collect_rescued: did the last value or record have such members, those inside lists included? */
+bool mr_json_converter_left_out(const struct mr_json_converter *converter);
 
 /* ---- writer ---- */
 /* Appends the value as to_json and JSON files write it. NULL members are left out when ignore_null_fields. */

@@ -21,6 +21,7 @@ struct mr_json_converter {
     struct mr_text scratch, other_scratch, rescued;
     struct mr_error cause;
     bool has_cause, text_stays, rescuing;
+    bool passed_over; /* a member without a field inside a list: the whole list is rescued */
 };
 
 /* Appends the token's value to a column of a type that is neither STRUCT, ARRAY nor MAP: FIT, or MISFIT and

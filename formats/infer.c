@@ -39,37 +39,62 @@ struct mr_infer_node *mr_infer_node_new(struct mr_infer *infer, enum mr_infer_ki
 
 /* ---- members ---- */
 
+/* The name as members are found by it; in scratch where it is not the name itself. */
+static struct mr_str key_of(const struct mr_infer *infer, struct mr_str name, struct mr_text *scratch)
+{
+    if (!infer->fold_case)
+        return name;
+    mr_name_fold(scratch, name);
+    return mr_text_str(scratch);
+}
+
+/* false: out of memory */
+static bool index_member(struct mr_infer *infer, struct mr_infer_node *node, int index)
+{
+    struct mr_text scratch;
+    mr_text_init(&scratch);
+    struct mr_str name = {node->members[index].name, node->members[index].name_size};
+    struct mr_map_entry *entry = mr_map_put(node->names, key_of(infer, name, &scratch), NULL);
+    if (entry)
+        entry->number = index + 1;
+    bool failed = !entry || scratch.failed;
+    mr_text_release(&scratch);
+    return !failed;
+}
+
 static bool index_members(struct mr_infer *infer, struct mr_infer_node *node)
 {
     node->names = MR_ARENA_NEW(&infer->arena, struct mr_map);
     if (!node->names)
         return false;
     mr_map_init(node->names);
-    for (int i = 0; i < node->count; i++) {
-        struct mr_str name = {node->members[i].name, node->members[i].name_size};
-        struct mr_map_entry *entry = mr_map_put(node->names, name, NULL);
-        if (!entry)
+    for (int i = 0; i < node->count; i++)
+        if (!index_member(infer, node, i))
             return false;
-        entry->number = i + 1;
-    }
     return true;
 }
 
-static struct mr_infer_node *find_member(const struct mr_infer_node *node, struct mr_str name)
+static struct mr_infer_node *find_member(const struct mr_infer *infer, const struct mr_infer_node *node,
+                                         struct mr_str name)
 {
     if (node->names) {
-        const struct mr_map_entry *entry = mr_map_get(node->names, name);
+        struct mr_text scratch;
+        mr_text_init(&scratch);
+        const struct mr_map_entry *entry = mr_map_get(node->names, key_of(infer, name, &scratch));
+        mr_text_release(&scratch);
         return entry ? node->members[entry->number - 1].node : NULL;
     }
-    for (int i = 0; i < node->count; i++)
-        if (mr_str_equal((struct mr_str){node->members[i].name, node->members[i].name_size}, name))
+    for (int i = 0; i < node->count; i++) {
+        struct mr_str member = {node->members[i].name, node->members[i].name_size};
+        if (infer->fold_case ? mr_names_equal(member, name) : mr_str_equal(member, name))
             return node->members[i].node;
+    }
     return NULL;
 }
 
 struct mr_infer_node *mr_infer_member(struct mr_infer *infer, struct mr_infer_node *node, struct mr_str name)
 {
-    struct mr_infer_node *found = find_member(node, name);
+    struct mr_infer_node *found = find_member(infer, node, name);
     if (found)
         return found;
     if (node->count == node->capacity) {
@@ -90,10 +115,8 @@ struct mr_infer_node *mr_infer_member(struct mr_infer *infer, struct mr_infer_no
         return NULL;
     node->count++;
     if (node->names) {
-        struct mr_map_entry *entry = mr_map_put(node->names, name, NULL);
-        if (!entry)
+        if (!index_member(infer, node, node->count - 1))
             return NULL;
-        entry->number = node->count;
     } else if (node->count > MANY_MEMBERS && !index_members(infer, node)) {
         return NULL;
     }
@@ -119,7 +142,7 @@ static void widen_decimal(struct mr_infer_node *node, int precision, int scale)
 void mr_infer_scalar(struct mr_infer_node *node, enum mr_infer_kind kind, int precision, int scale)
 {
     enum mr_infer_kind had = node->kind;
-    if (kind == MR_INFER_NULL || had == MR_INFER_STRING)
+    if (kind == MR_INFER_NULL || had == MR_INFER_STRING || node->pinned)
         return;
     if (had == MR_INFER_NULL) {
         node->kind = (uint8_t)kind;
@@ -158,9 +181,34 @@ bool mr_infer_container(struct mr_infer *infer, struct mr_infer_node *node, enum
     (void)infer;
     if (node->kind == MR_INFER_NULL)
         node->kind = (uint8_t)kind;
-    if (node->kind != kind)
+    if (node->kind != kind && !node->pinned)
         node->kind = MR_INFER_STRING;
     return node->kind == kind;
+}
+
+static bool seed(struct mr_infer *infer, struct mr_infer_node *node, const struct mr_type *type)
+{
+    node->pinned = true;
+    node->kind = type->id == MR_STRUCT  ? MR_INFER_STRUCT
+                 : type->id == MR_ARRAY ? MR_INFER_ARRAY
+                                        : MR_INFER_STRING; /* the schema knows what it is */
+    if (type->id == MR_ARRAY) {
+        node->element = mr_infer_node_new(infer, MR_INFER_NULL);
+        return node->element && seed(infer, node->element, type->fields[0].type);
+    }
+    for (int i = 0; type->id == MR_STRUCT && i < type->field_count; i++) {
+        struct mr_infer_node *member = mr_infer_member(infer, node, mr_str_of(type->fields[i].name));
+        if (!member || !seed(infer, member, type->fields[i].type))
+            return false;
+    }
+    return true;
+}
+
+int mr_infer_seed(struct mr_infer *infer, const struct mr_type *schema, struct mr_error *error)
+{
+    infer->root = mr_infer_node_new(infer, MR_INFER_STRUCT);
+    return infer->root && seed(infer, infer->root, schema) ? MR_OK
+                                                           : mr_error_memory(error, sizeof *infer->root);
 }
 
 /* ---- the schema ---- */

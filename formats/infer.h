@@ -31,6 +31,7 @@ struct mr_infer_member {
 struct mr_infer_node {
     uint8_t kind;
     uint8_t precision, scale;
+    bool pinned;                     /* of a schema there is: values do not change its kind */
     struct mr_infer_node *element;   /* ARRAY */
     struct mr_infer_member *members; /* STRUCT, in order of appearance */
     int count, capacity;
@@ -44,6 +45,7 @@ struct mr_infer {
     bool corrupt_seen;          /* some record was malformed … */
     const char *corrupt_column; /* … and Spark would give the schema this column for it; NULL: none */
     bool drop_all_null;         /* fields that are always null are left out */
+    bool fold_case;             /* names that differ by case only are one member, spelled as seen first */
 };
 void mr_infer_init(struct mr_infer *infer);
 void mr_infer_release(struct mr_infer *infer);
@@ -57,6 +59,8 @@ struct mr_infer_node *mr_infer_member(struct mr_infer *infer, struct mr_infer_no
 void mr_infer_scalar(struct mr_infer_node *node, enum mr_infer_kind kind, int precision, int scale);
 /* node becomes a container of this kind if it can; false: it is STRING now, and stays so. */
 bool mr_infer_container(struct mr_infer *infer, struct mr_infer_node *node, enum mr_infer_kind kind);
+/* What is seen is to be added to a schema there is, whose types stay. */
+int mr_infer_seed(struct mr_infer *infer, const struct mr_type *schema, struct mr_error *error);
 /* Adds corrupt_column as STRING when a malformed record was seen. */
 int mr_infer_corrupt_column(struct mr_infer *infer, struct mr_error *error);
 /* What was seen, as a schema in the arena. Fields never other than null are STRING; structs without fields
@@ -69,8 +73,8 @@ int mr_infer_schema(struct mr_infer *infer, struct mr_arena *arena, const struct
  * the end. */
 int mr_schema_hint(struct mr_arena *arena, const struct mr_type *schema, const char *hints,
                    const struct mr_type **out, struct mr_error *error);
-/* base with the fields that only `other` has at the end, in nested structs too; types of fields both have are
- * base's. *grown: are there any? */
+/* base with the fields that only `other` has at the end (names without regard to case), in nested structs
+ * too; types of fields both have are base's. *grown: are there any? */
 int mr_schema_merge(struct mr_arena *arena, const struct mr_type *base, const struct mr_type *other,
                     const struct mr_type **out, bool *grown, struct mr_error *error);
 

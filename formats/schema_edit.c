@@ -25,13 +25,13 @@ static int merge_types(struct mr_arena *arena, const struct mr_type *base, const
         return mr_error_memory(error, sizeof *fields);
     for (int i = 0; i < count; i++) {
         fields[i] = base->fields[i];
-        int same = mr_type_field(other, mr_str_of(base->fields[i].name), true, NULL);
+        int same = mr_type_field(other, mr_str_of(base->fields[i].name), false, NULL);
         if (same >= 0)
             MR_TRY(merge_types(arena, fields[i].type, other->fields[same].type, &fields[i].type, &changed,
                                error));
     }
     for (int i = 0; i < other->field_count; i++) {
-        if (mr_type_field(base, mr_str_of(other->fields[i].name), true, NULL) < 0) {
+        if (mr_type_field(base, mr_str_of(other->fields[i].name), false, NULL) < 0) {
             fields[count++] = other->fields[i];
             changed = true;
         }

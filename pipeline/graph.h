@@ -10,9 +10,18 @@
 int mr_flow_plan(struct mr_pipeline *pipeline, struct mr_flow *flow, struct mr_job *job, bool for_running,
                  bool *unchanged, struct mr_error *error);
 
+/* What the flow reads has other columns than it was planned for: its table's schema, and those of all tables
+ * made of it, are found anew when the next flow is planned. */
+void mr_flow_schema_changed(struct mr_pipeline *pipeline, struct mr_flow *flow);
+
 /* Where a flow keeps the schemas it infers; in the arena, NULL without memory. */
 char *mr_flow_schema_directory(const struct mr_pipeline *pipeline, const struct mr_flow *flow,
                                struct mr_arena *arena);
+
+/* ---- columns.c ---- */
+/* Delta's rules for names, types and partition columns, on the schema that was found. Errors point at the SQL
+ * the column comes from. */
+int mr_dataset_check_columns(const struct mr_dataset *dataset, struct mr_error *error);
 
 /* ---- inputs.c ---- */
 /* What a materialized view is about to be made of, as a note for its commit; in the job's arena. NULL: it

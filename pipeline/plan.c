@@ -1,4 +1,5 @@
 /* pipeline/plan.c: checking and planning of flows. */
+#include "delta/delta.h"
 #include "pipeline/graph.h"
 
 #include <stdio.h>
@@ -282,6 +283,8 @@ static int plan_flow(struct planning *planning, struct mr_job *job, struct mr_er
     const struct mr_sql_statement *statement = target->statement;
     const struct mr_node *node = NULL;
     struct mr_plan *plan = NULL;
+    if (!target->checked) /* since an input's schema changed */
+        MR_TRY(find_schema(planning->pipeline, flow->target, error));
     MR_TRY(analyse(planning, job, &plan, error));
     if (target->schema && target->kind != MR_SINK) /* flows into a sink have each their own columns */
         MR_TRY(mr_sql_plan_store(job, target->schema, true, &plan, error));
@@ -341,25 +344,22 @@ static int declared_schema(struct mr_pipeline *pipeline, struct mr_dataset *data
     return *out ? MR_OK : mr_error_memory(error, 64);
 }
 
-/* Columns of `more` that `schema` lacks come behind its own. */
+/* Columns and fields of `more` that `schema` lacks come behind its own. A stream's columns are nullable, and
+ * other flows may lack one. */
 static int merge_schema(struct mr_arena *arena, const struct mr_type *schema, const struct mr_type *more,
                         const struct mr_type **out, struct mr_error *error)
 {
-    int count = 0, first = schema ? schema->field_count : 0;
-    struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, first + more->field_count + 1);
+    bool changed;
+    if (schema)
+        return mr_delta_schema_merge(arena, schema, more, out, &changed, error);
+    struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, more->field_count + 1);
     if (!fields)
         return mr_error_memory(error, sizeof(*fields));
-    for (; count < first; count++)
-        fields[count] = schema->fields[count];
     for (int i = 0; i < more->field_count; i++) {
-        if (schema && mr_type_field(schema, mr_str_of(more->fields[i].name), false, NULL) >= 0)
-            continue;
-        fields[count] = more->fields[i];
-        fields[count].nullable =
-            true; /* a stream's columns are nullable, and other flows may lack this one */
-        count++;
+        fields[i] = more->fields[i];
+        fields[i].nullable = true;
     }
-    *out = mr_type_struct(arena, fields, count);
+    *out = mr_type_struct(arena, fields, more->field_count);
     return *out ? MR_OK : mr_error_memory(error, 64);
 }
 
@@ -414,9 +414,27 @@ static int find_schema(struct mr_pipeline *pipeline, struct mr_dataset *dataset,
     if (status >= 0 && (typed || statement->column_count > 0))
         status = declared_schema(pipeline, dataset, schema, &schema, error);
     dataset->schema = schema;
+    if (status >= 0 && schema)
+        status = mr_dataset_check_columns(dataset, error);
     dataset->checking = false;
     dataset->checked = status >= 0;
     return status;
+}
+
+static void forget_schema(struct mr_pipeline *pipeline, struct mr_dataset *dataset)
+{
+    if (!dataset->checked)
+        return;
+    dataset->checked = false;
+    for (int f = 0; f < pipeline->flow_count; f++)
+        for (int i = 0; i < pipeline->flows[f]->input_count; i++)
+            if (pipeline->flows[f]->inputs[i] == dataset)
+                forget_schema(pipeline, pipeline->flows[f]->target);
+}
+
+void mr_flow_schema_changed(struct mr_pipeline *pipeline, struct mr_flow *flow)
+{
+    forget_schema(pipeline, flow->target);
 }
 
 /* ---- order ---- */

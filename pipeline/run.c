@@ -243,6 +243,9 @@ static int run_flow(struct flow_run *own)
         if (status >= 0 || stopping(own->run))
             break;
         if (status == MR_E_SCHEMA_CHANGED) {
+            pthread_mutex_lock(&own->run->plan_lock);
+            mr_flow_schema_changed(own->run->pipeline, flow);
+            pthread_mutex_unlock(&own->run->plan_lock);
             mr_log(MR_LOG_INFO, "flow.schema_changed", "%s starts again: %s", flow->full_name, error.message);
             continue;
         }

@@ -8,7 +8,6 @@ struct gathering {
     struct file_source *s;
     struct mr_infer infer;
     int64_t files;
-    bool first_only;
 };
 
 static int hex_digit(char c)
@@ -111,7 +110,7 @@ static int gather_file(void *ctx, const char *path, const struct mr_file_info *i
     struct gathering *g = ctx;
     (void)info;
     MR_TRY(each_key(g->s, path, gather_key, g, error));
-    return ++g->files >= (g->first_only || g->infer.root->count == 0 ? 1 : 1000);
+    return ++g->files >= 1000;
 }
 
 /* The keys that partitionColumns names; all when it is not given. */
@@ -137,6 +136,7 @@ int mr_file_partition_schema(struct file_source *s, const struct mr_type *declar
     const struct mr_type *found = NULL;
     int status = MR_OK, count = 0;
     mr_infer_init(&g.infer);
+    g.infer.fold_case = true;
     g.infer.root = mr_infer_node_new(&g.infer, MR_INFER_STRUCT);
     const char *list = s->options.partition_columns;
     while (g.infer.root && list && *list) { /* named ones exist even while no folder shows them */

@@ -37,12 +37,12 @@ static int newest(void *ctx, const char *name, bool is_directory)
 }
 
 static int load_schema(struct file_source *s, const char *directory, const struct mr_type **data,
-                       struct mr_error *error)
+                       const struct mr_type **partitions, struct mr_error *error)
 {
     struct mr_arena *arena = &s->source->arena;
     char number[16];
     int version = -1;
-    *data = NULL;
+    *data = *partitions = NULL;
     if (mr_env()->list(directory, newest, &version) < 0 && errno != ENOENT)
         return mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot list the folder",
                                directory);
@@ -69,6 +69,8 @@ static int load_schema(struct file_source *s, const char *directory, const struc
                               path);
     if (status >= 0)
         status = mr_schema_from_json(arena, schema, data, error);
+    if (status >= 0 && mr_json_get_str(json, "partitionSchemaJson", &schema))
+        status = mr_schema_from_json(arena, schema, partitions, error);
     mr_text_release(&text);
     return status < 0 ? mr_error_at(error, path, 0, 0, -1) : MR_OK;
 }
@@ -201,6 +203,7 @@ static int infer_schema(struct file_source *s, const struct mr_type **out, struc
     struct mr_infer infer;
     mr_infer_init(&infer);
     infer.bytes_left = s->options.sample_bytes;
+    infer.fold_case = !s->options.spark_dialect;
     *out = NULL;
     int status = open_for_inference(s, &format, error);
     if (status >= 0)
@@ -243,6 +246,27 @@ static int finish(struct file_source *s, const struct mr_type *schema, bool infe
     return s->data_schema ? MR_OK : mr_error_memory(error, sizeof *fields);
 }
 
+/* Partition columns: those remembered stay as they are, though no file may show them any more; folders add to
+ * them; hints say types. */
+static int partitions_of(struct file_source *s, const struct mr_type *remembered, bool *grown,
+                         struct mr_error *error)
+{
+    struct mr_arena *arena = &s->source->arena;
+    const struct mr_type *known = remembered ? remembered : mr_type_struct(arena, NULL, 0), *hinted = known;
+    struct mr_field *fields = MR_ARENA_ARRAY(arena, struct mr_field, known ? known->field_count + 1 : 1);
+    if (!known || !fields)
+        return mr_error_memory(error, sizeof *fields);
+    if (s->options.schema_hints)
+        MR_TRY(mr_schema_hint(arena, known, s->options.schema_hints, &hinted, error));
+    MR_TRY(mr_file_partition_schema(s, hinted, error));
+    for (int i = 0; i < known->field_count; i++) /* hints come behind what they add to */
+        fields[i] = hinted->fields[i];
+    const struct mr_type *base = mr_type_struct(arena, fields, known->field_count);
+    if (!base)
+        return mr_error_memory(error, sizeof *base);
+    return mr_schema_merge(arena, base, s->partition_schema, &s->partition_schema, grown, error);
+}
+
 int mr_file_schema_open(struct file_source *s, struct mr_error *error)
 {
     struct mr_arena *arena = &s->source->arena;
@@ -259,16 +283,19 @@ int mr_file_schema_open(struct file_source *s, struct mr_error *error)
         return finish(s, schema, false, error);
     }
     const char *directory = store_directory(s);
+    const struct mr_type *partitions = NULL, *remembered;
+    bool more_partitions;
     if (directory)
-        MR_TRY(load_schema(s, directory, &schema, error));
+        MR_TRY(load_schema(s, directory, &schema, &partitions, error));
+    remembered = schema;
     bool stored = schema != NULL;
     if (!stored)
         MR_TRY(infer_schema(s, &schema, error));
     else if (s->options.schema_hints)
         MR_TRY(mr_schema_hint(arena, schema, s->options.schema_hints, &schema, error));
-    MR_TRY(mr_file_partition_schema(s, NULL, error));
-    if (!stored && directory && !s->source->schema_read_only)
-        MR_TRY(store_schema(s, directory, schema, error));
+    MR_TRY(partitions_of(s, partitions, &more_partitions, error));
+    if ((!stored || more_partitions) && directory && !s->source->schema_read_only)
+        MR_TRY(store_schema(s, directory, stored ? remembered : schema, error));
     return finish(s, schema, true, error);
 }
 
@@ -288,27 +315,30 @@ static const struct mr_type *stored_part(struct file_source *s)
 static void list_new(struct mr_text *out, const struct mr_type *base, const struct mr_type *merged)
 {
     for (int i = 0; i < merged->field_count; i++) {
-        int same = mr_type_field(base, mr_str_of(merged->fields[i].name), true, NULL);
+        int same = mr_type_field(base, mr_str_of(merged->fields[i].name), false, NULL);
         if (same < 0 || !mr_type_equal(base->fields[same].type, merged->fields[i].type))
             mr_text_format(out, "%s%s", out->size ? ", " : "", merged->fields[i].name);
     }
 }
 
-static int merge_and_store(struct file_source *s, struct mr_infer *infer, struct mr_text *names,
-                           struct mr_error *error)
+static int merge_and_store(struct file_source *s, const struct mr_type *base, struct mr_infer *infer,
+                           struct mr_text *names, struct mr_error *error)
 {
     struct mr_arena *arena = &s->source->arena;
-    const struct mr_type *found, *base = stored_part(s), *merged;
+    const struct mr_type *found, *merged;
     const char *directory = store_directory(s);
     bool grown;
-    if (!base)
-        return mr_error_memory(error, sizeof *base);
     MR_TRY(mr_infer_schema(infer, arena, &found, error));
     MR_TRY(adjust(s, &found, false, error));
     MR_TRY(mr_schema_merge(arena, base, found, &merged, &grown, error));
     list_new(names, base, merged);
-    if (s->options.evolution == FILE_EVOLVE_FAIL || !grown)
+    if (s->options.evolution == FILE_EVOLVE_FAIL)
         return MR_OK;
+    if (!grown) /* starting again would end here again */
+        return mr_error_set(
+            error, MR_E_DATA, "UNKNOWN_FIELD_EXCEPTION.NEW_FIELDS_IN_FILE",
+            "The file has fields that the schema lacks, and inference does not find them. Name "
+            "them in schemaHints, or set schemaEvolutionMode => 'rescue'.");
     if (!directory)
         return mr_error_set(error, MR_E_USAGE, "STDS_REQUIRED_OPTION_UNSPECIFIED",
                             "New fields appeared, and there is no schemaLocation to remember them in.");
@@ -324,13 +354,18 @@ int mr_file_schema_grow(struct file_source *s, const char *path, struct mr_error
     mr_text_init(&names);
     mr_infer_init(&infer);
     infer.bytes_left = s->options.sample_bytes;
+    infer.fold_case = true;
+    const struct mr_type *base = stored_part(s);
     int status = open_for_inference(s, &format, &problem);
+    if (status >= 0)
+        status = base ? mr_infer_seed(&infer, base, &problem) : mr_error_memory(&problem, sizeof *base);
     if (status >= 0)
         status = infer_file(s, &format, path, &infer, &problem);
     if (status >= 0)
-        status = merge_and_store(s, &infer, &names, &problem);
+        status = merge_and_store(s, base, &infer, &names, &problem);
     if (status < 0) {
         *error = problem;
+        mr_error_at(error, path, 0, 0, -1);
     } else if (s->options.evolution == FILE_EVOLVE_FAIL) {
         mr_error_set(error, MR_E_DATA, "UNKNOWN_FIELD_EXCEPTION.NEW_FIELDS_IN_FILE",
                      "%s has fields that the schema lacks: %s. Add them to the schema or to schemaHints, or "

@@ -5,7 +5,7 @@
 
 bool mr_sql_same_name(const struct mr_analysis *a, struct mr_str x, struct mr_str y)
 {
-    return a->job->session.case_sensitive ? mr_str_equal(x, y) : mr_str_equal_nocase(x, y);
+    return a->job->session.case_sensitive ? mr_str_equal(x, y) : mr_names_equal(x, y);
 }
 
 char *mr_sql_text(struct mr_analysis *a, struct mr_str s)

@@ -82,6 +82,20 @@ static int new_column(struct mr_format_reader *reader, const char *name, struct 
     return mr_error_at(error, reader->range.input->name, 1, 0, 0);
 }
 
+/* Is there a column of that name that has no value yet? It takes value i. */
+static bool take_column(struct mr_format_reader *reader, struct mr_str name, int i)
+{
+    struct csv_reader *r = reader->ctx;
+    const struct csv_plan *plan = reader->format->ctx;
+    for (int c = 0; c < plan->column_count; c++) {
+        if (r->token_of[c] >= 0 || !same_name(reader->format, name, mr_str_of(plan->columns[c].name)))
+            continue;
+        r->token_of[c] = i;
+        return true;
+    }
+    return false;
+}
+
 /* by_name: which value is which column. */
 static int map_header(struct mr_format_reader *reader, struct mr_error *error)
 {
@@ -97,20 +111,16 @@ static int map_header(struct mr_format_reader *reader, struct mr_error *error)
         r->token_of[c] = -1;
     for (int i = 0; i < count; i++) {
         struct mr_str name = mr_csv_token_text(&r->record, &r->record.tokens[i]);
-        bool known = false;
-        for (int c = 0; c < plan->column_count && !known; c++) {
-            known = r->token_of[c] < 0 && same_name(reader->format, name, mr_str_of(plan->columns[c].name));
-            if (known)
-                r->token_of[c] = i;
-        }
-        if (known)
-            continue;
-        r->unknown[i] = name.size ? mr_arena_copy_text(&r->arena, name.data, name.size)
-                                  : mr_arena_format(&r->arena, "_c%d", i);
-        if (!r->unknown[i])
+        char *unique = csv_header_name(&r->arena, &r->record, i);
+        if (!unique)
             return mr_error_memory(error, name.size);
-        if (reader->format->report_new_fields)
-            return new_column(reader, r->unknown[i], error);
+        if ((name.size > 0 && take_column(reader, name, i)) || take_column(reader, mr_str_of(unique), i))
+            continue;
+        r->unknown[i] = unique;
+        /* another spelling of a column there is is rescued, and no column of its own */
+        if (reader->format->report_new_fields &&
+            mr_type_field(reader->format->schema, mr_str_of(unique), false, NULL) < 0)
+            return new_column(reader, unique, error);
     }
     return MR_OK;
 }

@@ -29,6 +29,9 @@ struct csv_plan {
 };
 
 int mr_csv_plan_open(struct mr_format *format, struct mr_error *error);
+/* The name of column i of a header, as Spark makes it: _cN without one; with its number when another has it
+ * too (without regard to case). NULL without memory. */
+char *csv_header_name(struct mr_arena *arena, const struct mr_csv_record *header, int i);
 /* Blank lines and comments, which are no records. */
 bool csv_is_nothing(const struct csv_options *options, struct mr_str line);
 int mr_csv_infer(struct mr_format *format, const struct mr_format_range *range, struct mr_infer *infer,

@@ -42,7 +42,7 @@ static void infer_value(const struct csv_options *o, struct mr_infer_node *node,
     mr_infer_scalar(node, kind, precision, 0);
 }
 
-/* Names of columns: from the header, made unique; _cN without. */
+/* Names of columns: from the header, or _cN. */
 static int name_columns(struct inference *in, struct mr_error *error)
 {
     struct mr_infer *infer = in->infer;
@@ -56,17 +56,11 @@ static int name_columns(struct inference *in, struct mr_error *error)
         return mr_error_memory(error, sizeof(struct mr_infer_node *) * (size_t)count);
     in->count = count;
     for (int i = 0; i < count; i++) {
-        struct mr_str name = header ? mr_csv_token_text(&in->record, &in->record.tokens[i]) : MR_STR("");
-        bool twice = false;
-        for (int k = 0; k < count && header && name.size > 0; k++)
-            twice |=
-                k != i && mr_str_equal_nocase(name, mr_csv_token_text(&in->record, &in->record.tokens[k]));
-        char *made = name.size == 0 ? mr_arena_format(&infer->arena, "_c%d", i)
-                     : twice        ? mr_arena_format(&infer->arena, "%.*s%d", (int)name.size, name.data, i)
-                                    : mr_arena_copy_text(&infer->arena, name.data, name.size);
+        char *made = header ? csv_header_name(&infer->arena, &in->record, i)
+                            : mr_arena_format(&infer->arena, "_c%d", i);
         in->columns[i] = made ? mr_infer_member(infer, infer->root, mr_str_of(made)) : NULL;
         if (!in->columns[i])
-            return mr_error_memory(error, name.size);
+            return mr_error_memory(error, sizeof(struct mr_infer_node));
     }
     return MR_OK;
 }

@@ -100,3 +100,15 @@ bool csv_is_nothing(const struct csv_options *options, struct mr_str line)
             return false;
     return true;
 }
+
+char *csv_header_name(struct mr_arena *arena, const struct mr_csv_record *header, int i)
+{
+    struct mr_str name = mr_csv_token_text(header, &header->tokens[i]);
+    bool twice = false;
+    if (name.size == 0)
+        return mr_arena_format(arena, "_c%d", i);
+    for (int k = 0; k < header->count; k++)
+        twice |= k != i && mr_str_equal_nocase(name, mr_csv_token_text(header, &header->tokens[k]));
+    return twice ? mr_arena_format(arena, "%.*s%d", (int)name.size, name.data, i)
+                 : mr_arena_copy_text(arena, name.data, name.size);
+}

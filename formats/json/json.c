@@ -64,15 +64,36 @@ static int keep_buffer(struct mr_format_reader *reader, struct mr_error *error)
 
 /* ---- records that need the converter ---- */
 
+/* Would inference make a column of it? Not of objects and lists with nothing inside. */
+static bool shows_column(const struct mr_json *value, bool drop_null)
+{
+    bool empty = true;
+    if (value->type == MR_JSON_NULL || (value->type == MR_JSON_STRING && value->text.size == 0))
+        return !drop_null;
+    if (value->type != MR_JSON_OBJECT && value->type != MR_JSON_ARRAY)
+        return true;
+    for (const struct mr_json *member = value->first; member; member = member->next) {
+        bool named = value->type == MR_JSON_ARRAY ? member->type != MR_JSON_NULL : member->key.size > 0;
+        if (named && shows_column(member, drop_null))
+            return true;
+        empty &= member->type == MR_JSON_NULL;
+    }
+    return value->type == MR_JSON_ARRAY && empty && !drop_null;
+}
+
 /* What the converter rescued: members without a field, and members that did not fit theirs. Are there any of
  * the first kind? */
-static bool is_new(const struct mr_json *value, const struct mr_type *type)
+static bool is_new(const struct mr_json *value, const struct mr_type *type, bool drop_null)
 {
-    if (value->type != MR_JSON_OBJECT || type->id != MR_STRUCT)
+    bool list = value->type == MR_JSON_ARRAY && type->id == MR_ARRAY;
+    if (!list && (value->type != MR_JSON_OBJECT || type->id != MR_STRUCT))
         return false;
     for (const struct mr_json *member = value->first; member; member = member->next) {
-        int field = mr_type_field(type, member->key, true, NULL);
-        if (field < 0 || is_new(member, type->fields[field].type))
+        int field = list ? 0 : mr_type_field(type, member->key, true, NULL);
+        if (field < 0 && mr_type_field(type, member->key, false, NULL) >= 0)
+            continue; /* another spelling of a field there is: rescued, and no column of its own */
+        if (field < 0 ? member->key.size > 0 && shows_column(member, drop_null)
+                      : is_new(member, type->fields[field].type, drop_null))
             return true;
     }
     return false;
@@ -81,6 +102,7 @@ static bool is_new(const struct mr_json *value, const struct mr_type *type)
 static bool has_new_fields(struct mr_format_reader *reader)
 {
     struct json_reader *r = reader->ctx;
+    const struct json_plan *plan = reader->format->ctx;
     struct mr_str members = mr_json_converter_rescued(r->converter);
     struct mr_arena arena;
     struct mr_json *rescued;
@@ -91,7 +113,7 @@ static bool has_new_fields(struct mr_format_reader *reader)
     mr_text_format(&r->rescued, "{%.*s}", (int)members.size, members.data);
     mr_arena_init(&arena);
     bool found = mr_json_parse(&arena, mr_text_str(&r->rescued), &rescued, &ignored) == MR_OK &&
-                 is_new(rescued, reader->format->schema);
+                 is_new(rescued, reader->format->schema, plan->options.drop_field_if_all_null);
     mr_arena_release(&arena);
     return found;
 }

@@ -378,7 +378,8 @@ bool mr_json_scan_other(struct json_scan *scan, struct json_target *target, cons
     int status = mr_json_convert_value(scan->converters[target->bit], &scan->tokens, 0, true, target->column,
                                        &verdict, scan->error);
     scan->failed |= status < 0;
-    return status >= 0 && verdict == MR_JSON_GOOD;
+    return status >= 0 && verdict == MR_JSON_GOOD &&
+           !mr_json_converter_left_out(scan->converters[target->bit]);
 }
 
 void mr_json_cut_column(struct mr_column *column, int64_t length)
