@@ -37,7 +37,8 @@ int mr_arguments(const struct mr_command *command, int argc, char **argv, const 
             only_positional = true;
             continue;
         }
-        if (only_positional || text[0] != '-' || text[1] == '\0') {
+        bool comment = text[0] == '-' && text[1] == '-' && strchr(" \t\n", text[2]); /* of a query */
+        if (only_positional || text[0] != '-' || text[1] == '\0' || comment) {
             if (*positional_count == max_positional)
                 return mr_usage(command, "what is `%s`? It takes %d argument%s.", text, max_positional,
                                 max_positional == 1 ? "" : "s");

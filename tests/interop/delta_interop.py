@@ -410,7 +410,8 @@ def find_jars():
                       "<dependency><groupId>io.delta</groupId><artifactId>delta-spark_4.2_2.13</artifactId><version>4.4.0</version></dependency>"
                       "</dependencies></project>")
         subprocess.run(["mvn", "-q", "-B", "-f", os.path.join(work, "pom.xml"), "dependency:copy-dependencies",
-                        "-DincludeGroupIds=io.delta,io.unitycatalog", "-DoutputDirectory=" + folder], timeout=600)
+                        "-DincludeGroupIds=io.delta,io.unitycatalog", "-DoutputDirectory=" + folder], timeout=600, check=False,
+                       stdout=sys.stderr)  # its colours would hide a line of ours
     return glob.glob(os.path.join(folder, "*.jar"))
 
 
