@@ -257,7 +257,11 @@ def register_is_renewed(kafka):
             consumer.close()
 
     before = end()
-    kafka.until(lambda: end() > before + 3, 10)
+    try:
+        kafka.until(lambda: end() > before + 3, 45)  # behind an error that may pass it is tried again after 30 seconds
+    except RuntimeError as late:
+        with open(os.path.join(project.directory, "run.log")) as log:
+            raise RuntimeError("%d records, then %d: %s" % (before, end(), log.read()[-800:])) from late
     kafka.send("renewed", ["1"])
     kafka.until(lambda: len(kafka.read("renewed.out")) == 2)
     running.send_signal(signal.SIGTERM)
