@@ -1,21 +1,11 @@
 /* base/secret.c: a rough lexer of SQL; see secret.h. It never fails: what does not parse is shown, too. */
 #include "base/secret.h"
 
-static char lower(char c)
+static bool contains(struct mr_str text, struct mr_str word)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-static bool contains(struct mr_str text, const char *word)
-{
-    size_t size = strlen(word);
-    for (size_t i = 0; i + size <= text.size; i++) {
-        size_t same = 0;
-        while (same < size && lower(text.data[i + same]) == word[same])
-            same++;
-        if (same == size)
+    for (size_t i = 0; i + word.size <= text.size; i++)
+        if (mr_str_equal_nocase((struct mr_str){text.data + i, word.size}, word))
             return true;
-    }
     return false;
 }
 
@@ -23,7 +13,7 @@ static bool contains_any(struct mr_str text, const char *const *words)
 {
     bool found = false;
     for (; *words && !found; words++)
-        found = contains(text, *words);
+        found = contains(text, mr_str_of(*words));
     return found;
 }
 
@@ -69,7 +59,7 @@ static bool is_secret_itself(struct mr_str literal)
 
 static bool is_word(char c)
 {
-    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
 }
 
 /* Behind what is no part of the statement. */

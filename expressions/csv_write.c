@@ -19,6 +19,8 @@ const struct mr_option_spec mr_csv_write_table[] = {
     {.include = mr_time_option_table, TO(times.record)},
     {0},
 };
+#undef TO
+
 int mr_csv_format_compile(struct mr_csv_format *format, struct mr_arena *arena, const struct mr_zone *zone,
                           struct mr_error *error)
 {

@@ -155,8 +155,7 @@ static void set_defaults(struct mr_query_options *options)
     options->decision_time_us = options->decision_time_us ? options->decision_time_us : 1000000;
     options->decision_input_bytes = options->decision_input_bytes ? options->decision_input_bytes : 256 << 20;
     options->memory_limit_bytes = options->memory_limit_bytes ? options->memory_limit_bytes : (size_t)1 << 30;
-    /* Where there is room, 40 MiB instead of 16: sliding windows are written a third fewer times (9 % of
-     * CPU). */
+    /* Where there is room, 40 MiB instead of 16: what changes often is written fewer times. */
     size_t state = options->memory_limit_bytes / 25;
     state = state < LEAST_STATE_BYTES  ? LEAST_STATE_BYTES
             : state > MOST_STATE_BYTES ? MOST_STATE_BYTES

@@ -49,8 +49,8 @@ rd_kafka_resp_err_t mr_kafka_metadata(struct mr_kafka_client *client, bool all, 
 /* The condition of an error at this client, and whether it is the brokers' refusal (of a password, a
  * certificate …) rather than that they are away. */
 const char *mr_kafka_condition(const struct mr_kafka_client *client, bool *refused);
-/* bootstrapServers, or kafka.bootstrap.servers; NULL: not given. */
 extern const struct mr_option_spec mr_kafka_client_table[]; /* of the source and the sink; without homes */
+/* bootstrapServers, or kafka.bootstrap.servers; NULL: not given. */
 const char *mr_kafka_servers(const struct mr_option *options, int count);
 /* "what: why", with flags and, where librdkafka has said something lately, that too. Retriable is what is
  * temporary, but not where brokers refuse this client. */

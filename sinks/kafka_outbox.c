@@ -112,15 +112,13 @@ static int put_row(struct mr_kafka_sink *self, const struct mr_batch *batch, int
                           "A row has no topic: the column topic is NULL, and there is no option topic.");
     if (topic.size > 249 || partition < -1 || (some && !headers_fit(headers, row)))
         return refuse_row(error, "A row names a topic or partition that cannot be, or has too many headers, "
-                                 "or one with too long a "
-                                 "name (65,535).");
+                                 "or one with too long a name (65,535).");
     size_t wire = key.size + value.size + (some ? size_of_headers(headers, row) : 0) + RECORD_OVERHEAD;
     if ((int64_t)wire > self->largest_bytes) {
         char message[160];
         snprintf(message, sizeof message,
                  "A row of %zu bytes, as it is sent, is larger than kafka.message.max.bytes, %lld. Set it to "
-                 "what the topic "
-                 "takes.",
+                 "what the topic takes.",
                  wire, (long long)self->largest_bytes);
         return refuse_row(error, message);
     }

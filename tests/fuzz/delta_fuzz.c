@@ -1,8 +1,8 @@
 /* tests/fuzz/delta_fuzz.c: any bytes as a Delta commit, deletion vector, partition value, manifest, source
  * offset or path. What is understood must come back the same when it is printed and read again.
  *
- * As a libFuzzer target, or with -DMR_FUZZ_REPLAY as a program that runs the files it is given. The first
- * byte picks the parser. */
+ * By libFuzzer, or with replay.c a program that runs the files it is given. The first byte picks the parser.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -191,17 +191,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(copy);
     return 0;
 }
-
-#ifdef MR_FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct mr_text text;
-        mr_text_init(&text);
-        if (mr_file_read_all(argv[i], &text, &error) == MR_OK)
-            LLVMFuzzerTestOneInput((const uint8_t *)text.data, text.size);
-        mr_text_release(&text);
-    }
-    return 0;
-}
-#endif

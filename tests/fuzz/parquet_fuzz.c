@@ -1,6 +1,6 @@
 /* tests/fuzz/parquet_fuzz.c: any bytes as a Parquet file: footer, schema, every column of every row group.
  *
- * As a libFuzzer target, or with -DMR_FUZZ_REPLAY as a program that runs the files it is given. */
+ * By libFuzzer, or with replay.c a program that runs the files it is given. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -85,28 +85,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mr_parquet_reader_close(reader);
     return 0;
 }
-
-#ifdef MR_FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct mr_error error;
-        struct mr_text text;
-        mr_text_init(&text);
-        if (mr_file_read_all(argv[i], &text, &error) < 0) {
-            fprintf(stderr, "%s\n", error.message);
-            return 1;
-        }
-        uint8_t *copy = malloc(text.size > 0 ? text.size : 1); /* of exactly that size */
-        if (!copy)
-            return 1;
-        if (text.size > 0)
-            memcpy(copy, text.data, text.size);
-        LLVMFuzzerTestOneInput(copy, text.size);
-        free(copy);
-        mr_text_release(&text);
-        printf("ok %s\n", argv[i]);
-    }
-    return 0;
-}
-#endif

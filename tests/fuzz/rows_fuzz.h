@@ -1,8 +1,8 @@
 /* tests/fuzz/rows_fuzz.h: what the fuzz targets of row formats share: one input read in several ways, all of
  * which must give the same rows.
  *
- * As a libFuzzer target, or with -DMR_FUZZ_REPLAY as a program that runs the files it is given. The first
- * byte picks schema and options. */
+ * By libFuzzer, or with replay.c a program that runs the files it is given. The first byte picks schema and
+ * options. */
 #include "tests/formats/cases_helper.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -83,19 +83,3 @@ static void every_way(struct read_request *q, const char *ddl, bool rescued, con
     mr_text_release(&other);
     mr_arena_release(&arena);
 }
-
-#ifdef MR_FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        FILE *file = fopen(argv[i], "rb");
-        static uint8_t data[1 << 22];
-        size_t size = file ? fread(data, 1, sizeof data, file) : 0;
-        if (file)
-            fclose(file);
-        LLVMFuzzerTestOneInput(data, size);
-    }
-    printf("%d inputs\n", argc - 1);
-    return 0;
-}
-#endif

@@ -3,8 +3,8 @@
  * a record of CSV. What is understood must come back the same when it is printed and read again, and nobody
  * reads a byte too many.
  *
- * As a libFuzzer target, or with -DMR_FUZZ_REPLAY as a program that runs the files it is given. The first
- * byte picks the reader; where two texts are needed, the first zero byte parts them. */
+ * By libFuzzer, or with replay.c a program that runs the files it is given. The first byte picks the reader;
+ * where two texts are needed, the first zero byte parts them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -226,19 +226,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(copy);
     return 0;
 }
-
-#ifdef MR_FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct mr_text text;
-        mr_text_init(&text);
-        mr_error_clear(&error);
-        if (mr_file_read_all(argv[i], &text, &error) == MR_OK)
-            LLVMFuzzerTestOneInput((const uint8_t *)text.data, text.size);
-        mr_text_release(&text);
-    }
-    printf("%d inputs\n", argc - 1);
-    return 0;
-}
-#endif
