@@ -28,6 +28,12 @@ int mr_aggregate_input_reserve(struct mr_aggregate_input *input, int64_t length,
 int mr_aggregate_input_update(struct mr_aggregate_input *input, struct mr_group_table *table,
                               const struct mr_batch *batch, struct mr_error *error);
 void mr_aggregate_input_close(struct mr_aggregate_input *input);
+/* How large the table before the exchange may grow before it is emptied. */
+static inline size_t mr_partial_table_bytes(const struct mr_operator *op)
+{
+    size_t most = (size_t)8 << 20, share = op->memory_limit_bytes / 4;
+    return share > 0 && share < most ? share : most;
+}
 /* hashes[row] over the key columns, as the exchange computes them; 0 without columns. */
 void mr_hash_keys(struct mr_column *const *columns, int count, int64_t length, uint64_t *hashes);
 

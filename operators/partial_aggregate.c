@@ -8,8 +8,6 @@
 
 #include "operators/aggregate_input.h"
 
-#define TABLE_BYTES (8u << 20)
-
 struct pane { /* groups of the table with one latest window */
     int64_t start_us;
     struct mr_group *first;
@@ -182,7 +180,7 @@ static int partial_push(struct mr_operator *op, int input, const struct mr_batch
     (void)input;
     op->metrics.rows_in += batch->length;
     MR_TRY(mr_aggregate_input_add(&partial->input, &partial->table, batch, error));
-    if (mr_group_table_bytes(&partial->table) > TABLE_BYTES)
+    if (mr_group_table_bytes(&partial->table) > mr_partial_table_bytes(op))
         return empty_table(op, error);
     return MR_OK;
 }

@@ -7,8 +7,9 @@
  * that end at or before the watermark, once, and forgets them; COMPLETE emits all, always; so does a batch
  * query. What ends at or before the previous batch's watermark is late, in complete mode too.
  *
- * The table is a write-back cache: a key's stored sessions are read when it is first touched; a session made
- * and closed between two decisions is never written. */
+ * The table is a write-back cache: a key's stored sessions are read when it is first touched, and the table
+ * is emptied when it has grown too large; what is emitted of other keys passes, some at a time. A session
+ * made and closed between two decisions is never written. */
 #include "operators/session_state.h"
 #include "operators/plan_text.h"
 #include "operators/show_state.h"
@@ -21,17 +22,21 @@ struct piece { /* of a session, from before the exchange */
     struct mr_str states; /* in the arena of pieces */
 };
 struct session_aggregate {
+    const struct mr_type *shown; /* type of the rows of state, when it is shown */
     struct mr_session_table table;
     struct mr_session_state state;
     bool everything; /* emit all sessions every time, evict none */
     bool begun;
-    struct piece *pieces; /* of this micro-batch */
-    int64_t piece_count, piece_capacity;
+    struct piece *pieces;                             /* of this micro-batch */
+    int64_t piece_count, piece_capacity, piece_bytes; /* piece_bytes: of their states */
     struct mr_arena piece_arena;
     struct mr_group_list dirty;  /* keys changed since the last flush */
     struct mr_group_list closed; /* scratch */
-    uint32_t trimmed_count;      /* keys that the last trimming left */
-    struct mr_group **keys;      /* scratch, per pushed batch */
+    int64_t passing_count,
+        passing_us;         /* sessions that end at or before passing_us; MR_NO_WATERMARK: not known */
+    int64_t flushed_bytes;  /* of the table, at the last flush; less when it has been emptied since */
+    uint32_t trimmed_count; /* keys that the last trimming left */
+    struct mr_group **keys; /* scratch, per pushed batch */
     uint64_t *hashes;
     int32_t *rows;
     int64_t capacity;
@@ -44,6 +49,7 @@ static int session_open(struct mr_operator *op, struct mr_error *error)
     struct session_aggregate *a = op->ctx;
     int groups = config->aggregate.group_count;
     mr_arena_init(&a->piece_arena);
+    a->passing_us = MR_NO_WATERMARK;
     a->everything = !op->checkpoint || config->aggregate.complete_output || op->mode == MR_MODE_COMPLETE;
     const struct mr_type **types = mr_allocate(sizeof(void *) * (size_t)(groups + 1));
     if (!types)
@@ -79,6 +85,7 @@ static int trim(struct mr_operator *op, struct mr_error *error)
         mr_session_table_clear(&a->table);
         a->state.keyed.uncached_us = a->state.latest_us;
         a->trimmed_count = 0;
+        a->flushed_bytes = 0;
         return MR_OK;
     }
     if (a->table.keys.count / 2 <= a->trimmed_count + 8192)
@@ -103,13 +110,7 @@ static int session_begin(struct mr_operator *op, struct mr_error *error)
         return MR_OK;
     if (!a->everything && first) /* of this process: what the last micro-batch evicted is gone */
         a->state.evicted_us = op->late_us;
-    if (!a->everything)
-        return trim(op, error);
-    if (!first)
-        return MR_OK;
-    MR_TRY(mr_session_state_load_due(&a->state, MR_NEVER, error));
-    a->state.keyed.uncached_us = MR_NO_WATERMARK;
-    return MR_OK;
+    return trim(op, error);
 }
 
 /* ---- push ---- */
@@ -166,6 +167,7 @@ static int session_push(struct mr_operator *op, int input, const struct mr_batch
         char *copy = mr_arena_copy_text(&a->piece_arena, bytes.data, bytes.size);
         if (!copy)
             return mr_error_memory(error, bytes.size);
+        a->piece_bytes += (int64_t)bytes.size;
         a->pieces[a->piece_count++] = (struct piece){a->keys[k], starts[row], ends[row], {copy, bytes.size}};
     }
     return MR_OK;
@@ -268,25 +270,24 @@ static int merge_pieces(struct mr_operator *op, struct mr_error *error)
         MR_TRY(merge_key(op, a->pieces + first, after - first, error));
         first = after;
     }
-    a->piece_count = 0;
+    a->piece_count = a->piece_bytes = 0;
     mr_arena_clear(&a->piece_arena);
     return MR_OK;
 }
 
 /* ---- emitting ---- */
-static int emit_sessions(struct mr_operator *op, struct mr_group *const *sessions, int64_t count,
-                         struct mr_error *error)
+static int emit_sessions(struct mr_operator *op, struct mr_session_table *table,
+                         struct mr_group *const *sessions, int64_t count, struct mr_error *error)
 {
     const struct mr_session_config *config = op->node->config;
-    struct session_aggregate *a = op->ctx;
     for (int64_t at = 0; at < count; at += MR_BATCH_ROWS) {
         int64_t some = count - at < MR_BATCH_ROWS ? count - at : MR_BATCH_ROWS;
         struct mr_batch out;
         MR_TRY(mr_batch_init(&out, op->node->output, 0, error));
         out.length = some;
-        int status = mr_session_table_columns(&a->table, sessions + at, some, out.columns, error);
+        int status = mr_session_table_columns(table, sessions + at, some, out.columns, error);
         if (status >= 0)
-            status = mr_group_table_results(&a->table.states, (struct mr_group **)sessions + at, some,
+            status = mr_group_table_results(&table->states, (struct mr_group **)sessions + at, some,
                                             out.columns + config->aggregate.group_count, error);
         if (status >= 0)
             status = mr_operator_emit(op, &out, error);
@@ -301,11 +302,13 @@ static int emit_all(struct mr_operator *op, struct mr_error *error)
     struct session_aggregate *a = op->ctx;
     struct mr_group_cursor cursor = {0};
     struct mr_group *sessions[1024];
+    int64_t count;
+    MR_TRY(mr_session_state_scan(&a->state, MR_NEVER, emit_sessions, &count, error));
     for (;;) {
-        int64_t count = mr_group_table_next(&a->table.states, &cursor, sessions, 1024);
+        count = mr_group_table_next(&a->table.states, &cursor, sessions, 1024);
         if (count == 0)
             return MR_OK;
-        MR_TRY(emit_sessions(op, sessions, count, error));
+        MR_TRY(emit_sessions(op, &a->table, sessions, count, error));
     }
 }
 
@@ -322,7 +325,8 @@ static int evict(struct mr_operator *op, struct mr_error *error)
     struct session_aggregate *a = op->ctx;
     if (a->everything || op->evict_us <= a->state.evicted_us)
         return MR_OK;
-    MR_TRY(mr_session_state_load_due(&a->state, op->evict_us, error));
+    int64_t stored; /* closed, and never looked at since they were written */
+    MR_TRY(mr_session_state_scan(&a->state, op->evict_us, emit_sessions, &stored, error));
     a->closed.count = 0;
     for (;;) {
         struct mr_group *session = mr_session_due_take(&a->table, op->evict_us);
@@ -338,11 +342,11 @@ static int evict(struct mr_operator *op, struct mr_error *error)
         session->flags |= MR_GROUP_REMOVED; /* it may be due twice; its record is still needed */
         MR_TRY(mr_group_list_add(&a->closed, session, error));
     }
-    MR_TRY(emit_sessions(op, a->closed.groups, a->closed.count, error));
+    MR_TRY(emit_sessions(op, &a->table, a->closed.groups, a->closed.count, error));
     for (int64_t i = 0; i < a->closed.count; i++)
         mr_session_table_discard(&a->table, a->closed.groups[i]);
-    op->metrics.rows_removed += a->closed.count;
-    a->state.rows -= a->closed.count;
+    op->metrics.rows_removed += stored + a->closed.count;
+    a->state.rows -= stored + a->closed.count;
     a->state.evicted_us = op->evict_us;
     return MR_OK;
 }
@@ -356,6 +360,7 @@ static int session_finish(struct mr_operator *op, struct mr_error *error)
     MR_TRY(evict(op, error));
     op->metrics.rows_total = a->state.rows;
     op->metrics.state_bytes = (int64_t)mr_session_table_bytes(&a->table);
+    a->passing_us = MR_NO_WATERMARK;
     if (!op->checkpoint)
         mr_session_table_clear(&a->table);
     return MR_OK;
@@ -373,13 +378,39 @@ static int session_flush(struct mr_operator *op, struct mr_decision *decision, s
         count += key->next != NULL; /* without sessions: what is stored has expired */
     }
     a->dirty.count = 0;
+    a->passing_us = MR_NO_WATERMARK;
+    a->flushed_bytes = (int64_t)mr_session_table_bytes(&a->table);
     return mr_session_state_write(&a->state, decision, a->dirty.groups, count, error);
 }
 
+static int64_t bytes_of_one(const struct session_aggregate *a)
+{
+    return (int64_t)(a->table.keys.key_bytes + a->table.states.record_bytes + 64);
+}
+
+/* Sessions that the next micro-batch closes whatever it reads. */
+static int64_t session_passing_bytes(struct mr_operator *op)
+{
+    struct session_aggregate *a = op->ctx;
+    if (a->everything || op->next_evict_us == MR_NO_WATERMARK)
+        return 0;
+    if (a->passing_us != op->next_evict_us)
+        a->passing_count = mr_session_due_count(&a->table, op->next_evict_us);
+    a->passing_us = op->next_evict_us;
+    return a->passing_count * bytes_of_one(a);
+}
+
+/* What has come for this micro-batch, each a session to be, and by what the table has grown since the last
+ * flush: keys read from the checkpoint cannot go either until then. */
 static int64_t session_dirty_bytes(struct mr_operator *op)
 {
     struct session_aggregate *a = op->ctx;
-    return a->dirty.count * (int64_t)(a->table.keys.key_bytes + a->table.states.record_bytes + 64);
+    int64_t pieces = a->piece_count * ((int64_t)sizeof *a->pieces + bytes_of_one(a)) + a->piece_bytes;
+    int64_t grown = (int64_t)mr_session_table_bytes(&a->table) - a->flushed_bytes;
+    int64_t dirty = a->dirty.count * bytes_of_one(a);
+    int64_t held = grown > dirty ? grown : dirty;
+    int64_t passing = session_passing_bytes(op);
+    return pieces + (held > passing ? held - passing : 0);
 }
 
 static bool session_wants_batch(const struct mr_node *node, int64_t old_watermark_us,
@@ -411,29 +442,30 @@ static const struct mr_type *session_state_type(const struct mr_node *node, int 
                                    arena);
 }
 
+static int show_sessions(struct mr_operator *op, struct mr_session_table *table,
+                         struct mr_group *const *sessions, int64_t count, struct mr_error *error)
+{
+    struct session_aggregate *a = op->ctx;
+    struct mr_batch out;
+    MR_TRY(mr_shown_batch(&out, a->shown, count, error));
+    int status = mr_session_table_columns(table, sessions, count, out.columns[0]->children, error);
+    if (status >= 0)
+        status = mr_group_table_results(&table->states, (struct mr_group **)sessions, count,
+                                        out.columns[1]->children, error);
+    if (status >= 0)
+        status = mr_operator_emit(op, &out, error);
+    mr_batch_release(&out);
+    return status;
+}
+
 static int session_show_state(struct mr_operator *op, int side, const struct mr_type *type,
                               struct mr_error *error)
 {
     struct session_aggregate *a = op->ctx;
-    struct mr_group_cursor cursor = {0};
-    struct mr_group *sessions[1024];
+    int64_t count;
     (void)side;
-    MR_TRY(mr_session_state_load_due(&a->state, MR_NEVER, error));
-    for (;;) {
-        struct mr_batch out;
-        int64_t count = mr_group_table_next(&a->table.states, &cursor, sessions, 1024);
-        if (count == 0)
-            return MR_OK;
-        MR_TRY(mr_shown_batch(&out, type, count, error));
-        int status = mr_session_table_columns(&a->table, sessions, count, out.columns[0]->children, error);
-        if (status >= 0)
-            status =
-                mr_group_table_results(&a->table.states, sessions, count, out.columns[1]->children, error);
-        if (status >= 0)
-            status = mr_operator_emit(op, &out, error);
-        mr_batch_release(&out);
-        MR_TRY(status);
-    }
+    a->shown = type;
+    return mr_session_state_scan(&a->state, MR_NEVER, show_sessions, &count, error);
 }
 
 static void session_close(struct mr_operator *op)
@@ -461,6 +493,7 @@ const struct mr_operator_type mr_session_operator = {.name = "sessionWindowState
                                                      .finish = session_finish,
                                                      .flush = session_flush,
                                                      .dirty_bytes = session_dirty_bytes,
+                                                     .passing_bytes = session_passing_bytes,
                                                      .wants_batch = session_wants_batch,
                                                      .fingerprint = session_fingerprint,
                                                      .state_type = session_state_type,

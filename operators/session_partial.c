@@ -8,8 +8,6 @@
  * longer. */
 #include "operators/session_table.h"
 
-#define TABLE_BYTES (8u << 20)
-
 struct partial {
     struct mr_session_table table;
     struct mr_aggregate_input input;
@@ -153,7 +151,8 @@ static int partial_push(struct mr_operator *op, int input, const struct mr_batch
                                  partial->keys, error));
     MR_TRY(place_rows(op, batch, error));
     MR_TRY(mr_aggregate_input_update(&partial->input, &partial->table.states, batch, error));
-    return mr_session_table_bytes(&partial->table) > TABLE_BYTES ? empty_table(op, error) : MR_OK;
+    return mr_session_table_bytes(&partial->table) > mr_partial_table_bytes(op) ? empty_table(op, error)
+                                                                                : MR_OK;
 }
 
 static void partial_close(struct mr_operator *op)

@@ -7,6 +7,7 @@
 
 #define FORMAT 1
 #define CHUNK MR_BATCH_ROWS
+#define VALUES_BYTES ((size_t)1 << 20) /* of keys that are looked at together, roughly */
 #define COUNT_BYTES (1 + 8 + 2 + 8 + 8)
 
 /* ---- opening ---- */
@@ -121,98 +122,188 @@ int mr_session_state_load(struct mr_session_state *state, struct mr_group *const
     return status;
 }
 
-/* ---- reading by time ---- */
-struct due {
-    struct mr_session_state *state;
+/* ---- reading what is not in the table ---- */
+struct scan {
+    struct mr_session_state *state;  /* the operator's */
+    struct mr_session_table passing; /* for some keys */
+    struct mr_session_state reading; /* into it */
+    bool by_time;
     size_t head_bytes; /* of a key, before the grouping key */
     struct mr_column **columns;
-    int64_t count;
+    struct mr_str *values;   /* of keys, in the arena; not by time */
+    int64_t *ends;           /* by time */
+    uint64_t *hashes;        /* per key */
+    struct mr_group **found; /* per key */
+    int32_t *rows;
+    struct mr_arena arena, kept; /* kept: until the end; arena: while some keys are looked at */
+    size_t value_bytes;
+    int64_t count, total;
+    int (*each)(struct mr_operator *op, struct mr_session_table *table, struct mr_group *const *sessions,
+                int64_t count, struct mr_error *error);
 };
 
-static int due_chunk(struct due *due, struct mr_error *error)
+/* What the checkpoint holds of the keys at these rows, into the table that passes. By time a key may come
+ * several times. */
+static int scan_load(struct scan *scan, const struct mr_selection *rows, struct mr_error *error)
 {
-    struct mr_session_state *state = due->state;
-    struct mr_group_table *keys = &state->table->keys;
-    struct mr_group **groups = mr_allocate(sizeof(void *) * CHUNK);
-    uint64_t *hashes = mr_allocate(sizeof(uint64_t) * CHUNK);
+    struct mr_session_state *reading = &scan->reading;
+    struct mr_str rest;
+    int64_t expiry_us;
+    MR_TRY(mr_group_table_find(&scan->passing.keys, scan->columns, scan->hashes, rows, scan->count, true,
+                               scan->found, error));
+    if (scan->by_time)
+        return mr_session_state_load(reading, scan->found, rows->count, error);
+    for (int64_t k = 0; k < rows->count; k++) {
+        MR_TRY(
+            mr_keyed_state_get_head(&reading->keyed, scan->values[rows->rows[k]], &expiry_us, &rest, error));
+        MR_TRY(found(reading, scan->found[k], expiry_us, rest, error));
+    }
+    return MR_OK;
+}
+
+/* By time, of each key the session that ends when the entry says: one that has grown has another entry. */
+static int scan_hand_out(struct scan *scan, const struct mr_selection *rows, struct mr_error *error)
+{
+    struct mr_group_list list = {0};
     int status = MR_OK;
-    if (!groups || !hashes)
-        MR_ERR(mr_error_memory(error, CHUNK * 16));
-    mr_hash_keys(due->columns, keys->key_count, due->count, hashes);
-    MR_ERR(mr_group_table_find(keys, due->columns, hashes, NULL, due->count, true, groups, error));
-    MR_ERR(mr_session_state_load(state, groups, due->count, error));
-err:
-    mr_free(groups);
-    mr_free(hashes);
-    for (int c = 0; c < keys->key_count; c++)
-        mr_column_clear(due->columns[c]);
-    due->count = 0;
+    for (int64_t k = 0; k < rows->count; k++)
+        for (struct mr_group *s = scan->found[k]->next; status >= 0 && s; s = s->next)
+            if (!scan->by_time || mr_session_times(s)[1] == scan->ends[rows->rows[k]])
+                status = mr_group_list_add(&list, s, error);
+    if (status >= 0 && list.count > 0)
+        status = scan->each(scan->state->op, &scan->passing, list.groups, list.count, error);
+    scan->total += list.count;
+    mr_free(list.groups);
     return status;
 }
 
-static int due_entry(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
+static int scan_chunk(struct scan *scan, struct mr_error *error)
 {
-    struct due *due = ctx;
-    const struct mr_operator *op = due->state->op;
-    (void)value;
-    if (key.size < due->head_bytes)
+    struct mr_group_table *keys = &scan->state->table->keys;
+    struct mr_selection rows = {scan->rows, 0};
+    mr_hash_keys(scan->columns, keys->key_count, scan->count, scan->hashes);
+    MR_TRY(
+        mr_group_table_find(keys, scan->columns, scan->hashes, NULL, scan->count, false, scan->found, error));
+    for (int64_t k = 0; k < scan->count; k++)
+        if (!scan->found[k])
+            scan->rows[rows.count++] = (int32_t)k;
+    if (rows.count > 0)
+        MR_TRY(scan_load(scan, &rows, error));
+    if (rows.count > 0)
+        MR_TRY(scan_hand_out(scan, &rows, error));
+    mr_session_table_clear(&scan->passing);
+    for (int c = 0; c < keys->key_count; c++)
+        mr_column_clear(scan->columns[c]);
+    mr_arena_clear(&scan->arena);
+    scan->count = 0;
+    scan->value_bytes = 0;
+    return MR_OK;
+}
+
+static int scan_entry(void *ctx, struct mr_str key, struct mr_str value, struct mr_error *error)
+{
+    struct scan *scan = ctx;
+    const struct mr_operator *op = scan->state->op;
+    struct mr_str rest;
+    if (key.size < scan->head_bytes)
         return mr_state_corrupt(op, "a key is too short", error);
-    const char *at = key.data + due->head_bytes, *end = key.data + key.size;
+    const char *at = key.data + scan->head_bytes, *end = key.data + key.size;
     int key_group = (int)mr_state_get_u16(at - 2);
     if (mr_key_group_partition(key_group, op->partitions) != op->partition)
         return MR_OK;
-    for (int c = 0; c < due->state->table->keys.key_count; c++)
-        MR_TRY(mr_key_decode(&at, end, due->columns[c], error));
-    due->count++;
-    return due->count == CHUNK ? due_chunk(due, error) : MR_OK;
+    for (int c = 0; c < scan->state->table->keys.key_count; c++)
+        MR_TRY(mr_key_decode(&at, end, scan->columns[c], error));
+    if (scan->by_time) {
+        MR_TRY(mr_keyed_state_get_head(&scan->state->keyed, value, &scan->ends[scan->count], &rest, error));
+    } else {
+        char *copy = mr_arena_copy_text(&scan->arena, value.data, value.size);
+        if (!copy)
+            return mr_error_memory(error, value.size);
+        scan->values[scan->count] = (struct mr_str){copy, value.size};
+        scan->value_bytes += value.size;
+    }
+    scan->count++;
+    return scan->count == CHUNK || scan->value_bytes >= VALUES_BYTES ? scan_chunk(scan, error) : MR_OK;
 }
 
-static int scan_due(struct due *due, int64_t upto_us, struct mr_error *error)
+static int scan_range(struct scan *scan, int64_t upto_us, struct mr_error *error)
 {
-    struct mr_session_state *state = due->state;
+    struct mr_session_state *state = scan->state;
     struct mr_text range;
     size_t begin = 0;
     mr_text_init(&range);
     for (int side = 0; side < 2; side++) {
-        mr_state_put_prefix(&range, state->op, upto_us == MR_NEVER ? MR_STATE_ENTRIES : MR_STATE_TIMES);
-        if (upto_us == MR_NEVER)
+        mr_state_put_prefix(&range, state->op, scan->by_time ? MR_STATE_TIMES : MR_STATE_ENTRIES);
+        if (!scan->by_time)
             mr_state_put_u16(&range, (unsigned)mr_state_first_group(state->op, state->op->partition + side));
         else
             mr_state_put_time(&range, (side == 0 ? state->evicted_us : upto_us) + 1);
         if (side == 0)
             begin = range.size;
     }
-    due->head_bytes = upto_us == MR_NEVER ? 2 + 1 + 2 : 2 + 1 + 8 + 2;
     int status = range.failed ? mr_error_memory(error, range.capacity) : MR_OK;
     if (status >= 0)
         status =
             mr_checkpoint_scan(state->op->checkpoint, MR_FAMILY_STATE, (struct mr_str){range.data, begin},
-                               (struct mr_str){range.data + begin, range.size - begin}, due_entry, due,
+                               (struct mr_str){range.data + begin, range.size - begin}, scan_entry, scan,
                                error);
     mr_text_release(&range);
-    return status >= 0 && due->count > 0 ? due_chunk(due, error) : status;
+    return status >= 0 && scan->count > 0 ? scan_chunk(scan, error) : status;
 }
 
-int mr_session_state_load_due(struct mr_session_state *state, int64_t upto_us, struct mr_error *error)
+static int scan_open(struct scan *scan, struct mr_error *error)
 {
-    const struct mr_group_table *keys = &state->table->keys;
-    struct due due = {.state = state};
-    int status = MR_OK;
+    const struct mr_session_table *table = scan->state->table;
+    const struct mr_group_table *keys = &table->keys;
+    int groups = table->config->aggregate.group_count;
+    const struct mr_type **types = MR_ARENA_ARRAY(&scan->kept, const struct mr_type *, groups + 1);
+    if (!types)
+        return mr_error_memory(error, sizeof(void *) * (size_t)groups);
+    for (int g = 0, k = 0; g < groups; g++)
+        types[g] = g == table->config->session_group ? table->states.key_types[0] : keys->key_types[k++];
+    MR_TRY(mr_session_table_init(&scan->passing, table->config, types, error));
+    scan->reading = *scan->state;
+    scan->reading.table = &scan->passing;
+    scan->reading.keyed.table = &scan->passing.keys;
+    scan->reading.expires = false; /* nothing is due in the table that passes */
+    scan->columns = MR_ARENA_ARRAY(&scan->kept, struct mr_column *, keys->key_count + 1);
+    scan->values = MR_ARENA_ARRAY(&scan->kept, struct mr_str, CHUNK);
+    scan->ends = MR_ARENA_ARRAY(&scan->kept, int64_t, CHUNK);
+    scan->hashes = MR_ARENA_ARRAY(&scan->kept, uint64_t, CHUNK);
+    scan->found = MR_ARENA_ARRAY(&scan->kept, struct mr_group *, CHUNK);
+    scan->rows = MR_ARENA_ARRAY(&scan->kept, int32_t, CHUNK);
+    if (!scan->columns || !scan->values || !scan->ends || !scan->hashes || !scan->found || !scan->rows)
+        return mr_error_memory(error, CHUNK * 40);
+    for (int c = 0; c < keys->key_count; c++) {
+        scan->columns[c] = mr_column_new(keys->key_types[c], CHUNK);
+        if (!scan->columns[c])
+            return mr_error_memory(error, CHUNK * 16);
+    }
+    return MR_OK;
+}
+
+int mr_session_state_scan(struct mr_session_state *state, int64_t upto_us,
+                          int (*each)(struct mr_operator *op, struct mr_session_table *table,
+                                      struct mr_group *const *sessions, int64_t count,
+                                      struct mr_error *error),
+                          int64_t *count, struct mr_error *error)
+{
+    struct scan scan = {.state = state, .by_time = upto_us != MR_NEVER, .each = each};
+    *count = 0;
     if (mr_keyed_state_is_cached(&state->keyed, state->evicted_us))
         return MR_OK;
-    due.columns = mr_allocate_zeroed(sizeof(void *) * (size_t)(keys->key_count + 1));
-    if (!due.columns)
-        return mr_error_memory(error, sizeof(void *) * (size_t)keys->key_count);
-    for (int c = 0; status >= 0 && c < keys->key_count; c++) {
-        due.columns[c] = mr_column_new(keys->key_types[c], CHUNK);
-        if (!due.columns[c])
-            status = mr_error_memory(error, CHUNK * 16);
-    }
+    scan.head_bytes = scan.by_time ? 2 + 1 + 8 + 2 : 2 + 1 + 2;
+    mr_arena_init(&scan.arena);
+    mr_arena_init(&scan.kept);
+    int status = scan_open(&scan, error);
     if (status >= 0)
-        status = scan_due(&due, upto_us, error);
-    for (int c = 0; c < keys->key_count; c++)
-        mr_column_unref(due.columns[c]);
-    mr_free(due.columns);
+        status = scan_range(&scan, upto_us, error);
+    for (int c = 0; scan.columns && c < state->table->keys.key_count; c++)
+        mr_column_unref(scan.columns[c]);
+    mr_session_table_release(&scan.passing);
+    mr_arena_release(&scan.arena);
+    mr_arena_release(&scan.kept);
+    *count = scan.total;
     return status;
 }
 

@@ -29,8 +29,14 @@ int mr_session_state_open(struct mr_session_state *state, struct mr_operator *op
 /* Keys that are not LOADED get the sessions that the checkpoint holds for them. */
 int mr_session_state_load(struct mr_session_state *state, struct mr_group *const *keys, int64_t count,
                           struct mr_error *error);
-/* Brings every key into the table that has a session ending in (evicted, upto]; MR_NEVER: all keys. */
-int mr_session_state_load_due(struct mr_session_state *state, int64_t upto_us, struct mr_error *error);
+/* Sessions that the checkpoint holds of keys that are not in the table, those that end in (evicted, upto], or
+ * all of them (MR_NEVER), some at a time: each gets them in a table that lasts for the call. *count: how many
+ * there were. */
+int mr_session_state_scan(struct mr_session_state *state, int64_t upto_us,
+                          int (*each)(struct mr_operator *op, struct mr_session_table *table,
+                                      struct mr_group *const *sessions, int64_t count,
+                                      struct mr_error *error),
+                          int64_t *count, struct mr_error *error);
 /* Hands these keys to the decision. */
 int mr_session_state_write(struct mr_session_state *state, struct mr_decision *decision,
                            struct mr_group *const *keys, int64_t count, struct mr_error *error);

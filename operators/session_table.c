@@ -146,6 +146,22 @@ int mr_session_due_add(struct mr_session_table *table, struct mr_group *session,
     return MR_OK;
 }
 
+/* Below an item of the heap nothing is due earlier. */
+static int64_t count_due(const struct mr_session_table *table, int64_t at, int64_t upto_us)
+{
+    if (at >= table->due_count || table->due[at].due_us > upto_us)
+        return 0;
+    const struct mr_group *session = table->due[at].session;
+    bool counts = !(session->flags & MR_GROUP_REMOVED) && session->owner->flags & MR_GROUP_DIRTY &&
+                  mr_session_times(table->due[at].session)[1] <= upto_us;
+    return counts + count_due(table, 2 * at + 1, upto_us) + count_due(table, 2 * at + 2, upto_us);
+}
+
+int64_t mr_session_due_count(const struct mr_session_table *table, int64_t upto_us)
+{
+    return count_due(table, 0, upto_us);
+}
+
 struct mr_group *mr_session_due_take(struct mr_session_table *table, int64_t upto_us)
 {
     if (table->due_count == 0 || table->due[0].due_us > upto_us)

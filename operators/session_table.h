@@ -48,6 +48,9 @@ int mr_session_table_columns(struct mr_session_table *table, struct mr_group *co
 
 /* ---- what is due ---- */
 int mr_session_due_add(struct mr_session_table *table, struct mr_group *session, struct mr_error *error);
+/* How many sessions of keys that differ from the checkpoint end at or before upto_us; takes as long as
+ * there are sessions that do. */
+int64_t mr_session_due_count(const struct mr_session_table *table, int64_t upto_us);
 /* The session to be looked at earliest, if that is at or before upto_us; NULL: none. It may be gone, or end
  * later than it did. */
 struct mr_group *mr_session_due_take(struct mr_session_table *table, int64_t upto_us);

@@ -10,7 +10,8 @@ import random
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 SCHEMA = "id BIGINT, k STRING, v DOUBLE, n INT, d DECIMAL(10,2), ts TIMESTAMP"
 KEYS = ["a", "b", "c", "", "\u00e9", None]
-KINDS = ["window", "window", "group", "session", "dedup", "dedup", "join", "join", "join", "static", "map", "chain"]
+KINDS = ["window", "window", "group", "session", "dedup", "dedup", "join", "join", "join", "static", "map", "chain", "chain",
+         "joins", "joins", "aggregates_joined"]
 
 
 def stamp(seconds):
@@ -72,7 +73,9 @@ def random_spec(seed):
     rng = random.Random(seed)
     kind = rng.choice(KINDS)
     files = rng.choice([1, 2, 3, 4, 5])
-    names = ["s", "t"] if kind in ("join", "static") or (kind == "chain" and rng.random() < 0.4) else ["s"]
+    names = ["s", "t"] if kind in ("join", "static", "aggregates_joined") or (kind == "chain" and rng.random() < 0.4) else ["s"]
+    if kind == "joins":
+        names = ["s", "t", "u"]
     spec = {"seed": seed, "kind": kind, "sources": {name: random_source(rng, files) for name in names}, "where": condition(rng) if rng.random() < 0.3 else None,
             "mode": "append", "conf": {}, "runs": None, "partitions": rng.choice([1, 1, 2, 4])}
     if files > 1 and rng.random() < 0.3:
@@ -82,13 +85,19 @@ def random_spec(seed):
     if len(names) > 1 and rng.random() < 0.3:
         spec["conf"]["spark.sql.streaming.multipleWatermarkPolicy"] = "max"
     {"window": add_window, "group": add_group, "session": add_session, "dedup": add_dedup, "join": add_join, "static": add_static, "map": add_map,
-     "chain": add_chain}[kind](rng, spec)
+     "chain": add_chain, "joins": add_joins, "aggregates_joined": add_aggregates_joined}[kind](rng, spec)
     return spec
 
 
 def add_window(rng, spec):
     spec.update(group=[window(rng)] + keys(rng), aggregates=aggregates(rng), having=rng.choice([None, None, "count(*) > 1"]),
-                mode=rng.choice(["append", "append", "update", "complete"]))
+                mode=rng.choice(["append", "append", "update", "complete"]), grouping=rng.choice([None] * 12 + ["ROLLUP", "CUBE", "GROUPING SETS"]))
+    add_order(rng, spec)
+
+
+def add_order(rng, spec):
+    if spec["mode"] == "complete" and rng.random() < 0.5:
+        spec.update(order=True, limit=rng.choice([None, 1, 3]))
 
 
 def add_group(rng, spec):
@@ -96,8 +105,11 @@ def add_group(rng, spec):
                 grouping=rng.choice([None, None, None, "ROLLUP", "CUBE"]))
     if rng.random() < 0.2:
         spec["group"].append("ts")
-    if spec["mode"] == "complete" and rng.random() < 0.3:
-        spec["order"] = True
+    elif rng.random() < 0.2:
+        spec["group"].append("time_bucket(INTERVAL '%d' SECOND, ts)" % rng.choice([5, 30]))
+    if rng.random() < 0.03:
+        spec["aggregates"].append("count(DISTINCT id)")
+    add_order(rng, spec)
 
 
 def add_session(rng, spec):
@@ -129,6 +141,8 @@ def add_static(rng, spec):
     spec["sources"]["t"].update(static=True, watermark=None)
     spec.update(join=rng.choice(["JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "LEFT SEMI JOIN", "LEFT ANTI JOIN"]), on=rng.sample(["s.id = t.id", "s.k = t.k"], rng.choice([1, 2])),
                 residual=rng.choice([None, None, "s.n > 0", "s.v < t.v"]), time=None)
+    if rng.random() < 0.3:
+        spec.update(group=[window(rng)] + keys(rng), aggregates=["count(*)", "sum(n)"], mode=rng.choice(["append", "update", "complete"]))
 
 
 def add_map(rng, spec):
@@ -141,9 +155,35 @@ def add_map(rng, spec):
 
 
 def add_chain(rng, spec):
-    spec["chain"] = rng.choice(["dedup", "distinct", "windows", "window_time", "union"]) if len(spec["sources"]) == 1 else "union"
+    spec["chain"] = rng.choice(["dedup", "within", "distinct", "windows", "window_time", "union", "session_windows", "dedup_session"]) if len(spec["sources"]) == 1 else "union"
     spec.update(columns=rng.sample(["id", "k"], 1) + ["ts"], group=[window(rng)], aggregates=["count(*)", "sum(n)"], outer=rng.choice([10, 30, 60]),
-                mode=rng.choice(["append", "append", "append", "update"]))
+                mode=rng.choice(["append", "append", "append", "append", "update", "complete"]))
+    if "session" in spec["chain"]:
+        spec["group"] = ["session_window(ts, '%d seconds')" % rng.choice([2, 5, 20])] + keys(rng, 1)
+
+
+JOINS = ["JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "LEFT SEMI JOIN"]
+
+
+def near(rng, one, other):
+    """A time condition of two streams, by which either side's rows may go."""
+    return "%s.ts BETWEEN %s.ts - INTERVAL %d SECONDS AND %s.ts + INTERVAL %d SECONDS" % (other, one, rng.choice([0, 0, 5]), one, rng.choice([5, 10, 30]))
+
+
+def add_joins(rng, spec):
+    """Three streams: two joins in a row, or a join beside a deduplication; now and then with an aggregation above."""
+    first, second = rng.choice(JOINS), rng.choice(JOINS)
+    by_window, key = rng.random() < 0.25, rng.choice(["id", "k"])
+    left = "t" if "SEMI" not in first and rng.random() < 0.5 else "s"
+    spec.update(first=first, second=second, key=key, by_window=by_window, left=left, dedup=rng.choice([None, None, None, "below", "above"]),
+                times=["s.w = t.w", "j.w = u.w"] if by_window else [near(rng, "s", "t"), near(rng, "j", "u")], mode=rng.choice(["append"] * 5 + ["update"]))
+    if rng.random() < 0.3:
+        spec.update(group=["window(%s, '20 seconds')" % ("w" if by_window else "ts")], aggregates=["count(*)", "sum(n)"])
+
+
+def add_aggregates_joined(rng, spec):
+    spec.update(join=rng.choice(JOINS), key=rng.choice(["id", "k"]), both=rng.random() < 0.5, length=rng.choice([5, 10, 30]), slide=rng.choice([None, None, 5]),
+                mode=rng.choice(["append"] * 6 + ["update", "complete"]))
 
 
 # ---- rendering ----
@@ -162,7 +202,9 @@ def grouped(spec, relation):
         text += " GROUP BY " + ("%s(%s)" % (spec["grouping"], ", ".join(group)) if spec.get("grouping") else ", ".join(group))
     if spec.get("having"):
         text += " HAVING " + spec["having"]
-    return text + (" ORDER BY a0" if spec.get("order") else "")
+    if spec.get("order"):  # by every group too: what a LIMIT keeps is then certain
+        text += " ORDER BY " + ", ".join(["a0"] + ["g%d" % i for i in range(len(group))]) + (" LIMIT %d" % spec["limit"] if spec.get("limit") else "")
+    return text
 
 
 def joined(spec):
@@ -174,6 +216,47 @@ def joined(spec):
     with_window = "(SELECT id, k, v, n, d%s, window(ts, '10 seconds') AS w FROM %%s) %%s" % (", ts" if time == "ts" else "")
     left, right = [with_window % (n, n) if by_window else n for n in ("s", "t")]
     return "SELECT %s FROM %s %s %s ON %s" % (columns, left, spec["join"], right, " AND ".join(parts))
+
+
+def joined_twice(spec):
+    """(Spark's views, its SQL, ours) of two joins in a row."""
+    time = "w" if spec["by_window"] else "ts"
+
+    def source(name):
+        return "(SELECT id, k, n, window(ts, '10 seconds') AS w FROM %s) %s" % (name, name) if spec["by_window"] else name
+
+    def text(left, duplicates):
+        key, semi = spec["key"], "SEMI" in spec["second"]
+        side = spec["left"]
+        other = "" if "SEMI" in spec["first"] else ", %s.n AS tn" % ("t" if side == "s" else "s")
+        inner = "SELECT %s.id, %s.k, %s.n, %s.%s%s FROM %s %s %s ON s.%s = t.%s AND %s" % (
+            side, side, side, side, time, other, left, spec["first"], source("t"), key, key, spec["times"][0])
+        if duplicates:
+            inner = duplicates % inner
+        return "SELECT j.id, j.k, j.n, j.%s%s FROM (%s) j %s %s ON j.%s = u.%s AND %s" % (
+            time, "" if semi else ", u.id AS uid, u.n AS un", inner, spec["second"], source("u"), key, key, spec["times"][1])
+
+    columns = ["id", time]
+    call = "drop_duplicates(TABLE(%s), 'id', '" + time + "')"
+    if spec["dedup"] == "below" and not spec["by_window"]:
+        views = [{"name": "sd", "sql": "SELECT * FROM s", "op": "dropDuplicates", "columns": columns}]
+        return views, text("sd s", None), text(call % "s" + " s", None)
+    if spec["dedup"] == "above":
+        views = [{"name": "x", "sql": text(source("s"), None), "op": "dropDuplicates", "columns": columns}]
+        kept = "SELECT id, %s FROM " % time  # the join's rows come in any order: of duplicates, only what makes them such is certain
+        return views, kept + "x", kept + call % text(source("s"), None)
+    sql = text(source("s"), None)
+    return [], sql, sql
+
+
+def aggregates_joined(spec):
+    window_of = "window(ts, '%d seconds'%s)" % (spec["length"], ", '%d seconds'" % spec["slide"] if spec["slide"] else "")
+    left = "(SELECT window AS w, %s, count(*) AS c FROM s GROUP BY %s, %s)" % (spec["key"], window_of, spec["key"])
+    right = "(SELECT %s, n, %s AS w FROM t)" % (spec["key"], window_of)
+    if spec["both"]:
+        right = "(SELECT window AS w, %s, max(n) AS n FROM t GROUP BY %s, %s)" % (spec["key"], window_of, spec["key"])
+    columns = "l.w, l.%s, l.c" % spec["key"] + ("" if "SEMI" in spec["join"] else ", r.n, r.w AS rw")
+    return "SELECT %s FROM %s l %s %s r ON l.%s = r.%s AND l.w = r.w" % (columns, left, spec["join"], right, spec["key"], spec["key"])
 
 
 def deduplicated(spec, form, columns, source):
@@ -200,6 +283,14 @@ def queries(spec):
             if "s.w" in sql and "s.ts" not in sql:
                 spec = dict(spec, group=["window(w, '20 seconds')"])
             sql = grouped(dict(spec, where=None), "(%s)" % sql)
+    elif kind == "joins":
+        views, spark_sql, sql = joined_twice(spec)
+        if spec.get("group"):
+            above = dict(spec, where=None, aggregates=["count(*)", "sum(id)"] if spec["dedup"] == "above" else spec["aggregates"])
+            spark_sql, sql = [grouped(above, "(%s)" % text) for text in (spark_sql, sql)]
+        return spark_sql, views, sql
+    elif kind == "aggregates_joined":
+        sql = aggregates_joined(spec)
     elif kind == "map":
         sql = "SELECT %s FROM s%s" % (", ".join(spec["columns"]), where)
         if spec["union"]:
@@ -208,14 +299,14 @@ def queries(spec):
             sql = "SELECT * FROM (%s) LIMIT %d" % (sql, spec["limit"])
     elif spec["chain"] == "union":
         sql = grouped(spec, "(SELECT * FROM s UNION ALL SELECT * FROM %s)" % ("t" if "t" in spec["sources"] else "s"))
-    elif spec["chain"] == "dedup":
-        name, views, call = deduplicated(spec, "dropDuplicates", spec["columns"], "s")
+    elif spec["chain"] in ("dedup", "within", "dedup_session"):
+        name, views, call = deduplicated(spec, "dropDuplicatesWithinWatermark" if spec["chain"] == "within" else "dropDuplicates", spec["columns"], "s")
         return grouped(spec, name), views, grouped(spec, call)
     elif spec["chain"] == "distinct":
         sql = grouped(spec, "(SELECT DISTINCT * FROM s)")
     else:
         inner = grouped(spec, "s")
-        over = "window(g0, '%d seconds')" % spec["outer"] if spec["chain"] == "windows" else "window(window_time(g0), '%d seconds')" % spec["outer"]
+        over = "window(g0, '%d seconds')" % spec["outer"] if spec["chain"] != "window_time" else "window(window_time(g0), '%d seconds')" % spec["outer"]
         sql = "SELECT %s AS g, sum(a0) AS a, count(*) AS c FROM (%s) GROUP BY %s" % (over, inner, over)
     return sql, [], sql
 
