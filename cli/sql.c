@@ -34,7 +34,7 @@ static int run_text(struct mr_opened *opened, struct mr_str text, struct output 
     MR_TRY(mr_table_catalog_open(&tables, opened->has_pipeline ? &opened->pipeline : NULL, &session, error));
     output->zone = session.zone;
     MR_TRY(mr_pool_start(&pool, (int)sysconf(_SC_NPROCESSORS_ONLN), error));
-    struct mr_sql_environment environment = {.catalog = &tables.catalog, .base_directory = tables.directory};
+    struct mr_sql_environment environment = {.catalog = &tables.catalog};
     struct mr_sql_run_options options = {.environment = &environment,
                                          .session = &session,
                                          .pool = pool,

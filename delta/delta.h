@@ -305,11 +305,11 @@ int mr_delta_schema_check(const char *table, const struct mr_type *schema, const
 int mr_delta_schema_merge(struct mr_arena *arena, const struct mr_type *schema, const struct mr_type *written,
                           const struct mr_type **out, bool *changed, struct mr_error *error);
 /* Names that a table without column mapping may have, no duplicates, types that Delta has, partition columns
- * that exist and may be some. table: for messages. *column (may be NULL): the column that is at fault, -1:
- * none alone. */
+ * that exist and may be some. table: for messages. *column, *partition (may be NULL): the column and the
+ * partition column that is at fault, -1: none alone. */
 int mr_delta_schema_validate(const char *table, const struct mr_type *schema,
                              const struct mr_str *partition_columns, int partition_column_count, int *column,
-                             struct mr_error *error);
+                             int *partition, struct mr_error *error);
 
 /* ---- statistics of a written file ---- */
 /* Appends add.stats: numRecords, minValues, maxValues, nullCount of the first `leaves_indexed` leaf columns

@@ -247,17 +247,20 @@ static int check_partition(const char *table, const struct mr_type *schema, stru
 
 int mr_delta_schema_validate(const char *table, const struct mr_type *schema,
                              const struct mr_str *partition_columns, int partition_column_count, int *column,
-                             struct mr_error *error)
+                             int *partition, struct mr_error *error)
 {
     int unused;
     column = column ? column : &unused;
+    partition = partition ? partition : &unused;
+    *partition = -1;
     MR_TRY(check_names(table, schema, column, error));
     MR_TRY(check_types(table, schema, "", column, error));
     for (int i = 0; i < partition_column_count; i++) {
         *column = mr_type_field(schema, partition_columns[i], false, NULL);
+        *partition = i;
         MR_TRY(check_partition(table, schema, partition_columns[i], error));
     }
-    *column = -1;
+    *column = *partition = -1;
     if (partition_column_count > 0 && partition_column_count >= schema->field_count)
         return mr_error_set(
             error, MR_E_SQL, "DELTA_NON_PARTITION_COLUMN_ABSENT",

@@ -36,7 +36,7 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
         if (status != MR_END)
             return status;
     }
-    return mr_relation_path(request, NULL, out, error);
+    return MR_END;
 }
 
 int mr_table_catalog_open(struct mr_table_catalog *tables, struct mr_pipeline *pipeline,

@@ -7,8 +7,7 @@
 
 struct mr_table_catalog {
     struct mr_catalog catalog;
-    struct mr_pipeline *pipeline; /* NULL: paths only */
-    const char *directory;        /* relative paths are relative to it; NULL: the working directory */
+    struct mr_pipeline *pipeline; /* NULL: paths only (relative to the working directory) */
 };
 /* Also sets the session from the project's configuration. */
 int mr_table_catalog_open(struct mr_table_catalog *tables, struct mr_pipeline *pipeline,

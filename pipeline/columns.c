@@ -45,10 +45,14 @@ static int place(const struct mr_dataset *dataset, int column, struct mr_error *
 int mr_dataset_check_columns(const struct mr_dataset *dataset, struct mr_error *error)
 {
     const struct mr_sql_statement *statement = dataset->statement;
-    int column = -1;
+    int column = -1, partition = -1;
     if (dataset->kind != MR_STREAMING_TABLE && dataset->kind != MR_MATERIALIZED_VIEW)
         return MR_OK;
     int status = mr_delta_schema_validate(dataset->full_name, dataset->schema, statement->partition_columns,
-                                          statement->partition_count, &column, error);
+                                          statement->partition_count, &column, &partition, error);
+    if (status < 0 && partition >= 0)
+        return mr_error_in_sql(error, dataset->origin->file, dataset->origin->text,
+                               statement->partition_names[partition].start,
+                               statement->partition_names[partition].stop);
     return status < 0 ? place(dataset, column, error) : MR_OK;
 }

@@ -33,8 +33,6 @@ bool mr_view_is_unchanged(const struct mr_flow *flow, const char *inputs);
 /* ---- relations.c: the source a name stands for. MR_END: there is no such thing. ---- */
 int mr_relation_table(const struct mr_relation_request *request, const char *path,
                       const struct mr_type *declared, struct mr_relation *out, struct mr_error *error);
-int mr_relation_path(const struct mr_relation_request *request, const char *directory,
-                     struct mr_relation *out, struct mr_error *error);
 int mr_relation_warehouse(const struct mr_relation_request *request, const struct mr_project *project,
                           const char *database, struct mr_relation *out, struct mr_error *error);
 int mr_relation_external(const struct mr_relation_request *request, const struct mr_project *project,

@@ -65,11 +65,7 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
         mr_pipeline_dataset(planning->pipeline, request->name, flow->catalog, flow->database);
     if (dataset && dataset->kind != MR_SINK) /* these are written only */
         return resolve_dataset(planning, request, dataset, out, error);
-    int status = mr_relation_warehouse(request, planning->pipeline->project, flow->database, out, error);
-    if (status != MR_END)
-        return status;
-    return request->stream ? MR_END
-                           : mr_relation_path(request, planning->pipeline->project->directory, out, error);
+    return mr_relation_warehouse(request, planning->pipeline->project, flow->database, out, error);
 }
 
 /* ---- session ---- */

@@ -1,5 +1,5 @@
-/* pipeline/relations.c: what a name in a query stands for: a dataset of the project, a table in the
- * warehouse, or a path (delta.`…`, json.`…`). */
+/* pipeline/relations.c: what a name in a query stands for: a dataset of the project or a table in the
+ * warehouse. (Paths, json.`…`, are sql/relation.c's.) */
 #include "pipeline/graph.h"
 
 static char *copy(struct mr_arena *arena, struct mr_str text)
@@ -52,35 +52,6 @@ int mr_relation_table(const struct mr_relation_request *request, const char *pat
     const struct mr_option options[] = {
         {"path", mr_arena_copy_text(&request->job->arena, path, strlen(path))}};
     return open_source(request, "delta", NULL, options, 1, declared, out, error);
-}
-
-/* delta.`/a/b`, json.`folder`, csv.`…`, text.`…` */
-int mr_relation_path(const struct mr_relation_request *request, const char *directory,
-                     struct mr_relation *out, struct mr_error *error)
-{
-    static const char *const formats[] = {"json", "csv", "text", "parquet", "binaryFile"};
-    struct mr_arena *arena = &request->job->arena;
-    if (request->name->count != 2)
-        return MR_END;
-    struct mr_str format = request->name->parts[0];
-    char *path = copy(arena, request->name->parts[1]);
-    if (!path)
-        return mr_error_memory(error, request->name->parts[1].size);
-    if (mr_str_equal_nocase(format, MR_STR("delta"))) {
-        char *local = mr_path_from_uri(arena, mr_str_of(path));
-        if (local && local[0] != '/' && directory)
-            local = mr_path_join(arena, directory, local);
-        if (!local)
-            return mr_error_set(error, MR_E_UNSUPPORTED, "UNSUPPORTED_FEATURE",
-                                "`%s` is not a folder of this machine.", path);
-        return mr_relation_table(request, local, NULL, out, error);
-    }
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-        if (mr_str_equal_nocase(format, mr_str_of(formats[i]))) {
-            const struct mr_option options[] = {{"path", path}, {"format", formats[i]}};
-            return open_source(request, "files", directory, options, 2, NULL, out, error);
-        }
-    return MR_END;
 }
 
 /* A Delta table of the warehouse that this project does not define. */

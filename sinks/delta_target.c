@@ -95,7 +95,8 @@ static int declared_schema(struct mr_delta_sink *s, const struct mr_type **out, 
 static int plan_new(struct mr_delta_sink *s, const struct mr_type *declared, const struct mr_str *asked,
                     int asked_count, struct mr_error *error)
 {
-    MR_TRY(mr_delta_schema_validate(mr_delta_path(&s->table), declared, asked, asked_count, NULL, error));
+    MR_TRY(
+        mr_delta_schema_validate(mr_delta_path(&s->table), declared, asked, asked_count, NULL, NULL, error));
     s->schema = declared;
     for (int i = 0; i < asked_count; i++) { /* spelled as the column is */
         const char *name = declared->fields[mr_type_field(declared, asked[i], false, NULL)].name;
@@ -144,7 +145,7 @@ static int plan_existing(struct mr_delta_sink *s, const struct mr_type *declared
         return plan_new(s, declared, asked, asked_count, error);
     }
     if (s->merge)
-        MR_TRY(mr_delta_schema_validate(mr_delta_path(&s->table), s->schema, NULL, 0, NULL, error));
+        MR_TRY(mr_delta_schema_validate(mr_delta_path(&s->table), s->schema, NULL, 0, NULL, NULL, error));
     for (int i = 0; i < metadata->partition_column_count; i++) {
         struct mr_str name = metadata->partition_columns[i];
         char *copy = mr_arena_copy_text(&s->arena, name.data, name.size);

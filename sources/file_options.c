@@ -128,6 +128,15 @@ static const char *plain_name(const char *name)
     return name + (prefixed ? prefix.size : 0);
 }
 
+/* What Spark's readers leave to inferSchema, read_files has always done: inferColumnTypes rules there. */
+static void settle_inference(struct file_options *o)
+{
+    static const char name[] = "inferSchema";
+    if (!o->spark_dialect && o->infer_types && mr_option_spec_find(o->format->options, name) &&
+        !mr_option_text(o->format_options, o->format_option_count, name))
+        o->format_options[o->format_option_count++] = (struct mr_option){name, "true"};
+}
+
 /* Every option belongs to the source, to the format, or to both. */
 static int check_names(struct file_source *s, const struct mr_option *given, struct mr_error *error)
 {
@@ -202,6 +211,7 @@ int mr_file_options_read(struct file_source *s, struct mr_error *error)
                             "The files source needs a path.");
     MR_TRY(find_format(s, error));
     MR_TRY(check_names(s, given, error));
+    settle_inference(o);
     if (o->split_bytes < 1024)
         o->split_bytes = 1024;
     MR_TRY(read_time(s, "modifiedAfter", o->modified_after, &o->modified_after_us, error));

@@ -282,6 +282,7 @@ struct mr_sql_statement {
     int expectation_count;
     struct mr_str provider; /* USING; size 0: not given */
     const struct mr_str *partition_columns;
+    const struct mr_sql_name *partition_names; /* the same with their places */
     int partition_count;
     const struct mr_str *cluster_columns;
     int cluster_count;

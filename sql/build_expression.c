@@ -71,17 +71,10 @@ struct mr_str mr_sql_token_identifier(struct mr_sql_parser *p, const struct mr_s
     return (struct mr_str){out, n};
 }
 
-static struct mr_str *new_str(struct mr_sql_parser *p, struct mr_str value)
-{
-    struct mr_str *s = mr_sql_parser_new(p, sizeof *s);
-    *s = value;
-    return s;
-}
-
 struct mr_sql_list *mr_sql_names_add(struct mr_sql_parser *p, struct mr_sql_list *list,
                                      const struct mr_sql_token *t)
 {
-    return mr_sql_list_add(p, list, new_str(p, mr_sql_token_identifier(p, t)));
+    return mr_sql_list_add(p, list, mr_sql_make_name(p, t));
 }
 
 const struct mr_str *mr_sql_names_of(struct mr_sql_parser *p, const struct mr_sql_list *list, int *count)
@@ -95,9 +88,16 @@ const struct mr_str *mr_sql_names_of(struct mr_sql_parser *p, const struct mr_sq
         return NULL;
     }
     for (int i = 0; i < list->count; i++)
-        names[i] = *(struct mr_str *)list->items[i];
+        names[i] = ((const struct mr_sql_name *)list->items[i])->parts[0];
     *count = list->count;
     return names;
+}
+
+static struct mr_str *new_str(struct mr_sql_parser *p, struct mr_str value)
+{
+    struct mr_str *s = mr_sql_parser_new(p, sizeof *s);
+    *s = value;
+    return s;
 }
 
 struct mr_sql_name *mr_sql_make_name(struct mr_sql_parser *p, const struct mr_sql_token *t)

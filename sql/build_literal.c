@@ -395,9 +395,7 @@ struct mr_sql_expression *mr_sql_make_lambda_of(struct mr_sql_parser *p, const s
                                 "the parameters of a lambda function are plain names");
             break;
         }
-        struct mr_str *name = mr_sql_parser_new(p, sizeof *name);
-        *name = e->name->parts[0];
-        names = mr_sql_list_add(p, names, name);
+        names = mr_sql_list_add(p, names, (void *)e->name);
     }
     return mr_sql_make_lambda(p, names, body, begin);
 }

@@ -178,15 +178,26 @@ static const struct mr_sql_option *options_of(struct mr_sql_parser *p, const str
     return options;
 }
 
+static const struct mr_sql_name *names_with_places(struct mr_sql_parser *p, const struct mr_sql_list *list)
+{
+    struct mr_sql_name *names = mr_arena_allocate(p->arena, sizeof *names * (size_t)list->count);
+    if (!names && p->status == MR_OK)
+        p->status = mr_error_memory(p->error, sizeof *names);
+    for (int i = 0; names && i < list->count; i++)
+        names[i] = *(const struct mr_sql_name *)list->items[i];
+    return names;
+}
+
 void mr_sql_clause_list(struct mr_sql_parser *p, const struct mr_sql_token *word, enum mr_sql_clause clause,
                         struct mr_sql_list *list)
 {
     struct mr_sql_statement *s = p->statement;
     if (!first_time(p, word, clause))
         return;
-    if (clause == MR_SQL_CLAUSE_PARTITIONED)
+    if (clause == MR_SQL_CLAUSE_PARTITIONED) {
         s->partition_columns = mr_sql_names_of(p, list, &s->partition_count);
-    else if (clause == MR_SQL_CLAUSE_CLUSTER && list)
+        s->partition_names = names_with_places(p, list);
+    } else if (clause == MR_SQL_CLAUSE_CLUSTER && list)
         s->cluster_columns = mr_sql_names_of(p, list, &s->cluster_count);
     else if (clause == MR_SQL_CLAUSE_CLUSTER)
         s->cluster_auto = true;

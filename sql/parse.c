@@ -155,6 +155,15 @@ static bool is_other(const struct mr_sql_parser *p, const struct tokens *list, s
     return false;
 }
 
+/* A script, cut at its first semicolon: BEGIN, BEGIN ATOMIC, NOT ATOMIC, label: BEGIN. BEGIN TRANSACTION is
+ * none. */
+static bool is_compound(const struct mr_sql_parser *p, const struct tokens *list)
+{
+    size_t i = list->count > 2 && list->items[1].kind == MR_TOKEN_COLON ? 2 : 0;
+    return word_is(p, list, i, "begin") && !word_is(p, list, i + 1, "transaction") &&
+           !word_is(p, list, i + 1, "work");
+}
+
 static size_t auto_cdc_at(const struct mr_sql_parser *p, const struct tokens *list)
 {
     bool creates = word_is(p, list, 0, "create");
@@ -262,6 +271,14 @@ static int parse_tokens(struct mr_sql_parser *p, struct tokens *list, const stru
         mr_error_set(p->error, MR_E_UNSUPPORTED, "UNSUPPORTED_FEATURE.CHANGE_DATA_CAPTURE",
                      "AUTO CDC flows are not supported yet.");
         report(p, list->items[cdc].start, list->items[cdc + 1].stop);
+        return p->status;
+    }
+    if (is_compound(p, list)) {
+        mr_error_set(
+            p->error, MR_E_UNSUPPORTED, "UNSUPPORTED_FEATURE.SQL_SCRIPTING",
+            "SQL scripts (BEGIN … END, with variables, conditions and loops) are not supported; write "
+            "the statements one after another, each with its semicolon.");
+        report(p, list->items[0].start, list->items[0].stop);
         return p->status;
     }
     if (is_other(p, list, &words)) {

@@ -120,24 +120,51 @@ static const char *source_name(struct mr_analysis *a, const struct mr_sql_relati
     return name;
 }
 
-/* json.`/path`, delta.`/path`: files and tables by their place. */
+/* What is read by its place, and what others read so and Millrace does not. */
+static const char *const direct[] = {"json", "csv", "text", "parquet", "binaryFile", "delta"};
+static const char *const not_direct[] = {"avro",    "orc",  "xml",  "kafka",        "jdbc",
+                                         "iceberg", "hudi", "hive", "sequencefile", "binary"};
+
+static int find_word(const char *const *words, size_t count, struct mr_str word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (mr_str_equal_nocase(word, mr_str_of(words[i])))
+            return (int)i;
+    return -1;
+}
+
+static int refuse_direct(struct mr_analysis *a, const struct mr_sql_relation *relation)
+{
+    struct mr_str format = relation->name->parts[0];
+    mr_error_set(
+        a->error, MR_E_UNSUPPORTED, "UNSUPPORTED_DATASOURCE_FOR_DIRECT_QUERY",
+        "There is no table `%.*s`.`%.*s`, and %.*s is not among the formats that are read by a path: "
+        "json, csv, text, parquet, binaryFile and delta.",
+        (int)format.size, format.data, (int)relation->name->parts[1].size, relation->name->parts[1].data,
+        (int)format.size, format.data);
+    mr_error_parameter(a->error, "dataSourceType", "%.*s", (int)format.size, format.data);
+    return mr_sql_error_at(a, relation->name->start, relation->name->stop);
+}
+
+/* json.`/path`, delta.`/path`: files and tables by their place, with the defaults that Spark has there. */
 static int by_path(struct mr_analysis *a, const struct mr_sql_relation *relation, struct mr_relation *found)
 {
-    static const char *const formats[] = {"json", "csv", "text", "parquet", "binaryFile", "delta"};
     struct mr_option *options = NULL;
     const struct mr_str *parts = relation->name->parts;
-    int format = -1;
-    for (int i = 0; i < 6 && relation->name->count == 2; i++)
-        if (mr_str_equal_nocase(parts[0], mr_str_of(formats[i])))
-            format = i;
-    if (format < 0 || !memchr(parts[1].data, '/', parts[1].size))
+    if (relation->name->count != 2)
         return MR_END;
-    bool delta = format == 5;
+    int format = find_word(direct, sizeof direct / sizeof *direct, parts[0]);
+    if (format < 0)
+        return memchr(parts[1].data, '/', parts[1].size) ||
+                       find_word(not_direct, sizeof not_direct / sizeof *not_direct, parts[0]) >= 0
+                   ? refuse_direct(a, relation)
+                   : MR_END;
+    bool delta = strcmp(direct[format], "delta") == 0;
     int extra = delta ? 1 : 3;
     MR_TRY(options_of(a, relation, extra, &options));
     options[0] = (struct mr_option){"path", mr_sql_text(a, parts[1])};
     if (!delta) {
-        options[1] = (struct mr_option){"format", formats[format]};
+        options[1] = (struct mr_option){"format", direct[format]};
         options[2] = (struct mr_option){"dialect", "spark"};
     }
     const char *name = source_name(a, relation);

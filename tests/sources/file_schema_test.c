@@ -183,6 +183,29 @@ static void csv_columns_by_name(void **state)
     mr_text_release(&rows);
 }
 
+/* read_files finds types (inferColumnTypes); Spark's reader does when it is told to (inferSchema). */
+static void csv_types(void **state)
+{
+    struct run r = {0};
+    (void)state;
+    write_file("in/a.csv", "a,b,c\n1,x,2024-01-02\n");
+    age("in/a.csv", 1);
+    start(&r, NULL, OPTIONS(O("path", "in"), O("format", "csv"), O("header", "true")));
+    expect_schema(&r, "struct<a:int,b:string,c:date,_rescued_data:string>");
+    stop(&r);
+    start(&r, NULL,
+          OPTIONS(O("path", "in"), O("format", "csv"), O("header", "true"), O("inferColumnTypes", "false")));
+    expect_schema(&r, "struct<a:string,b:string,c:string,_rescued_data:string>");
+    stop(&r);
+    start(&r, NULL,
+          OPTIONS(O("path", "in"), O("format", "csv"), O("header", "true"), O("INFERSCHEMA", "false")));
+    expect_schema(&r, "struct<a:string,b:string,c:string,_rescued_data:string>");
+    stop(&r);
+    start(&r, NULL, OPTIONS(O("path", "in"), O("format", "csv"), O("header", "true"), O("dialect", "spark")));
+    expect_schema(&r, "struct<a:string,b:string,c:string>");
+    end(&r);
+}
+
 /* ---- compressed files ---- */
 
 static void write_bytes(const char *name, const void *data, size_t size)
@@ -421,12 +444,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(inferred_as_auto_loader), TEST(nothing_to_infer_from),
-        TEST(new_columns_are_added),   TEST(other_evolution_modes),
-        TEST(csv_columns_by_name),     TEST(parquet_files),
-        TEST(compressed_files),        TEST(bad_records_name_file_and_line),
-        TEST(unreadable_files),        TEST(extreme_records),
-        TEST(thousands_of_columns),
+        TEST(inferred_as_auto_loader), TEST(nothing_to_infer_from), TEST(new_columns_are_added),
+        TEST(other_evolution_modes),   TEST(csv_columns_by_name),   TEST(csv_types),
+        TEST(parquet_files),           TEST(compressed_files),      TEST(bad_records_name_file_and_line),
+        TEST(unreadable_files),        TEST(extreme_records),       TEST(thousands_of_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
