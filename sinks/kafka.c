@@ -77,6 +77,13 @@ static int read_options(struct mr_kafka_sink *self, struct mr_error *error)
     return find_columns(self, error);
 }
 
+/* Is it only that another record, or the transaction, has failed? */
+static bool is_a_consequence(rd_kafka_resp_err_t why)
+{
+    return why == RD_KAFKA_RESP_ERR__PURGE_QUEUE || why == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+           why == RD_KAFKA_RESP_ERR__FATAL;
+}
+
 /* Called by rd_kafka_poll and flush, on the thread that publishes. */
 static void delivered(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
@@ -84,7 +91,7 @@ static void delivered(rd_kafka_t *handle, const rd_kafka_message_t *message, voi
     struct mr_kafka_client *producer = opaque;
     struct mr_kafka_sink *self =
         (struct mr_kafka_sink *)((char *)producer - offsetof(struct mr_kafka_sink, producer));
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || self->trouble[0])
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || (self->trouble[0] && !is_a_consequence(self->refusal)))
         return;
     self->refusal = message->err; /* message_errstr is the value here */
     snprintf(self->trouble, sizeof self->trouble, "%s, topic %s", rd_kafka_err2str(message->err),

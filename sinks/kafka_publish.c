@@ -13,12 +13,18 @@
 #define READ_BYTES (4 << 20) /* of a large outbox at a time */
 #define VERSION_MARK "millrace 1 "
 
-void mr_kafka_producer_drop(struct mr_kafka_sink *self)
+/* What is still on its way comes to an end: delivery reports say why, and librdkafka aborts the process when
+ * a handle is destroyed in the moment in which it announces the first record of a partition to the
+ * coordinator (seen with 2.0.2). */
+static void part(struct mr_kafka_sink *self)
 {
-    /* librdkafka aborts the process when a handle is destroyed in the moment in which it announces the first
-     * record of a partition to the coordinator (seen with 2.0.2). */
     if (self->producer.handle && rd_kafka_outq_len(self->producer.handle) > 0)
         rd_kafka_flush(self->producer.handle, PARTING_MS);
+}
+
+void mr_kafka_producer_drop(struct mr_kafka_sink *self)
+{
+    part(self);
     if (self->producer.handle) /* what is on its way is settled by the next init_transactions */
         rd_kafka_purge(self->producer.handle,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -58,18 +64,51 @@ static bool is_of_the_record(rd_kafka_resp_err_t why)
            why == RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT;
 }
 
+static bool is_fenced(rd_kafka_resp_err_t why)
+{
+    return why == RD_KAFKA_RESP_ERR__FENCED || why == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+           why == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+/* Will brokers say so again, until somebody has changed something there? */
+static bool is_refusal(rd_kafka_resp_err_t why)
+{
+    return why == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+           why == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+           why == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           why == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT;
+}
+
+/* A call during which the transaction fails may say no more than that it came at the wrong time; the next one
+ * is told what has failed. A producer that has failed begins nothing. */
+static rd_kafka_error_t *first_cause(struct mr_kafka_sink *self, rd_kafka_error_t *why)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(why);
+    bool says_little = code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__FATAL ||
+                       code == RD_KAFKA_RESP_ERR__FAIL;
+    if (!says_little || self->at_least_once || !self->producer.handle)
+        return why;
+    rd_kafka_error_t *first = rd_kafka_begin_transaction(self->producer.handle);
+    if (!first || rd_kafka_error_code(first) == RD_KAFKA_RESP_ERR__STATE) {
+        if (first)
+            rd_kafka_error_destroy(first);
+        return why;
+    }
+    rd_kafka_error_destroy(why);
+    return first;
+}
+
 /* A producer's error, as what the publisher does next. The producer is dropped: it is never used again. */
 static int failed(struct mr_kafka_sink *self, rd_kafka_error_t *why, uint32_t flags, const char *what,
                   struct mr_error *error)
 {
+    part(self); /* an error of the transaction comes before that of the record, its cause */
+    why = first_cause(self, why);
     rd_kafka_resp_err_t code = rd_kafka_error_code(why);
-    bool fenced = code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-                  code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+    bool fenced = is_fenced(code);
     if (!fenced && rd_kafka_error_is_fatal(why) && self->producer.handle) {
         char text[256];
-        rd_kafka_resp_err_t first = rd_kafka_fatal_error(self->producer.handle, text, sizeof text);
-        fenced = first == RD_KAFKA_RESP_ERR__FENCED || first == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-                 first == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+        fenced = is_fenced(rd_kafka_fatal_error(self->producer.handle, text, sizeof text));
     }
     mr_kafka_serve(&self->producer);
     if (fenced) {
@@ -86,17 +125,13 @@ static int failed(struct mr_kafka_sink *self, rd_kafka_error_t *why, uint32_t fl
                      self->sink->name, rd_kafka_error_string(why), self->trouble[0] ? "; " : "",
                      self->trouble);
     } else {
-        bool permanent = code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
-                         code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
-                         code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-                         code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT;
         bool refused;
         mr_error_set(error, MR_E_IO, mr_kafka_condition(&self->producer, &refused),
                      "%s failed at the sink '%s': %s (%s)%s%s%s%s.", what, self->sink->name,
                      rd_kafka_error_string(why), rd_kafka_err2name(code),
                      self->trouble[0] ? "; a record: " : "", self->trouble,
                      self->producer.trouble[0] ? "; the client says: " : "", self->producer.trouble);
-        error->flags |= permanent ? 0 : flags;
+        error->flags |= is_refusal(code) || is_refusal(self->refusal) ? 0 : flags;
     }
     rd_kafka_error_destroy(why);
     mr_kafka_producer_drop(self);

@@ -20,6 +20,8 @@ VENV = os.environ.get("MILLRACE_VENV", os.path.join(ROOT, ".build/venv"))
 
 CMOCKA = re.compile(r"^\[\s*(OK|FAILED|SKIPPED|ERROR|  ERROR)\s*\] ([A-Za-z_][A-Za-z_0-9]*)", re.M)
 LINE = re.compile(r"^(ok|not ok|skip) (\S.*)$", re.M)
+REPORT = re.compile(r"^.*(?:(?:ERROR|WARNING): (?:Address|Leak|Thread)Sanitizer|: runtime error: ).*$", re.M)
+FRAME = re.compile(r"#\d+ 0x[0-9a-f]+ +(?:in (.+?) )?(\(?[^\s()]+(?::\d+|\+0x[0-9a-f]+\)))")
 
 
 def environment():
@@ -53,6 +55,19 @@ def suites(names):
     return found
 
 
+def sanitizer_report(output):
+    """The first report of a sanitizer, and what of it fits a line: its summary and the innermost frames of ours (else of anybody's)."""
+    first = REPORT.search(output)
+    if not first:
+        return "", ""
+    summary = re.compile(r"^SUMMARY: .*$", re.M).search(output, first.end())
+    report = output[first.start():summary.end() if summary else first.end() + 8000].strip()
+    stack = re.split(r"\n\s*\n|\n(?!\s*#)", report[report.find("#0 "):])[0]
+    frames = [("%s %s" % (function or "?", place), place) for function, place in FRAME.findall(stack) if "libsanitizer/" not in place]
+    ours = [frame.replace("../../", "") for frame, place in frames if re.match(r"\.\./\.\./(?!base/(memory|arena|text)\.)\w", place)]
+    return report, " in ".join([(summary or first).group(0).strip()] + [" < ".join((ours or [frame for frame, _ in frames])[:4])] * bool(frames))
+
+
 def run(name, command, is_cmocka, env):
     started = time.time()
     try:
@@ -73,8 +88,10 @@ def run(name, command, is_cmocka, env):
     else:
         for verdict, test in LINE.findall(output):
             {"ok": passed, "skip": skipped}.get(verdict, failed).append(test)
-    if (status != 0 and not failed) or not (passed or failed or skipped):
-        failed.append("%s ended with status %d" % (name, status))
+    report, essence = sanitizer_report(output) if status != 0 else ("", "")
+    broken = report and "LeakSanitizer" not in report  # a test that has failed may leak
+    if (status != 0 and not failed) or broken or not (passed or failed or skipped):
+        failed.append("%s ended with status %d%s" % (name, status, ": " + essence if essence else ""))
     seconds = time.time() - started
     print("%-44s %5d passed %4d failed %4d skipped %7.1f s" % (name, len(passed), len(failed), len(skipped), seconds))
     for test in skipped:
@@ -82,7 +99,8 @@ def run(name, command, is_cmocka, env):
     if failed:
         for test in failed:
             print("    FAILED: " + test)
-        print("    " + "\n    ".join(output.splitlines()[-60:]))
+        last = "\n".join(output.splitlines()[-60:])
+        print("    " + (report + "\n...\n" + last if report not in last else last).replace("\n", "\n    "))
     sys.stdout.flush()
     return len(passed), len(failed), len(skipped)
 

@@ -237,8 +237,10 @@ static void test_faults(void **state)
             static const char *const conditions[] = {[FENCED] = "SINK_REGISTER_MISMATCH.FOREIGN",
                                                      [REFUSED] = "KAFKA_REQUEST_FAILED",
                                                      [UNFIT] = "KAFKA_RECORD_REFUSED"};
-            if (status >= 0 || strcmp(error.condition, conditions[fault->outcome]) != 0)
-                print_error("%s: %s %s\n", fault->name, error.condition, error.message);
+            if (status >= 0 || strcmp(error.condition, conditions[fault->outcome]) != 0 ||
+                (error.flags & MR_RETRIABLE))
+                print_error("%s, %d attempts: %d %s %s\n", fault->name, attempts, status, error.condition,
+                            error.message);
             assert_true(status < 0 && !(error.flags & MR_RETRIABLE));
             assert_string_equal(error.condition, conditions[fault->outcome]);
         }
@@ -338,13 +340,21 @@ static void test_record_that_is_not_taken(void **state)
     mock_stop(&mock);
 }
 
-/* Now and then 152 bytes with the group's name stay behind inside librdkafka 2.0.2, by their sizes a request
- * of send_offsets_to_transaction, when the producer is destroyed while the coordinator owes the answer. The
- * suites with a real broker look for leaks of ours. */
-const char *__lsan_default_suppressions(void);
+/* librdkafka (2.0.2, and later ones by their code) forgets the request of send_offsets_to_transaction when
+ * the producer is destroyed while the group's coordinator owes the answer: the handler of the answer returns
+ * at
+ * __DESTROY without freeing it, 324 bytes. It comes to that here when a produce request ends in a fatal error
+ * just then, which ends the call at once. What leaks is librdkafka's own copy of what the call is given.
+ * The call is found on the stack by slow unwinding only: librdkafka has no frame pointers. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:librdkafka.so\n";
+    return "leak:rd_kafka_send_offsets_to_transaction\n";
+}
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "fast_unwind_on_malloc=0";
 }
 
 int main(int argc, char **argv)
