@@ -1,8 +1,9 @@
-/* checkpoints/replay.c: a retained copy becomes the checkpoint of a new query (DESIGN 1, Rewind).
+/* checkpoints/replay.c: a retained copy becomes the checkpoint of a new query.
  *
- *   <target>/replay/rocksdb/  the copy: tables by hard links, the rest by content; new query id, nothing
- * pending <target>/replay/ready     the copy is complete and durable: the table may be committed to under its
- * id
+ *   <target>/replay/rocksdb/   the copy: tables by hard links, the rest by content; a new query id,
+ *                              nothing pending
+ *   <target>/replay/ready      the copy is complete and durable: the table may be committed to under
+ *                              its id
  *
  * Until `ready` is there the copy is nothing, and is made anew. From then on the checkpoint at <target> is
  * not opened for a query any more, because the table may have moved on without it: finish puts the copy in
@@ -283,7 +284,8 @@ int mr_replay_open(struct mr_replay **out, const char *path, int64_t batch, cons
         MR_ERR(mr_error_memory(error, strlen(path)));
     replay->holder->lock_file = -1;
     replay->holder->path = replay->target;
-    MR_ERR(mr_rocks_lock(replay->holder, &(struct mr_checkpoint_options){0}, error));
+    /* The checkpoint is there: a run was let to make it. */
+    MR_ERR(mr_rocks_lock(replay->holder, &(struct mr_checkpoint_options){.force = true}, error));
     MR_ERR(prepare(replay, path, error));
 err:
     if (status == MR_OK)

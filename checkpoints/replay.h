@@ -1,4 +1,4 @@
-/* checkpoints/replay.h: a retained copy becomes the checkpoint of a new query (DESIGN 1, Rewind).
+/* checkpoints/replay.h: a retained copy becomes the checkpoint of a new query.
  *
  * open, then the caller gives the sink's target the register the copy expects, under the new id, then finish.
  * Killed anywhere, the same replay may be asked for again, and goes on; a target that had the register

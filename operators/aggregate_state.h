@@ -1,12 +1,14 @@
 /* operators/aggregate_state.h: how an aggregation's groups lie in the checkpoint.
  *
  * Keys in MR_FAMILY_STATE, all numbers big-endian, times with the sign bit flipped:
- *   id(2) 0x00 partition(2)                    -> format(1) partitions(2) rows(8): live groups of that
- * partition id(2) 0x01 end(8) key group(2) key…        -> format(1) states…      (grouped by an event time)
- *   id(2) 0x01 key group(2) key…               -> format(1) states…      (otherwise)
- *   id(2) 0x04 end(8) partition(2) number(4)   -> format(1) size of a record(4) records…: see
- * aggregate_pack.c so that all groups of a closing window lie together, ordered by key group, and one range
- * delete drops every window up to a time. */
+ *   id(2) 0x00 partition(2)                  -> format(1) partitions(2) rows(8)
+ *                                               live groups of that partition
+ *   id(2) 0x01 end(8) key group(2) key…      -> format(1) states…, grouped by an event time
+ *   id(2) 0x01 key group(2) key…             -> format(1) states…, otherwise
+ *   id(2) 0x04 end(8) partition(2) number(4) -> format(1) size of a record(4) records…
+ *                                               see aggregate_pack.c
+ * so that all groups of a closing window lie together, ordered by key group, and one range delete drops every
+ * window up to a time. */
 #ifndef MR_OPERATORS_AGGREGATE_STATE_H
 #define MR_OPERATORS_AGGREGATE_STATE_H
 

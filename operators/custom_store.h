@@ -6,9 +6,9 @@
  *   id(2) 0x01 variable(2) group(2) key… columns…  -> head, columns…      an entry of a map
  *   id(2) 0x01 0(2) group(2) key… time(8)          -> head                a timer
  *   id(2) 0x02 time(8) group(2) key…               -> head                the same timer, by time
- *   id(2) 0x05 name…                               -> head, number(2) kind(1) type of keys, NUL, type   a
- * variable id(2) 0x05                                     -> head, time(8)       how far processing time has
- * come
+ *   id(2) 0x05 name…                               -> head, number(2) kind(1) type of keys, NUL, type:
+ *                                                     a variable
+ *   id(2) 0x05                                     -> head, time(8): how far processing time has come
  *
  * head: format(1) expiry(8), as in keyed_state.h: what expires at or before the processing time of the
  * micro-batch is absent, and compaction drops it some day. An operation costs what it touches: appending to a

@@ -218,7 +218,7 @@ extern const struct mr_operator_type mr_union_operator;
 /* Emits group columns and one BINARY column, the record of states. */
 extern const struct mr_operator_type mr_partial_aggregate_operator;
 /* KEYED; takes what the partial operator emits; emits group columns and results by output mode. State:
- * DESIGN 2. */
+ * operators/aggregate_state.h. */
 extern const struct mr_operator_type mr_aggregate_operator;
 /* The same for sessions: rows with [start, start + gap) become sessions, before the exchange and behind it.
  */

@@ -1,11 +1,13 @@
 /* operators/session_state.h: how sessions lie in the checkpoint.
  *
- *   id(2) 0x00 partition(2)                 -> format(1) never(8) partitions(2) sessions(8) latest end(8)
- *   id(2) 0x01 key group(2) key…            -> format(1) latest end(8), then per session of the key, by
- * start: start(8) end(8) size(4) states… id(2) 0x02 end(8) key group(2) key…     -> format(1) end(8): some
- * session of this key ended then when this was written; perhaps it has grown since Expiry is logical
- * (keyed_state.h): a session that ends at or before what has been evicted is absent from its key's value. In
- * complete mode nothing expires, and there is no index by time. */
+ *   id(2) 0x00 partition(2)             -> format(1) never(8) partitions(2) sessions(8) latest end(8)
+ *   id(2) 0x01 key group(2) key…        -> format(1) latest end(8), then per session of the key, by start:
+ *                                          start(8) end(8) size(4) states…
+ *   id(2) 0x02 end(8) key group(2) key… -> format(1) end(8): some session of this key ended then when this
+ *                                          was written; perhaps it has grown since
+ *
+ * Expiry is logical (keyed_state.h): a session that ends at or before what has been evicted is absent from
+ * its key's value. In complete mode nothing expires, and there is no index by time. */
 #ifndef MR_OPERATORS_SESSION_STATE_H
 #define MR_OPERATORS_SESSION_STATE_H
 

@@ -2,13 +2,16 @@
  *
  * Keys in MR_FAMILY_STATE, numbers big-endian; every value begins with format(1) expiry(8, little-endian), so
  * that what has expired is dropped by compaction (mr_decision_expire):
- *   id(2) 0x00 partition(2)                             -> partitions(2) highest expiry(8) next pack(4), then
- *                                                          live rows by expiry: up to(8) rows(8), …
- *   id(2) 0x01 key group(2) key… pack(4)                -> rows of the left side with this key
- *   id(2) 0x02 key group(2) key… pack(4)                -> of the right side
- *   id(2) 0x03 expiry(8) key group(2) side(1) key… pack(4) -> (nothing): a row of this pack goes then;
- * written for sides whose rows come out when they go; and in stream_join_passing.c rows that the next
- * micro-batch forgets, many keys' together. A pack holds rows that came between two decisions: per
+ *   id(2) 0x00 partition(2)                 -> partitions(2) highest expiry(8) next pack(4), then live rows
+ *                                              by expiry: up to(8) rows(8), …
+ *   id(2) 0x01 key group(2) key… pack(4)    -> rows of the left side with this key
+ *   id(2) 0x02 key group(2) key… pack(4)    -> of the right side
+ *   id(2) 0x03 expiry(8) key group(2) side(1) key… pack(4)
+ *                                           -> (nothing): a row of this pack goes then; written for sides
+ *                                              whose rows come out when they go
+ * and in stream_join_passing.c rows that the next micro-batch forgets, many keys' together.
+ *
+ * A pack holds rows that came between two decisions; per
  * row, variable-length numbers unless said otherwise: the pack's expiry minus the row's, size * 2 + (has had
  * a partner), and the row's columns. A decision writes a pack again only where a row of it has found its
  * first partner.

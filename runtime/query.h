@@ -1,5 +1,5 @@
-/* runtime/query.h: runs a job as a sequence of micro-batches, exactly once (DESIGN 1: plan, execute, prepare,
- * decide, publish).
+/* runtime/query.h: runs a job as a sequence of micro-batches, exactly once: plan, execute, prepare, decide,
+ * publish (docs/guarantees.md).
  *
  * One driver (the thread that calls mr_query_run), the process's worker pool, one publisher thread per query.
  */
