@@ -31,30 +31,10 @@ const char *millrace_version(void)
 
 #define MOST (1 << 20)
 static const struct mr_option_spec settings[] = {
-    {"spark.sql.session.timeZone", MR_OPTION_TEXT, "the host's", .help = "zone of times without one"},
-    {"spark.sql.ansi.enabled", MR_OPTION_BOOLEAN, "true", .help = "overflow and bad casts are errors"},
-    {"spark.sql.caseSensitive", MR_OPTION_BOOLEAN, "false", .help = "names differ by case"},
-    {"spark.sql.streaming.multipleWatermarkPolicy", MR_OPTION_CHOICE, "min",
-     "which of several watermarks counts", .choices = "min|max"},
-    {"spark.sql.streaming.noDataMicroBatches.enabled", MR_OPTION_BOOLEAN, "true",
-     .help = "a micro-batch without data where the watermark asks for one"},
-    {"spark.sql.streaming.statefulOperator.checkCorrectness.enabled", MR_OPTION_BOOLEAN, "true",
-     .help = "stateful operators above each other are refused where the upper one may drop rows as late"},
-    {"pipelines.trigger.interval", MR_OPTION_DURATION, NULL,
-     .help = "a micro-batch at most that often, when running continuously"},
-    {"millrace.workers", MR_OPTION_INTEGER, "one per core", "threads that do the work", .most = MOST},
-    {"millrace.memory.limitMiB", MR_OPTION_INTEGER, "1024", "this job's share of memory", .most = MOST},
-    {"millrace.state.partitions", MR_OPTION_INTEGER, "one per worker",
-     "partitions of keyed state; may change with every run", .most = MOST},
-    {"millrace.base.directory", MR_OPTION_TEXT, "the working directory",
+    {.include = mr_setting_table},
+    {"millrace.workers", MR_OPTION_INTEGER, "(one per core)", "threads that do the work", .most = MOST},
+    {"millrace.base.directory", MR_OPTION_TEXT, "(the working directory)",
      .help = "what relative paths are relative to"},
-    {"millrace.decision.microBatches", MR_OPTION_INTEGER, NULL,
-     "micro-batches that one decision covers at most", .most = MOST},
-    {"millrace.checkpoint.retainEvery", MR_OPTION_INTEGER, "0",
-     "a copy of the checkpoint is kept every so many batches; 0: none", .most = MOST},
-    {"millrace.checkpoint.retainCount", MR_OPTION_INTEGER, "3", "how many copies are kept", .most = MOST},
-    {"millrace.checkpoint.force", MR_OPTION_BOOLEAN, "false",
-     .help = "a checkpoint on a network file system is opened all the same"},
     {"millrace.refresh", MR_OPTION_BOOLEAN, "false",
      .help = "forget the checkpoint, and empty the targets with the first batch"},
     {0},
@@ -218,19 +198,12 @@ int millrace_error_is_retriable(const struct millrace_job *job)
 /* ---- settings and options ---- */
 static int set(struct millrace_job *job, const char *key, const char *value, struct mr_error *error)
 {
-    const struct mr_option_spec *const tables[] = {settings};
-    const struct mr_zone *zone;
     if (!key || !value)
         return mr_error_set(error, MR_E_USAGE, "INVALID_PARAMETER_VALUE",
                             "A setting needs a key and a value; one of them is NULL.");
-    const struct mr_option_spec *spec = mr_option_spec_find(settings, key);
-    if (!spec)
-        return mr_option_unknown(key, "a job", tables, 1, error);
-    MR_TRY(mr_option_check(spec, value, error));
-    if (spec == &settings[0])
-        MR_TRY(mr_zone_find(mr_str_of(value), &zone, error));
+    MR_TRY(mr_setting_check(settings, "A job", &key, value, error));
     char *copy = mr_arena_copy_text(&job->arena, value, strlen(value));
-    struct mr_map_entry *entry = copy ? mr_map_put(&job->conf, mr_str_of(spec->name), NULL) : NULL;
+    struct mr_map_entry *entry = copy ? mr_map_put(&job->conf, mr_str_of(key), NULL) : NULL;
     if (!entry)
         return mr_error_memory(error, strlen(value));
     entry->pointer = copy;
@@ -259,28 +232,6 @@ int millrace_output_mode(struct millrace_job *job, enum millrace_mode mode)
     }
     job->mode = (enum mr_output_mode)mode;
     return MILLRACE_OK;
-}
-
-const char *mr_api_setting(const struct millrace_job *job, const char *key)
-{
-    const struct mr_map_entry *entry = mr_map_get(&job->conf, mr_str_of(key));
-    return entry ? entry->pointer : NULL;
-}
-
-int64_t mr_api_setting_integer(const struct millrace_job *job, const char *key, int64_t fallback)
-{
-    const char *value = mr_api_setting(job, key);
-    int64_t number = fallback;
-    if (value)
-        mr_option_parse_integer(value, &number);
-    return number;
-}
-
-bool mr_api_setting_boolean(const struct millrace_job *job, const char *key)
-{
-    const char *value = mr_api_setting(job, key);
-    bool yes = false;
-    return value && mr_option_parse_boolean(value, &yes) && yes;
 }
 
 int mr_api_options(struct millrace_job *job, const char *const *pairs, const struct mr_option **out,

@@ -4,6 +4,7 @@
 
 #include "millrace/millrace.h"
 #include "operators/custom_state.h"
+#include "pipeline/settings.h"
 #include "runtime/query.h"
 #include "sinks/memory.h"
 #include "sources/memory.h"
@@ -77,10 +78,6 @@ int mr_api_fail_memory(struct millrace_job *job, bool building);
 /* "key", "value", …, NULL as options in the job's arena. MR_E_USAGE when a value is missing. */
 int mr_api_options(struct millrace_job *job, const char *const *pairs, const struct mr_option **out,
                    int *count, struct mr_error *error);
-/* A setting's value; NULL: not set. */
-const char *mr_api_setting(const struct millrace_job *job, const char *key);
-int64_t mr_api_setting_integer(const struct millrace_job *job, const char *key, int64_t fallback);
-bool mr_api_setting_boolean(const struct millrace_job *job, const char *key);
 /* Keeps a memory stream, or a table, until the job is freed; takes the reference over. From any thread. */
 int mr_api_hold(struct millrace_job *job, struct mr_memory_stream *stream, struct mr_memory_table *table,
                 struct mr_error *error);

@@ -138,7 +138,7 @@ int millrace_memory_append_json(struct millrace_job *job, const char *stream, co
     int status = mr_api_failed(job);
     if (status < 0)
         return status;
-    const char *given = mr_api_setting(job, "spark.sql.session.timeZone");
+    const char *given = mr_setting_text(&job->conf, "spark.sql.session.timeZone");
     if (given)
         status = mr_zone_find(mr_str_of(given), &zone, &error);
     if (!stream || (!lines && size > 0))
@@ -156,7 +156,7 @@ int millrace_memory_append_json(struct millrace_job *job, const char *stream, co
 static int read_table(struct millrace_job *job, const char *name, int64_t batch, struct millrace_rows **out,
                       struct mr_error *error)
 {
-    const char *zone = mr_api_setting(job, "spark.sql.session.timeZone");
+    const char *zone = mr_setting_text(&job->conf, "spark.sql.session.timeZone");
     struct millrace_rows *rows = mr_allocate_zeroed(sizeof *rows);
     if (!rows)
         return mr_error_memory(error, sizeof *rows);

@@ -28,7 +28,7 @@ static const struct millrace_stream *find_stream(const struct mr_api_planning *p
 static int place_path(const struct millrace_job *job, struct mr_arena *arena, const struct mr_option *options,
                       int count, const struct mr_option **out, struct mr_error *error)
 {
-    const char *base = mr_api_setting(job, "millrace.base.directory");
+    const char *base = mr_setting_text(&job->conf, "millrace.base.directory");
     struct mr_option *placed = MR_ARENA_ARRAY(arena, struct mr_option, count + 1);
     if (!placed)
         return mr_error_memory(error, sizeof *placed * (size_t)count);
@@ -61,7 +61,7 @@ static int open_source(const struct mr_api_planning *planning, struct mr_job *ta
     struct mr_source *source = mr_job_new_source(target, stream->type, stream->source_name, error);
     if (!source)
         return error->code;
-    source->base_directory = mr_api_setting(planning->job, "millrace.base.directory");
+    source->base_directory = mr_setting_text(&planning->job->conf, "millrace.base.directory");
     source->option_count = stream->option_count;
     MR_TRY(place_path(planning->job, &target->arena, stream->options, stream->option_count, &source->options,
                       error));
@@ -159,7 +159,7 @@ int mr_api_plan_begin(struct mr_api_planning *planning, struct millrace_job *job
     planning->catalog = (struct mr_catalog){planning, resolve};
     planning->environment =
         (struct mr_sql_environment){.catalog = &planning->catalog,
-                                    .base_directory = mr_api_setting(job, "millrace.base.directory")};
+                                    .base_directory = mr_setting_text(&job->conf, "millrace.base.directory")};
     if (checkpoint)
         planning->environment.schema_directory = mr_arena_format(&planning->arena, "%s/schemas", checkpoint);
     if (!planning->opened || (checkpoint && !planning->environment.schema_directory))

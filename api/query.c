@@ -25,7 +25,7 @@ static int on_rows(void *ctx, const struct mr_batch *rows, struct mr_error *erro
 static int ask(struct mr_api_planning *planning, const char *sql, struct mr_pool *pool, struct answer *answer,
                struct mr_error *error)
 {
-    int64_t memory_mib = mr_api_setting_integer(planning->job, "millrace.memory.limitMiB", 1024);
+    int64_t memory_mib = mr_setting_integer(&planning->job->conf, "millrace.memory.limitMiB", 1024);
     struct mr_sql_run_options options = {.environment = &planning->environment,
                                          .session = &planning->session,
                                          .file = "millrace_query",

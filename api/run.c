@@ -26,7 +26,7 @@ void mr_api_leave(struct millrace_job *job)
 
 int mr_api_pool(struct millrace_job *job, struct mr_pool **out, struct mr_error *error)
 {
-    int64_t workers = mr_api_setting_integer(job, "millrace.workers", 0);
+    int64_t workers = mr_setting_integer(&job->conf, "millrace.workers", 0);
     *out = NULL;
     return workers > 0 ? mr_pool_start(out, (int)workers, error) : MR_OK;
 }
@@ -125,28 +125,24 @@ static int run_query(struct millrace_job *job, struct mr_job *target, const stru
 static int run(struct millrace_job *job, enum millrace_trigger trigger, const char *checkpoint,
                struct mr_pool *pool, struct mr_error *error)
 {
-    const char *interval = mr_api_setting(job, "pipelines.trigger.interval");
-    int64_t interval_us = 0;
-    if (interval)
-        mr_option_parse_duration(interval, &interval_us);
     struct mr_query_options options = {
         .name = job->name,
         .checkpoint_path = checkpoint,
         .trigger = trigger == MILLRACE_CONTINUOUS ? MR_TRIGGER_CONTINUOUS : MR_TRIGGER_AVAILABLE_NOW,
-        .interval_us = interval_us,
-        .partitions = (int)mr_api_setting_integer(job, "millrace.state.partitions", 0),
-        .memory_limit_bytes = (size_t)mr_api_setting_integer(job, "millrace.memory.limitMiB", 1024) << 20,
-        .decision_micro_batches = (int)mr_api_setting_integer(job, "millrace.decision.microBatches", 0),
-        .retain_every = (int)mr_api_setting_integer(job, "millrace.checkpoint.retainEvery", 0),
-        .retain_count = (int)mr_api_setting_integer(job, "millrace.checkpoint.retainCount", 3),
-        .full_refresh = mr_api_setting_boolean(job, "millrace.refresh"),
-        .force_checkpoint = mr_api_setting_boolean(job, "millrace.checkpoint.force"),
+        .interval_us = mr_setting_duration_us(&job->conf, "pipelines.trigger.interval", 0),
+        .partitions = (int)mr_setting_integer(&job->conf, "millrace.state.partitions", 0),
+        .memory_limit_bytes = (size_t)mr_setting_integer(&job->conf, "millrace.memory.limitMiB", 1024) << 20,
+        .decision_micro_batches = (int)mr_setting_integer(&job->conf, "millrace.decision.microBatches", 0),
+        .retain_every = (int)mr_setting_integer(&job->conf, "millrace.checkpoint.retainEvery", 0),
+        .retain_count = (int)mr_setting_integer(&job->conf, "millrace.checkpoint.retainCount", 3),
+        .full_refresh = mr_setting_boolean(&job->conf, "millrace.refresh", false),
+        .force_checkpoint = mr_setting_boolean(&job->conf, "millrace.checkpoint.force", false),
         .pool = pool,
         .on_progress = on_progress,
         .ctx = job,
     };
     int status;
-    do { /* a schema that grew is recorded: the job goes on with it (DESIGN 7.8) */
+    do { /* a schema that grew is recorded: the job goes on with it */
         struct mr_job target;
         status = mr_api_plan(job, &target, checkpoint, error);
         if (status >= 0)

@@ -408,8 +408,7 @@ int mr_option_unknown(const char *name, const char *owner, const struct mr_optio
                      name, nearest);
     else
         mr_error_set(error, MR_E_USAGE, "UNKNOWN_OPTION",
-                     "%s has no option '%s'. See the page of options for those it has, or take it away.",
-                     owner, name);
+                     "%s has no option '%s'. docs/options.md lists those it has.", owner, name);
     mr_error_parameter(error, "option", "%s", name);
     return error->code;
 }

@@ -42,7 +42,8 @@ static int refuse_network(const char *path, struct mr_error *error)
         return mr_error_set(
             error, MR_E_UNSUPPORTED, "CHECKPOINT_ON_NETWORK_FILE_SYSTEM",
             "The checkpoint %s lies on a network file system (%s), where neither locks nor fsync can "
-            "be relied on. Put it on a local disk, or force it if you know this one keeps its word.",
+            "be relied on. Put it on a local disk, or set millrace.checkpoint.force to true if you know "
+            "this one keeps its word.",
             path, network_systems[i].name);
     }
     return MR_OK;

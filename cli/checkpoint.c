@@ -18,7 +18,8 @@ static int open_checkpoint(struct opened_checkpoint *opened, const struct mr_pip
     *opened = (struct opened_checkpoint){0};
     mr_arena_init(&opened->arena);
     struct mr_checkpoint_options options = {.path = mr_flow_checkpoint_path(pipeline, flow, &opened->arena),
-                                            .read_only = read_only};
+                                            .read_only = read_only,
+                                            .force = true}; /* it is there: a run was let to make it */
     if (!options.path)
         return mr_error_memory(error, 1024);
     if (!mr_file_exists(options.path))
@@ -39,7 +40,12 @@ static void close_checkpoint(struct opened_checkpoint *opened)
 
 static int list(struct mr_opened *project, struct mr_error *error)
 {
-    printf("%-32s %8s %12s %10s  %s\n", "flow", "batch", "unpublished", "set aside", "checkpoint");
+    int width = 4;
+    for (int f = 0; f < project->pipeline.flow_count; f++) {
+        int size = (int)strlen(project->pipeline.flows[f]->full_name);
+        width = size > width ? size : width;
+    }
+    printf("%-*s %8s %12s %10s  %s\n", width, "flow", "batch", "unpublished", "set aside", "checkpoint");
     for (int f = 0; f < project->pipeline.flow_count; f++) {
         const struct mr_flow *flow = project->pipeline.flows[f];
         struct opened_checkpoint opened;
@@ -48,9 +54,9 @@ static int list(struct mr_opened *project, struct mr_error *error)
         int status = open_checkpoint(&opened, &project->pipeline, flow, true, error);
         const char *path = mr_flow_checkpoint_path(&project->pipeline, flow, &opened.arena);
         if (status == MR_END)
-            printf("%-32s %8s %12s %10s  %s\n", flow->full_name, "–", "–", "–", "none yet");
+            printf("%-*s %8s %12s %10s  none yet\n", width, flow->full_name, "-", "-", "-");
         else if (status >= 0)
-            printf("%-32s %8lld %12zu %10zu  %s\n", flow->full_name, (long long)opened.last.batch,
+            printf("%-*s %8lld %12zu %10zu  %s\n", width, flow->full_name, (long long)opened.last.batch,
                    opened.pending_count, opened.aside_count, path ? path : "");
         close_checkpoint(&opened);
         MR_TRY(status);
@@ -173,25 +179,23 @@ static int run_checkpoint(int argc, char **argv)
 
 const struct mr_command mr_command_checkpoint = {
     .name = "checkpoint",
-    .summary = "list and show checkpoints, or set aside what cannot be published",
+    .summary = "list, show or compact checkpoints, or set aside what cannot be published",
     .help = "usage: millrace checkpoint list [--spec FILE]\n"
             "       millrace checkpoint show FLOW [--spec FILE]\n"
             "       millrace checkpoint set-aside FLOW [--batch N] [--spec FILE]\n"
             "       millrace checkpoint compact FLOW [--spec FILE]\n"
             "\n"
-            "list shows every streaming flow's last decided batch and what is not yet published; show adds "
-            "offsets,\n"
-            "watermarks and query id. Both may be used while the pipeline runs.\n"
+            "list shows every streaming flow's last decided batch and what is not yet\n"
+            "published; show adds offsets, watermarks and query id. Both may be used while\n"
+            "the pipeline runs.\n"
             "\n"
-            "set-aside is the way out when a decided batch can never be published (its table was replaced, "
-            "say): it keeps the\n"
-            "batch's manifest in the checkpoint and lets the query go on without it. The rows of that batch "
-            "will be\n"
-            "missing in the table. A full refresh is the other way out.\n"
+            "set-aside is the way out when a decided batch can never be published (its table\n"
+            "was replaced, say): it keeps the batch's manifest in the checkpoint and lets the\n"
+            "query go on without it. The rows of that batch will be missing in the table. A\n"
+            "full refresh is the other way out.\n"
             "\n"
-            "compact merges all files of a checkpoint that is not in use, which drops for good what has "
-            "expired; the query does\n"
-            "the same bit by bit.\n"
+            "compact merges all files of a checkpoint that is not in use, which drops for good\n"
+            "what has expired; the query does the same bit by bit.\n"
             "\n"
             "options:\n"
             "  --spec FILE   the project file; else spark-pipeline.yml here or in a folder above\n"

@@ -1,6 +1,8 @@
 /* pipeline/graph.c: statements of the project's files -> datasets and flows. */
 #include "pipeline/graph.h"
 
+#include "pipeline/settings.h"
+
 #include <stdio.h>
 
 /* ---- where the statements of one file stand: USE and SET act on what follows, file by file ---- */
@@ -238,10 +240,18 @@ static int define_set(struct place *place, const struct mr_sql_statement *statem
         return refuse(place, statement->start, statement->stop,
                       "PIPELINE_SQL_GRAPH_ELEMENT_REGISTRATION_ERROR",
                       "SET in a pipeline needs a value: SET key = value.");
-    struct mr_map_entry *entry = mr_map_put(&place->conf, statement->key, NULL);
-    if (entry)
-        entry->pointer = copy_str(&place->pipeline->arena, statement->value);
-    return entry && entry->pointer ? MR_OK : mr_error_memory(place->error, 64);
+    const char *key = copy_str(&place->pipeline->arena, statement->key);
+    char *value = copy_str(&place->pipeline->arena, statement->value);
+    if (!key || !value)
+        return mr_error_memory(place->error, 64);
+    if (mr_project_setting_check(&key, value, place->error) < 0)
+        return mr_error_in_sql(place->error, place->origin->file, place->origin->text, statement->start,
+                               statement->stop);
+    struct mr_map_entry *entry = mr_map_put(&place->conf, mr_str_of(key), NULL);
+    if (!entry)
+        return mr_error_memory(place->error, 64);
+    entry->pointer = value;
+    return MR_OK;
 }
 
 static int define_use(struct place *place, const struct mr_sql_statement *statement)

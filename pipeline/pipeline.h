@@ -117,7 +117,7 @@ int mr_flow_state_open(struct mr_flow_state_view *view, struct mr_pipeline *pipe
                        int64_t batch, struct mr_error *error);
 void mr_flow_state_close(struct mr_flow_state_view *view);
 
-/* ---- replay (DESIGN 1, Rewind) ---- */
+/* ---- replay ---- */
 struct mr_replayed {
     int64_t version; /* of the table: the commit that made it what it was; -1: it was before this call */
     char query_id[37];

@@ -1,6 +1,7 @@
 /* pipeline/plan.c: checking and planning of flows. */
 #include "delta/delta.h"
 #include "pipeline/graph.h"
+#include "pipeline/settings.h"
 
 #include <stdio.h>
 
@@ -69,33 +70,21 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
 }
 
 /* ---- session ---- */
-static const char *setting(const struct mr_map *conf, const char *key)
-{
-    const struct mr_map_entry *entry = mr_map_get(conf, mr_str_of(key));
-    return entry ? entry->pointer : NULL;
-}
-
-static bool is_true(const struct mr_map *conf, const char *key, bool fallback)
-{
-    const char *value = setting(conf, key);
-    return value ? mr_str_equal_nocase(mr_str_of(value), MR_STR("true")) : fallback;
-}
-
 int mr_session_from_conf(struct mr_job *job, const struct mr_map *conf, const char *catalog,
                          const char *database, struct mr_error *error)
 {
-    const char *zone = setting(conf, "spark.sql.session.timeZone");
-    const char *policy = setting(conf, "spark.sql.streaming.multipleWatermarkPolicy");
+    const char *zone = mr_setting_text(conf, "spark.sql.session.timeZone");
+    const char *policy = mr_setting_text(conf, "spark.sql.streaming.multipleWatermarkPolicy");
     job->session.zone = mr_zone_host();
     if (zone)
         MR_TRY(mr_zone_find(mr_str_of(zone), &job->session.zone, error));
-    job->session.ansi = is_true(conf, "spark.sql.ansi.enabled", true);
-    job->session.case_sensitive = is_true(conf, "spark.sql.caseSensitive", false);
+    job->session.ansi = mr_setting_boolean(conf, "spark.sql.ansi.enabled", true);
+    job->session.case_sensitive = mr_setting_boolean(conf, "spark.sql.caseSensitive", false);
     job->session.catalog = catalog;
     job->session.database = database;
     job->allow_late_loss =
-        !is_true(conf, "spark.sql.streaming.statefulOperator.checkCorrectness.enabled", true);
-    job->no_data_batches = is_true(conf, "spark.sql.streaming.noDataMicroBatches.enabled", true);
+        !mr_setting_boolean(conf, "spark.sql.streaming.statefulOperator.checkCorrectness.enabled", true);
+    job->no_data_batches = mr_setting_boolean(conf, "spark.sql.streaming.noDataMicroBatches.enabled", true);
     job->watermark_policy =
         policy && mr_str_equal_nocase(mr_str_of(policy), MR_STR("max")) ? MR_WATERMARK_MAX : MR_WATERMARK_MIN;
     return MR_OK;
@@ -227,8 +216,7 @@ static int add_table_sink(struct planning *planning, struct mr_job *job, const s
         options[count++] = (struct mr_option){"overwriteSchema", "true"};
     } else {
         options[count++] =
-            (struct mr_option){"mergeSchema",
-                               "true"}; /* DESIGN 7.8: tables of a pipeline take added columns */
+            (struct mr_option){"mergeSchema", "true"}; /* tables of a pipeline take added columns */
     }
     for (int i = 0; i < statement->property_count; i++) {
         const struct mr_sql_option *property = &statement->properties[i];

@@ -1,6 +1,8 @@
 /* pipeline/project.c: see the header. */
 #include "pipeline/project.h"
 
+#include "pipeline/settings.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <yaml.h>
@@ -11,6 +13,12 @@ struct document {
     yaml_document_t yaml;
     struct mr_error *error;
 };
+
+static int error_place(struct document *doc, const yaml_node_t *node)
+{
+    return mr_error_at(doc->error, doc->project->spec, node ? (int64_t)node->start_mark.line + 1 : 0,
+                       node ? (int64_t)node->start_mark.column + 1 : 0, -1);
+}
 
 static int spec_error(struct document *doc, const yaml_node_t *node, const char *condition,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -23,8 +31,7 @@ static int spec_error(struct document *doc, const yaml_node_t *node, const char 
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     mr_error_set(doc->error, MR_E_USAGE, condition, "%s", text);
-    return mr_error_at(doc->error, doc->project->spec, node ? (int64_t)node->start_mark.line + 1 : 0,
-                       node ? (int64_t)node->start_mark.column + 1 : 0, -1);
+    return error_place(doc, node);
 }
 
 static const char *node_kind(const yaml_node_t *node)
@@ -87,8 +94,11 @@ static int configuration_field(struct document *doc, const yaml_node_t *node)
             mr_error_parameter(doc->error, "field_name", "configuration");
             return code;
         }
-        struct mr_map_entry *entry = mr_map_put(&doc->project->configuration, scalar(key), NULL);
         struct mr_str text = scalar(value);
+        const char *name = (const char *)key->data.scalar.value;
+        if (mr_project_setting_check(&name, text.data, doc->error) < 0)
+            return error_place(doc, key);
+        struct mr_map_entry *entry = mr_map_put(&doc->project->configuration, mr_str_of(name), NULL);
         if (entry)
             entry->pointer = mr_arena_copy_text(&doc->project->arena, text.data, text.size);
         if (!entry || !entry->pointer)

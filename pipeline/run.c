@@ -5,13 +5,14 @@
  * materialized views are refreshed after their inputs changed, at most once a minute. */
 #include "pipeline/graph.h"
 #include "pipeline/progress_file.h"
+#include "pipeline/settings.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 #define RETRIES 2 /* unless spark.sql.pipelines.maxFlowRetryAttempts says otherwise */
 #define RETRY_PAUSE_US 1000000
-#define VIEW_INTERVAL_US (60 * 1000000LL) /* DESIGN 2: materialized views in --continuous */
+#define VIEW_INTERVAL_US (60 * 1000000LL) /* materialized views in --continuous */
 
 struct run {
     bool continuous; /* now: a full refresh may make a triggered pass first */
@@ -138,28 +139,6 @@ const char *mr_flow_checkpoint_path(const struct mr_pipeline *pipeline, const st
                            target->catalog, target->database, target->name, flow->name);
 }
 
-static int64_t configured(const struct mr_flow *flow, const char *key, int64_t fallback)
-{
-    const struct mr_map_entry *entry = mr_map_get(&flow->conf, mr_str_of(key));
-    long long value = 0;
-    return entry && sscanf(entry->pointer, "%lld", &value) == 1 && value > 0 ? value : fallback;
-}
-
-/* "10 seconds", "500ms", "1 minute": pipelines.trigger.interval. */
-static int64_t trigger_interval_us(const struct mr_flow *flow)
-{
-    const struct mr_map_entry *entry = mr_map_get(&flow->conf, MR_STR("pipelines.trigger.interval"));
-    double amount = 0;
-    char unit[32] = "";
-    if (!entry || sscanf(entry->pointer, "%lf %31s", &amount, unit) < 1 || amount < 0)
-        return 0;
-    double factor = strncmp(unit, "ms", 2) == 0 || strncmp(unit, "milli", 5) == 0 ? 1e3
-                    : unit[0] == 'm'                                              ? 60e6
-                    : unit[0] == 'h'                                              ? 3600e6
-                                                                                  : 1e6;
-    return (int64_t)(amount * factor);
-}
-
 static int run_query(struct flow_run *own, struct mr_job *job, struct mr_error *error)
 {
     struct run *run = own->run;
@@ -173,13 +152,14 @@ static int run_query(struct flow_run *own, struct mr_job *job, struct mr_error *
         .trigger = is_view(flow)     ? MR_TRIGGER_ONCE_BATCH
                    : run->continuous ? MR_TRIGGER_CONTINUOUS
                                      : MR_TRIGGER_AVAILABLE_NOW,
-        .interval_us = trigger_interval_us(flow),
-        .memory_limit_bytes = (size_t)configured(flow, "millrace.memory.limitMiB", 1024) << 20,
-        .partitions = (int)configured(flow, "millrace.state.partitions", 0),
-        .decision_micro_batches = (int)configured(flow, "millrace.decision.microBatches", 0),
-        .publish_give_up_us = configured(flow, "millrace.publish.giveUpSeconds", 0) * 1000000,
-        .retain_every = (int)configured(flow, "millrace.checkpoint.retainEvery", 0),
-        .retain_count = (int)configured(flow, "millrace.checkpoint.retainCount", 3),
+        .interval_us = mr_setting_duration_us(&flow->conf, "pipelines.trigger.interval", 0),
+        .memory_limit_bytes = (size_t)mr_setting_integer(&flow->conf, "millrace.memory.limitMiB", 1024) << 20,
+        .partitions = (int)mr_setting_integer(&flow->conf, "millrace.state.partitions", 0),
+        .decision_micro_batches = (int)mr_setting_integer(&flow->conf, "millrace.decision.microBatches", 0),
+        .publish_give_up_us = mr_setting_integer(&flow->conf, "millrace.publish.giveUpSeconds", 0) * 1000000,
+        .retain_every = (int)mr_setting_integer(&flow->conf, "millrace.checkpoint.retainEvery", 0),
+        .force_checkpoint = mr_setting_boolean(&flow->conf, "millrace.checkpoint.force", false),
+        .retain_count = (int)mr_setting_integer(&flow->conf, "millrace.checkpoint.retainCount", 3),
         .full_refresh = full_refresh(run, flow) && flow->attempts == 1 && flow->target->flow_count == 1,
         .keep_table = flow != flow->target->flows[0],
         .pool = run->pool,
@@ -227,12 +207,12 @@ static int attempt(struct flow_run *own, struct mr_error *error)
     return run_query(own, &job, error);
 }
 
-/* Retries what may go better next time; a grown schema starts the flow again as often as it grows
- * (DESIGN 7.8). */
+/* Retries what may go better next time; a grown schema starts the flow again as often as it
+ * grows. */
 static int run_flow(struct flow_run *own)
 {
     struct mr_flow *flow = own->flow;
-    int64_t retries = configured(flow, "spark.sql.pipelines.maxFlowRetryAttempts", RETRIES);
+    int64_t retries = mr_setting_integer(&flow->conf, "spark.sql.pipelines.maxFlowRetryAttempts", RETRIES);
     int failures = 0, status;
     for (;;) {
         struct mr_error error = {0};
@@ -408,6 +388,8 @@ static int refresh_checkpoint(struct run *run, const struct mr_flow *flow, struc
     struct mr_checkpoint *checkpoint = NULL;
     mr_arena_init(&arena);
     struct mr_checkpoint_options options = {.path = mr_flow_checkpoint_path(run->pipeline, flow, &arena),
+                                            .force = mr_setting_boolean(&flow->conf,
+                                                                        "millrace.checkpoint.force", false),
                                             .refresh = true};
     int status =
         options.path ? mr_checkpoint_open(&checkpoint, &options, error) : mr_error_memory(error, 1024);

@@ -88,7 +88,9 @@ MILLRACE_API void millrace_job_free(struct millrace_job *job);
 /* A setting, before the job is run; as in a project's configuration where both have it. Of the session:
  * spark.sql.session.timeZone (the host's), spark.sql.ansi.enabled (true), spark.sql.caseSensitive (false),
  * spark.sql.streaming.multipleWatermarkPolicy (min), spark.sql.streaming.noDataMicroBatches.enabled (true),
- * millrace.base.directory (of relative paths; the working directory). Of a run: pipelines.trigger.interval
+ * spark.sql.streaming.statefulOperator.checkCorrectness.enabled (true; false: stateful operators above each
+ * other are not refused in update and complete mode), millrace.base.directory (of relative paths; the working
+ * directory). Of a run: pipelines.trigger.interval
  * ("10 seconds": with MILLRACE_CONTINUOUS, a micro-batch at most that often; none), millrace.workers
  * (threads; one per core), millrace.state.partitions (of keyed state; one per worker),
  * millrace.memory.limitMiB (1024), millrace.decision.microBatches (micro-batches that one decision covers at
