@@ -95,9 +95,9 @@ const struct mr_command mr_command_sql = {
     .help =
         "usage: millrace sql [OPTION…] \"SELECT …\"\n"
         "\n"
-        "Runs one query and prints its rows. FROM may name tables and views of the project (if there is one "
-        "here or\n"
-        "above), delta.`path`, json.`path`, csv.`path`, or read_files('path', format => 'json', …).\n"
+        "Runs one query and prints its rows. FROM may name tables and views of the\n"
+        "project (if there is one here or above), delta.`path`, json.`path`, csv.`path`,\n"
+        "or read_files('path', format => 'json', …).\n"
         "\n"
         "options:\n"
         "  --format FORM   table (default), json (a line per row) or csv\n"
@@ -106,5 +106,5 @@ const struct mr_command mr_command_sql = {
         "\n"
         "examples:\n"
         "  millrace sql \"SELECT product, sum(revenue) FROM gold GROUP BY product ORDER BY 2 DESC LIMIT 3\"\n"
-        "  millrace sql --format csv \"SELECT * FROM delta.`spark-warehouse/gold`\" > gold.csv\n",
+        "  millrace sql --format csv 'SELECT * FROM delta.`spark-warehouse/gold`' > gold.csv\n",
     .run = run_sql};
