@@ -3,6 +3,7 @@
  * Not only for speed: on a stream they stand before the watermark is observed, so they decide which event
  * times count, and Spark's rows are to be had with Spark's watermarks only. */
 #include "expressions/function.h"
+#include "sql/checks.h"
 #include "sql/optimise.h"
 
 /* ---- conditions as lists ---- */
@@ -140,6 +141,7 @@ static int infer_join(struct mr_analysis *a, struct mr_plan *join, bool *added)
     s.into[1] = both || kind == MR_SQL_JOIN_LEFT || kind == MR_SQL_JOIN_ANTI;
     if (!join->condition || !split(join->condition, &on))
         return MR_OK;
+    mr_sql_judge_stream_join(join); /* as it was written */
     for (int i = 0; i < on.count; i++) {
         const struct mr_expression *e = on.list[i], *below = NULL;
         int used = mr_sql_sides_used(join, e);

@@ -379,7 +379,7 @@ static int sink_below_project(struct mr_analysis *a, struct mr_plan **plan)
     if (!joined->schema)
         return mr_error_memory(a->error, sizeof *fields);
     *plan = project;
-    return sink_subquery(a, &project->inputs[0]);
+    return MR_OK;
 }
 
 /* As Spark, to which they are conditions until after its filters were pushed down: before the event time is
@@ -388,8 +388,10 @@ static int sink_subquery(struct mr_analysis *a, struct mr_plan **plan)
 {
     struct mr_plan *join_plan = *plan, *above = join_plan->inputs[0];
     bool filter = above->kind == MR_PLAN_FILTER && above->condition->deterministic;
-    if (above->kind == MR_PLAN_PROJECT)
-        return sink_below_project(a, plan);
+    if (above->kind == MR_PLAN_PROJECT) {
+        MR_TRY(sink_below_project(a, plan));
+        return *plan == above ? sink_subquery(a, &above->inputs[0]) : MR_OK;
+    }
     if (!filter && above->kind != MR_PLAN_WATERMARK)
         return MR_OK;
     int columns = join_plan->inputs[0]->schema->field_count + join_plan->inputs[1]->schema->field_count;
@@ -412,6 +414,90 @@ static int sink_subquery(struct mr_analysis *a, struct mr_plan **plan)
     above->inputs[0] = join_plan;
     *plan = above;
     return sink_subquery(a, &above->inputs[0]);
+}
+
+/* ---- left semi joins ---- */
+/* Which side of the join below a left semi join may become a part of, by the columns of that join that its
+ * condition uses: 0 left, 1 right, -1 neither. */
+static int side_for_semi(const struct mr_plan *below, const bool *used)
+{
+    int left = below->inputs[0]->schema->field_count, count[2] = {0, 0}, side;
+    enum mr_sql_join_kind kind = below->join;
+    for (int i = 0; i < below->schema->field_count; i++)
+        count[i >= left] += used[i];
+    if (below->single || below->subquery || !below->condition || (count[0] > 0) == (count[1] > 0))
+        return -1;
+    side = count[1] > 0;
+    if (kind != MR_SQL_JOIN_INNER && kind != (side == 0 ? MR_SQL_JOIN_LEFT : MR_SQL_JOIN_RIGHT))
+        return -1;
+    return below->inputs[side]->streaming == below->streaming ? side : -1;
+}
+
+/* Whether there is such a join below, with nothing but columns handed on in between. */
+static int has_place_for_semi(struct mr_analysis *a, const struct mr_plan *below, const bool *used,
+                              bool *found)
+{
+    *found = below->kind == MR_PLAN_JOIN && side_for_semi(below, used) >= 0;
+    if (below->kind != MR_PLAN_PROJECT)
+        return MR_OK;
+    bool *lower = MR_ARENA_ARRAY(a->arena, bool, below->inputs[0]->schema->field_count + 1);
+    if (!lower)
+        return mr_error_memory(a->error, 64);
+    for (int i = 0; i < below->schema->field_count; i++) {
+        const struct mr_expression *e = below->expressions[i];
+        if (!e->deterministic || (used[i] && e->kind != MR_EXPR_COLUMN))
+            return MR_OK;
+        if (used[i])
+            lower[e->column] = true;
+    }
+    return has_place_for_semi(a, below->inputs[0], lower, found);
+}
+
+/* SEMI over JOIN as JOIN over SEMI. */
+static int sink_into_side(struct mr_analysis *a, struct mr_plan **plan, int side)
+{
+    struct mr_plan *semi = *plan, *below = semi->inputs[0], *input = below->inputs[side];
+    int left = below->inputs[0]->schema->field_count, width = input->schema->field_count;
+    int all = below->schema->field_count, right = semi->inputs[1]->schema->field_count;
+    const struct mr_expression **columns =
+        MR_ARENA_ARRAY(a->arena, const struct mr_expression *, all + right + 1);
+    if (!columns)
+        return mr_error_memory(a->error, sizeof *columns);
+    for (int i = 0; i < width + right; i++) {
+        const struct mr_field *field =
+            i < width ? &input->schema->fields[i] : &semi->inputs[1]->schema->fields[i - width];
+        int was = i >= width ? all + i - width : side == 0 ? i : left + i;
+        MR_TRY(mr_sql_column(a, field->type, field->nullable, i, field->name, NULL, &columns[was]));
+    }
+    MR_TRY(mr_expression_substitute(a->arena, semi->condition, columns, &semi->condition, a->error));
+    semi->inputs[0] = input;
+    semi->schema = input->schema;
+    semi->delays = input->delays;
+    below->inputs[side] = semi;
+    below->streaming |= semi->streaming;
+    *plan = below;
+    return MR_OK;
+}
+
+/* As Spark: below columns handed on, a left semi join becomes part of that side of a join that its condition
+ * is about, if no row of it is kept or lost for want of a partner. */
+static int sink_semi(struct mr_analysis *a, struct mr_plan **plan)
+{
+    struct mr_plan *semi = *plan, *below = semi->inputs[0];
+    int columns = below->schema->field_count + semi->inputs[1]->schema->field_count;
+    bool *used = MR_ARENA_ARRAY(a->arena, bool, columns + 1), found;
+    if (!used)
+        return mr_error_memory(a->error, (size_t)columns);
+    if (!semi->condition || !semi->condition->deterministic || semi->subquery)
+        return MR_OK;
+    mr_expression_columns_used(semi->condition, used);
+    MR_TRY(has_place_for_semi(a, below, used, &found));
+    if (!found)
+        return MR_OK;
+    mr_sql_judge_stream_join(semi); /* as it was written */
+    int side = below->kind == MR_PLAN_JOIN ? side_for_semi(below, used) : 0;
+    MR_TRY(below->kind == MR_PLAN_JOIN ? sink_into_side(a, plan, side) : sink_below_project(a, plan));
+    return sink_semi(a, &(*plan)->inputs[side]);
 }
 
 /* ---- projections ---- */
@@ -473,6 +559,9 @@ int mr_sql_simplify(struct mr_analysis *a, struct mr_plan **plan)
         MR_TRY(push_filter(a, plan));
     if ((*plan)->kind == MR_PLAN_JOIN && (*plan)->subquery && (*plan)->inputs[0]->streaming)
         MR_TRY(sink_subquery(a, plan));
+    if ((*plan)->kind == MR_PLAN_JOIN &&
+        ((*plan)->join == MR_SQL_JOIN_SEMI || (*plan)->join == MR_SQL_JOIN_ANTI))
+        MR_TRY(sink_semi(a, plan));
     if ((*plan)->kind == MR_PLAN_PROJECT && (*plan)->inputs[0]->kind == MR_PLAN_PROJECT)
         MR_TRY(merge_projections(a, *plan));
     if ((*plan)->kind == MR_PLAN_PROJECT && is_identity(*plan))

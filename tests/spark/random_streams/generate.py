@@ -139,6 +139,8 @@ def add_join(rng, spec):
 
 def add_static(rng, spec):
     spec["sources"]["t"].update(static=True, watermark=None)
+    # Of a side that has no row with a key, Spark does not even read the other.
+    spec["sources"]["t"]["files"][0].append({"id": 3, "k": "a", "v": 1.0, "n": 1, "d": "1.25", "ts": stamp(1)})
     spec.update(join=rng.choice(["JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "LEFT SEMI JOIN", "LEFT ANTI JOIN"]), on=rng.sample(["s.id = t.id", "s.k = t.k"], rng.choice([1, 2])),
                 residual=rng.choice([None, None, "s.n > 0", "s.v < t.v"]), time=None)
     if rng.random() < 0.3:
@@ -326,4 +328,6 @@ def case(spec):
     common = {"name": "seed_%s" % spec["seed"], "outputMode": spec["mode"], "trigger": "availableNow", "sources": sources, "conf": spec["conf"]}
     if spec["runs"]:
         common["runs"] = spec["runs"]
+    if spec["kind"] == "aggregates_joined" and "SEMI" in spec["join"]:  # Spark puts it below the aggregation when it takes the other side for small
+        common["operators"] = False
     return dict(common, sql=spark_sql, views=views), dict(common, sql=sql), files
