@@ -140,6 +140,8 @@ const char *mr_error_remedy(int sys_errno)
     case EACCES:
     case EPERM:
         return ". Give the user who runs this access to it.";
+    case EFBIG:
+        return ". Raise the limit of file sizes (ulimit -f), or write to another file system.";
     case EMFILE:
     case ENFILE:
         return ". Raise the limit of open files (ulimit -n).";

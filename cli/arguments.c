@@ -102,6 +102,14 @@ int mr_terminal_columns(FILE *stream)
     return 80;
 }
 
+int mr_terminal_lines(FILE *stream)
+{
+    struct winsize size;
+    if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
+        return size.ws_row;
+    return 24;
+}
+
 int mr_text_columns(struct mr_str text)
 {
     int columns = 0;
@@ -118,6 +126,20 @@ int mr_text_columns(struct mr_str text)
         at += (size_t)size;
     }
     return columns;
+}
+
+size_t mr_text_cut(struct mr_str text, int columns)
+{
+    size_t size = 0;
+    while (size < text.size) {
+        size_t next = size + 1;
+        while (next < text.size && ((unsigned char)text.data[next] & 0xC0) == 0x80)
+            next++;
+        if (mr_text_columns((struct mr_str){text.data, next}) > columns)
+            break;
+        size = next;
+    }
+    return size;
 }
 
 bool mr_output_format_of(const struct mr_command *command, const char *text, enum mr_output_format *out)

@@ -45,7 +45,10 @@ int mr_report(const struct mr_error *error);
 bool mr_terminal(
     FILE *stream); /* a terminal that may get colours and redrawing; NO_COLOR and TERM=dumb are honoured */
 int mr_terminal_columns(FILE *stream);   /* 80 when unknown */
+int mr_terminal_lines(FILE *stream);     /* 24 when unknown */
 int mr_text_columns(struct mr_str text); /* display width of UTF-8 text */
+/* The longest beginning of text that is at most `columns` wide, in bytes. */
+size_t mr_text_cut(struct mr_str text, int columns);
 
 /* ---- rows ---- */
 struct mr_row_printer;

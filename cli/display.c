@@ -87,67 +87,82 @@ static void follow_version(struct line *line)
 }
 
 /* ---- the live table ---- */
-static void pad(const char *text, int width, bool right)
+/* One cell, as far as the line has room: a line that wraps would put the next drawing in the wrong place. */
+static void pad(int *room, const char *text, int width, bool right)
 {
-    int blanks = width - mr_text_columns(mr_str_of(text));
-    printf("%*s%s%*s  ", right && blanks > 0 ? blanks : 0, "", text, !right && blanks > 0 ? blanks : 0, "");
+    int size = (int)mr_text_cut(mr_str_of(text), width < *room ? width : *room);
+    int columns = mr_text_columns((struct mr_str){text, (size_t)size});
+    int blanks = (width < *room ? width : *room) - columns;
+    *room -= columns + blanks;
+    int gap = *room < 2 ? *room : 2;
+    *room -= gap;
+    printf("%*s%.*s%*s", right ? blanks : 0, "", size, text, (right ? 0 : blanks) + gap, "");
 }
 
-static void draw_line(struct line *line, int name_width)
+static void draw_line(struct line *line, int name_width, int room)
 {
     char number[32], text[48];
     follow_version(line);
-    printf("  ");
-    pad(line->flow->name, name_width, false);
+    pad(&room, "", 0, false);
+    pad(&room, line->flow->name, name_width, false);
     printf("\033[%sm", state_colours[line->state]);
-    pad(state_words[line->state], 9, false);
+    pad(&room, state_words[line->state], 9, false);
     printf("\033[0m");
     if (line->batch >= 0)
         snprintf(text, sizeof(text), "%lld", (long long)line->batch);
     else
         snprintf(text, sizeof(text), "–");
-    pad(text, 5, true);
-    pad(grouped(line->rows, number), 11, true);
-    pad(grouped((int64_t)line->rows_per_second, number), 9, true);
-    pad(backlog_text(line, number), 9, true);
-    pad(watermark_text(line, text), 19, false);
+    pad(&room, text, 5, true);
+    pad(&room, grouped(line->rows, number), 11, true);
+    pad(&room, grouped((int64_t)line->rows_per_second, number), 9, true);
+    pad(&room, backlog_text(line, number), 9, true);
+    pad(&room, watermark_text(line, text), 19, false);
     if (line->version >= 0)
         snprintf(text, sizeof(text), "v%lld", (long long)line->version);
     else
         snprintf(text, sizeof(text), "–");
-    pad(text, 7, true);
-    pad(line->late ? grouped(line->late, number) : "–", 6, true);
-    pad(line->violations ? grouped(line->violations, number) : "–", 8, true);
+    pad(&room, text, 7, true);
+    pad(&room, line->late ? grouped(line->late, number) : "–", 6, true);
+    pad(&room, line->violations ? grouped(line->violations, number) : "–", 8, true);
     printf("\033[K\n");
 }
 
 static void draw(struct mr_display *display)
 {
-    int name_width = 5;
+    /* The last column stays free: some terminals wrap behind it. */
+    int name_width = 5, columns = mr_terminal_columns(stdout) - 1, room = columns;
+    char title[160];
     int64_t seconds = (mr_env()->monotonic_us() - display->started_us) / 1000000;
     for (int i = 0; i < display->count; i++) {
         int width = mr_text_columns(mr_str_of(display->lines[i].flow->name));
         name_width = width > name_width ? width : name_width;
     }
+    if (name_width > columns - 13) /* the state is seen in any case */
+        name_width = columns > 18 ? columns - 13 : 5;
     if (display->drawn > 0)
         printf("\033[%dA", display->drawn);
-    printf("\033[1m%s\033[0m · %s · %02lld:%02lld%s\033[K\n", display->project,
-           display->continuous ? "continuous" : "all that is available", (long long)seconds / 60,
-           (long long)seconds % 60, display->continuous ? " · Ctrl-C finishes the batch in hand" : "");
-    printf("  \033[2m");
-    pad("table", name_width, false);
-    pad("state", 9, false);
-    pad("batch", 5, true);
-    pad("rows", 11, true);
-    pad("rows/s", 9, true);
-    pad("backlog", 9, true);
-    pad("watermark", 19, false);
-    pad("version", 7, true);
-    pad("late", 6, true);
-    pad("violated", 8, true);
+    snprintf(title, sizeof title, " · %s · %02lld:%02lld%s",
+             display->continuous ? "continuous" : "all that is available", (long long)seconds / 60,
+             (long long)seconds % 60, display->continuous ? " · Ctrl-C finishes the batch in hand" : "");
+    struct mr_str name = mr_str_of(display->project), rest = mr_str_of(title);
+    name.size = mr_text_cut(name, columns);
+    rest.size = mr_text_cut(rest, columns - mr_text_columns(name));
+    printf("\033[1m%.*s\033[0m%.*s\033[K\n", (int)name.size, name.data, (int)rest.size, rest.data);
+    printf("\033[2m");
+    pad(&room, "", 0, false);
+    pad(&room, "table", name_width, false);
+    pad(&room, "state", 9, false);
+    pad(&room, "batch", 5, true);
+    pad(&room, "rows", 11, true);
+    pad(&room, "rows/s", 9, true);
+    pad(&room, "backlog", 9, true);
+    pad(&room, "watermark", 19, false);
+    pad(&room, "version", 7, true);
+    pad(&room, "late", 6, true);
+    pad(&room, "violated", 8, true);
     printf("\033[0m\033[K\n");
     for (int i = 0; i < display->count; i++)
-        draw_line(&display->lines[i], name_width);
+        draw_line(&display->lines[i], name_width, columns);
     display->drawn = display->count + 2;
     fflush(stdout);
 }
@@ -268,7 +283,9 @@ int mr_display_open(struct mr_display **out, const struct mr_pipeline *pipeline,
     *out = display;
     if (!display)
         return mr_error_memory(error, sizeof(*display));
-    *display = (struct mr_display){.terminal = !quiet && mr_terminal(stdout),
+    /* What the screen cannot hold cannot be drawn over: lines, as for a log. */
+    bool fits = pipeline->flow_count + 3 <= mr_terminal_lines(stdout);
+    *display = (struct mr_display){.terminal = !quiet && fits && mr_terminal(stdout),
                                    .continuous = continuous,
                                    .quiet = quiet,
                                    .project = pipeline->project->name,

@@ -1,8 +1,11 @@
 /* cli/main.c: millrace COMMAND … */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+
+#include "base/env.h"
 
 #define VERSION "0.1.0"
 #define LARGE_BYTES (4 << 20)
@@ -33,9 +36,34 @@ static void print_help(FILE *stream)
           stream);
 }
 
+/* Who was started with its standard files closed would get their numbers for files of a checkpoint or table,
+ * and print into them. Read-only, so that a write still says that the output is closed. */
+static void hold_standard_files(void)
+{
+    int file = 0;
+    while (file >= 0 && file <= 2)
+        file = mr_env()->open("/dev/null", O_RDONLY);
+    if (file > 2)
+        mr_env()->close(file);
+}
+
+/* Output that did not arrive is a failure, but for a run: its tables are what was asked for. */
+static int close_output(int status)
+{
+    struct mr_error error = {0};
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status != MR_EXIT_OK)
+        return status;
+    mr_error_set(&error, MR_E_IO, "FAILED_WRITE_OUTPUT",
+                 "Cannot write all that was asked for: the output is closed or full.");
+    return mr_report(&error);
+}
+
 int main(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN); /* a closed output is an error of the write, not the end of a batch */
+    /* A closed output and a file at its size limit are errors of the write, not the end of a batch. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    hold_standard_files();
     /* What is freed of large pieces is given back: glibc would raise these limits to 32 and 64 MiB by itself.
      */
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
@@ -46,15 +74,17 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help(stdout);
-        return MR_EXIT_OK;
+        return close_output(MR_EXIT_OK);
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("millrace " VERSION);
-        return MR_EXIT_OK;
+        return close_output(MR_EXIT_OK);
     }
     for (int i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(commands[i]->name, argv[1]) == 0)
-            return commands[i]->run(argc - 1, argv + 1);
+        if (strcmp(commands[i]->name, argv[1]) == 0) {
+            int status = commands[i]->run(argc - 1, argv + 1);
+            return commands[i] == &mr_command_run ? status : close_output(status);
+        }
     fprintf(stderr, "millrace: there is no command `%s`. Try `millrace --help`.\n", argv[1]);
     return MR_EXIT_USAGE;
 }

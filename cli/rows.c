@@ -111,27 +111,12 @@ static struct mr_str cell(struct mr_row_printer *printer, const struct mr_column
     return mr_text_str(&printer->text);
 }
 
-/* The longest beginning of text that is at most `columns` wide. */
-static size_t cut(struct mr_str text, int columns)
-{
-    size_t size = 0;
-    while (size < text.size) {
-        size_t next = size + 1;
-        while (next < text.size && ((unsigned char)text.data[next] & 0xC0) == 0x80)
-            next++;
-        if (mr_text_columns((struct mr_str){text.data, next}) > columns)
-            break;
-        size = next;
-    }
-    return size;
-}
-
 static void print_cell(struct mr_row_printer *printer, int c, struct mr_str text, bool last)
 {
     int width = printer->widths[c], columns = mr_text_columns(text);
     bool shortened = columns > width;
     if (shortened) {
-        text.size = cut(text, width - 1);
+        text.size = mr_text_cut(text, width - 1);
         columns = mr_text_columns(text) + 1;
     }
     int blanks = width - columns;

@@ -1,41 +1,67 @@
 /* cli/run.c: millrace run. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/display.h"
 #include "cli/open.h"
 
-/* ---- SIGINT and SIGTERM finish the batch in hand; a second one ends the process at once, which loses
- * nothing either ---- */
+/* ---- SIGINT, SIGTERM and SIGHUP finish the batch in hand; a second one ends the process at once, which
+ * loses nothing either ---- */
+struct signals {
+    pthread_t waiter;
+    bool waiting;
+    _Atomic(struct mr_pipeline *) running; /* NULL: nothing is in hand yet */
+};
+
+static void signals_of_run(sigset_t *set)
+{
+    struct sigaction hangup;
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGUSR1);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup: goes on */
+        sigaddset(set, SIGHUP);
+}
+
 static void *wait_for_signal(void *ctx)
 {
-    struct mr_pipeline *pipeline = ctx;
+    struct signals *signals = ctx;
     sigset_t set;
     int number;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGUSR1);
+    signals_of_run(&set);
     for (bool asked = false; sigwait(&set, &number) == 0; asked = true) {
+        struct mr_pipeline *pipeline = atomic_load(&signals->running);
         if (number == SIGUSR1) /* the run is over */
             return NULL;
         if (asked)
             _exit(128 + number);
+        if (!pipeline)
+            _exit(MR_EXIT_OK);
         mr_pipeline_stop(pipeline);
     }
     return NULL;
 }
 
-static void block_signals(void)
+static void begin_signals(struct signals *signals)
 {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGUSR1);
+    signals_of_run(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signals->waiting = pthread_create(&signals->waiter, NULL, wait_for_signal, signals) == 0;
+    if (!signals->waiting)
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void end_signals(struct signals *signals)
+{
+    if (!signals->waiting)
+        return;
+    pthread_kill(signals->waiter, SIGUSR1);
+    pthread_join(signals->waiter, NULL);
 }
 
 /* "--refresh a,b --refresh c" -> a b c */
@@ -58,21 +84,17 @@ static int split_names(struct mr_arena *arena, const char **given, int given_cou
 }
 
 static int run_pipeline(struct mr_opened *opened, struct mr_pipeline_options *options, bool quiet,
-                        struct mr_error *error)
+                        struct signals *signals, struct mr_error *error)
 {
     struct mr_display *display = NULL;
-    pthread_t waiter;
     MR_TRY(mr_display_open(&display, &opened->pipeline, options->continuous, quiet, error));
     options->on_state = mr_display_state;
     options->on_progress = mr_display_progress;
     options->on_published = mr_display_published;
     options->ctx = display;
-    bool waiting = pthread_create(&waiter, NULL, wait_for_signal, &opened->pipeline) == 0;
+    atomic_store(&signals->running, &opened->pipeline);
     int status = mr_pipeline_run(&opened->pipeline, options, error);
-    if (waiting) {
-        pthread_kill(waiter, SIGUSR1);
-        pthread_join(waiter, NULL);
-    }
+    end_signals(signals);
     mr_display_close(display);
     return status;
 }
@@ -97,7 +119,8 @@ static int run_given(const struct run_arguments *given)
 {
     struct mr_error error = {0};
     struct mr_opened opened;
-    block_signals();
+    struct signals signals = {0};
+    begin_signals(&signals);
     mr_log_level_set(MR_LOG_WARN);
     int status = mr_open_project(&opened, given->spec, false, &error);
     if (status >= 0) {
@@ -112,7 +135,7 @@ static int run_given(const struct run_arguments *given)
         if (status >= 0)
             status = mr_pipeline_check(&opened.pipeline, &error);
         if (status >= 0)
-            status = run_pipeline(&opened, &options, given->quiet, &error);
+            status = run_pipeline(&opened, &options, given->quiet, &signals, &error);
     }
     status = status < 0 ? mr_report(&error) : MR_EXIT_OK;
     mr_close_project(&opened);

@@ -6,6 +6,7 @@
  * ("ts=2024-01-02T03%253A04…"). */
 #include <stdio.h>
 
+#include "base/json.h"
 #include "delta/delta.h"
 
 /* ---- values ---- */
@@ -158,11 +159,18 @@ static void append_escaped(struct mr_text *out, unsigned char c)
     mr_text_format(out, "%%%02X", c);
 }
 
+/* What is no UTF-8 becomes U+FFFD, as in the log, whose JSON has no other way to say the value. */
 static void append_hive(struct mr_text *out, struct mr_str text)
 {
     for (size_t i = 0; i < text.size; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        if (c < 0x20 || c == 0x7f || strchr("\"#%'*/:=?\\{[]^", c))
+        size_t size = c < 0x80 ? 1 : mr_utf8_character_size(text.data + i, text.size - i);
+        if (size == 0) {
+            mr_text_append_str(out, "\xEF\xBF\xBD");
+        } else if (size > 1) {
+            mr_text_append(out, text.data + i, size);
+            i += size - 1;
+        } else if (c < 0x20 || c == 0x7f || strchr("\"#%'*/:=?\\{[]^", c))
             append_escaped(out, c);
         else
             mr_text_append_char(out, (char)c);

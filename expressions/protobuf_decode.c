@@ -271,8 +271,7 @@ static int read_fields(struct input *in, const struct mr_proto_plan *plan, struc
 #define WITHIN(in, bytes_, status_, call_)                                                                   \
     do {                                                                                                     \
         struct mr_wire outer_ = (in)->w;                                                                     \
-        (in)->w.at = (const uint8_t *)(bytes_).data;                                                         \
-        (in)->w.end = (in)->w.at + (bytes_).size;                                                            \
+        (in)->w = mr_wire_of(bytes_);                                                                        \
         status_ = (call_);                                                                                   \
         (in)->w = outer_;                                                                                    \
     } while (0)

@@ -38,7 +38,7 @@ static bool print_message(struct printer *p, const struct mr_proto_message *m, s
 /* ---- reading ---- */
 static bool read_fields(struct printer *p, struct mr_str bytes, struct fields *out)
 {
-    struct mr_wire w = {(const uint8_t *)bytes.data, (const uint8_t *)bytes.data + bytes.size, NULL};
+    struct mr_wire w = mr_wire_of(bytes);
     size_t capacity = 0;
     *out = (struct fields){NULL, 0};
     while (w.at < w.end) {
@@ -234,7 +234,7 @@ static bool print_value(struct printer *p, const struct mr_proto_field *f, const
 /* ---- repeated fields and maps ---- */
 static bool print_packed(struct printer *p, const struct mr_proto_field *f, struct mr_str bytes, bool *comma)
 {
-    struct mr_wire w = {(const uint8_t *)bytes.data, (const uint8_t *)bytes.data + bytes.size, NULL};
+    struct mr_wire w = mr_wire_of(bytes);
     size_t width = mr_proto_wire(f->kind) == MR_WIRE_FIXED64   ? 8
                    : mr_proto_wire(f->kind) == MR_WIRE_FIXED32 ? 4
                                                                : 0;

@@ -31,7 +31,7 @@ static int no_memory(struct parser *p)
 static int walk(struct parser *p, struct mr_str bytes, void *ctx,
                 int (*each)(struct parser *p, void *ctx, const struct mr_wire_field *field))
 {
-    struct mr_wire w = {(const uint8_t *)bytes.data, (const uint8_t *)bytes.data + bytes.size, NULL};
+    struct mr_wire w = mr_wire_of(bytes);
     struct mr_wire_field field;
     while (w.at < w.end) {
         field = (struct mr_wire_field){0};

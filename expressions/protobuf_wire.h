@@ -22,6 +22,12 @@ struct mr_wire_field {
     uint64_t value;      /* VARINT, FIXED64, FIXED32 */
     struct mr_str bytes; /* BYTES */
 };
+/* The whole of bytes, which may be empty without an address. */
+static inline struct mr_wire mr_wire_of(struct mr_str bytes)
+{
+    const uint8_t *at = (const uint8_t *)(bytes.data ? bytes.data : "");
+    return (struct mr_wire){at, at + bytes.size, NULL};
+}
 
 bool mr_wire_varint_slow(struct mr_wire *w, uint64_t *out);
 static inline bool mr_wire_varint(struct mr_wire *w, uint64_t *out)

@@ -112,6 +112,11 @@ bool mr_file_matches(const struct file_source *s, const char *path)
     return !s->options.name_filter || mr_glob_match(s->options.name_filter, mr_path_name(path));
 }
 
+bool mr_file_gone(int sys_errno)
+{
+    return sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP;
+}
+
 bool mr_file_wanted_time(const struct file_source *s, int64_t modified_us)
 {
     return modified_us > s->options.modified_after_us && modified_us < s->options.modified_before_us;
@@ -142,9 +147,9 @@ static int visit_file(struct walk *w)
     if (w->skip_seen && !s->options.allow_overwrites && mr_file_seen_path(s, w->path))
         return MR_OK;
     if (mr_env()->stat(w->path, &info) < 0)
-        return errno == ENOENT ? MR_OK
-                               : mr_error_system(w->error, errno, "FAILED_READ_FILE.NO_HINT",
-                                                 "%s: cannot look at the file", w->path);
+        return mr_file_gone(errno) ? MR_OK
+                                   : mr_error_system(w->error, errno, "FAILED_READ_FILE.NO_HINT",
+                                                     "%s: cannot look at the file", w->path);
     if (!info.is_regular || !mr_file_wanted_time(s, info.modified_us))
         return MR_OK;
     if (w->skip_seen && mr_file_seen_has(s, w->path, info.modified_us))

@@ -184,15 +184,26 @@ int mr_file_find(struct file_source *s, struct mr_error *error)
 
 /* ---- planning ---- */
 
+static int rest_is_gone(const struct file_item *item, struct mr_error *error)
+{
+    mr_error_set(error, MR_E_IO, "FAILED_READ_FILE.FILE_NOT_EXIST",
+                 "%s was read up to byte %lld and is gone since. Put it back; the option ignoreMissingFiles "
+                 "does without its rest.",
+                 item->path, (long long)item->start);
+    mr_error_parameter(error, "path", "%s", item->path);
+    return mr_error_at(error, item->path, 0, 0, item->start);
+}
+
 /* May the file be taken as it is now? Sets size and time to what they are. MR_END: it is gone. MR_BLOCKED: in
  * doubt. */
 static int check_item(struct file_source *s, struct file_item *item, struct mr_error *error)
 {
-    struct mr_file_info info;
-    if (mr_env()->stat(item->path, &info) < 0)
-        return errno == ENOENT ? MR_END
-                               : mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT",
-                                                 "%s: cannot look at the file", item->path);
+    struct mr_file_info info = {0};
+    if (mr_env()->stat(item->path, &info) < 0 && !mr_file_gone(errno))
+        return mr_error_system(error, errno, "FAILED_READ_FILE.NO_HINT", "%s: cannot look at the file",
+                               item->path);
+    if (!info.is_regular) /* or a pipe has its name: to open that would wait for a writer */
+        return item->start > 0 && !s->options.ignore_missing ? rest_is_gone(item, error) : MR_END;
     bool changed = info.size_bytes != item->size_bytes || info.modified_us != item->modified_us;
     if (changed && item->start > 0) {
         mr_error_set(

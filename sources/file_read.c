@@ -1,6 +1,7 @@
 /* sources/file_read.c: splits, and reading them: columns of the file, of its folders, and _metadata. */
 #include <errno.h>
 
+#include "base/json.h"
 #include "formats/stream.h"
 #include "sources/file_watch.h"
 
@@ -181,13 +182,20 @@ const struct mr_type *mr_file_metadata_type(struct mr_arena *arena)
     return mr_type_struct(arena, fields, 6);
 }
 
-/* "file:/a%20b", as Spark shows paths. */
+/* "file:/a%20b", as Spark shows paths. A name that is no UTF-8 becomes a STRING all the same, and is found by
+ * it. */
 static void append_uri(struct mr_text *out, const char *path)
 {
     mr_text_append_str(out, "file:");
     for (const char *p = path; *p; p++) {
+        size_t size = (unsigned char)*p < 0x80 ? 1 : mr_utf8_character_size(p, strlen(p));
+        if (size > 1) {
+            mr_text_append(out, p, size);
+            p += size - 1;
+            continue;
+        }
         bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-                     strchr("/-_.!~*'():@&=+$,;", *p) || (unsigned char)*p >= 0x80;
+                     strchr("/-_.!~*'():@&=+$,;", *p);
         if (plain)
             mr_text_append_char(out, *p);
         else

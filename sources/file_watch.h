@@ -110,6 +110,8 @@ int mr_file_walk(struct file_source *s, bool skip_seen,
                  int (*each)(void *ctx, const char *path, const struct mr_file_info *info,
                              struct mr_error *error),
                  void *ctx, struct mr_error *error);
+/* The path leads to nothing: no such file, a folder on the way that is none, links in a circle. */
+bool mr_file_gone(int sys_errno);
 bool mr_file_wanted_time(const struct file_source *s, int64_t modified_us);
 /* file_seen.c: what is known */
 /* What the checkpoint remembers; decided: number of the last decided batch, -1: none. */

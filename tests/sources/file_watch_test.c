@@ -131,6 +131,17 @@ static void a_cut_batch_goes_on(void **state)
     assert_true(first_part > 50 && first_part < 300);
     decide(&r, mr_text_str(&cut));
     stop(&r); /* and the rest is read by another process */
+    char path[512], aside[512];
+    snprintf(path, sizeof path, "%s/in/1.json", base);
+    snprintf(aside, sizeof aside, "%s/aside", base);
+    assert_int_equal(rename(path, aside), 0);
+    start(&r, "a BIGINT", OPTIONS(O("path", "in"), O("format", "json")));
+    mr_text_clear(&cut);
+    assert_int_equal(mr_file_source.latest(&r.source, mr_text_str(&r.offset), &cut, &r.error), MR_E_IO);
+    assert_string_equal(r.error.condition, "FAILED_READ_FILE.FILE_NOT_EXIST");
+    assert_non_null(strstr(r.error.message, "read up to byte"));
+    stop(&r);
+    assert_int_equal(rename(aside, path), 0);
     start(&r, "a BIGINT", OPTIONS(O("path", "in"), O("format", "json")));
     r.source.used = (bool[]){true, false};
     mr_text_append_str(&rows, step(&r));
