@@ -12,6 +12,8 @@
 #define SETTLE_TRIES 3
 #define READ_BYTES (4 << 20) /* of a large outbox at a time */
 #define VERSION_MARK "millrace 1 "
+#define GONE_US 10000000 /* brokers that say for so long that a topic is not there are believed */
+#define ASK_AGAIN_US 250000
 
 /* What is still on its way comes to an end: delivery reports say why, and librdkafka aborts the process when
  * a handle is destroyed in the moment in which it announces the first record of a partition to the
@@ -28,32 +30,57 @@ void mr_kafka_producer_drop(struct mr_kafka_sink *self)
     if (self->producer.handle) /* what is on its way is settled by the next init_transactions */
         rd_kafka_purge(self->producer.handle,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-    for (size_t i = 0; i < self->handles.count; i++)
-        rd_kafka_topic_destroy(self->handles.entries[i].pointer);
+    for (size_t i = 0; i < self->handles.count; i++) {
+        if (self->handles.entries[i].pointer)
+            rd_kafka_topic_destroy(self->handles.entries[i].pointer);
+    }
     mr_map_release(&self->handles);
     mr_map_init(&self->handles);
     self->last_handle = NULL;
     mr_kafka_client_close(&self->producer);
 }
 
-/* The producer's handle of a topic. Its partitions are asked for here: left to itself librdkafka looks once a
- * second. NULL without memory. */
-static rd_kafka_topic_t *topic_handle(struct mr_kafka_sink *self, struct mr_str name)
+/* The brokers' answer is to be destroyed by the caller, unless there is an error. */
+static rd_kafka_resp_err_t ask_for_partitions(struct mr_kafka_sink *self, rd_kafka_topic_t *topic,
+                                              const struct rd_kafka_metadata **metadata)
 {
-    if (self->last_handle && mr_str_equal(mr_str_of(rd_kafka_topic_name(self->last_handle)), name))
-        return self->last_handle;
+    for (int64_t until_us = mr_env()->monotonic_us() + GONE_US;;) {
+        rd_kafka_resp_err_t why = rd_kafka_metadata(self->producer.handle, 0, topic, metadata, ANSWER_MS);
+        if (why != RD_KAFKA_RESP_ERR_NO_ERROR || (*metadata)->topic_cnt != 1 ||
+            (*metadata)->topics[0].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            return why;
+        rd_kafka_metadata_destroy(*metadata);
+        if (mr_env()->monotonic_us() >= until_us)
+            return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        mr_env()->sleep_us(ASK_AGAIN_US);
+    }
+}
+
+/* The producer's handle of a topic. Its partitions are asked for here: left to itself librdkafka looks once a
+ * second. */
+static rd_kafka_resp_err_t topic_handle(struct mr_kafka_sink *self, struct mr_str name,
+                                        rd_kafka_topic_t **out)
+{
+    *out = self->last_handle;
+    if (*out && mr_str_equal(mr_str_of(rd_kafka_topic_name(*out)), name))
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
     struct mr_map_entry *entry = mr_map_put(&self->handles, name, NULL);
-    if (entry && !entry->pointer) {
-        const struct rd_kafka_metadata *metadata;
+    if (!entry)
+        return RD_KAFKA_RESP_ERR__FAIL;
+    bool made = !entry->pointer;
+    if (made) {
         char text[256];
         snprintf(text, sizeof text, "%.*s", (int)name.size, name.data);
         entry->pointer = rd_kafka_topic_new(self->producer.handle, text, NULL);
-        if (rd_kafka_metadata(self->producer.handle, 0, entry->pointer, &metadata, ANSWER_MS) ==
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-            rd_kafka_metadata_destroy(metadata);
+        if (!entry->pointer)
+            return RD_KAFKA_RESP_ERR__FAIL;
     }
-    self->last_handle = entry ? entry->pointer : NULL;
-    return self->last_handle;
+    *out = self->last_handle = entry->pointer;
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t why = made ? ask_for_partitions(self, *out, &metadata) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (made && why == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+    return why == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ? why : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* Is the record itself what is not taken? The topic was checked before the decision, as far as it tells. */
@@ -68,6 +95,12 @@ static bool is_fenced(rd_kafka_resp_err_t why)
 {
     return why == RD_KAFKA_RESP_ERR__FENCED || why == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
            why == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+/* librdkafka says so when brokers have answered so for topic.metadata.propagation.max.ms. */
+static bool is_gone(rd_kafka_resp_err_t why)
+{
+    return why == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || why == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
 }
 
 /* Will brokers say so again, until somebody has changed something there? */
@@ -122,6 +155,12 @@ static int failed(struct mr_kafka_sink *self, rd_kafka_error_t *why, uint32_t fl
                      "Brokers do not take a record of the sink '%s': %s%s%s. Let the topic take it (its "
                      "max.message.bytes; a compacted topic wants keys), or put the batch aside: millrace "
                      "checkpoint set-aside.",
+                     self->sink->name, rd_kafka_error_string(why), self->trouble[0] ? "; " : "",
+                     self->trouble);
+    } else if (is_gone(code) || is_gone(self->refusal)) {
+        mr_error_set(error, MR_E_DATA, "KAFKA_RECORD_REFUSED",
+                     "A topic or partition that a decided batch of the sink '%s' is for is not there any "
+                     "more: %s%s%s. Create it again, or put the batch aside: millrace checkpoint set-aside.",
                      self->sink->name, rd_kafka_error_string(why), self->trouble[0] ? "; " : "",
                      self->trouble);
     } else {
@@ -241,6 +280,25 @@ static rd_kafka_error_t *commit_records_first(struct mr_kafka_sink *self)
 }
 #endif
 
+/* Records that do not arrive, though the brokers answer, may be for a topic that went after it was asked for:
+ * librdkafka tries these until they are too old. */
+static bool records_have_no_topic(struct mr_kafka_sink *self)
+{
+    const struct rd_kafka_metadata *metadata;
+    for (size_t i = 0; rd_kafka_outq_len(self->producer.handle) > 0 && i < self->handles.count; i++) {
+        rd_kafka_topic_t *topic = self->handles.entries[i].pointer;
+        rd_kafka_resp_err_t why = ask_for_partitions(self, topic, &metadata);
+        if (why == RD_KAFKA_RESP_ERR_NO_ERROR)
+            rd_kafka_metadata_destroy(metadata);
+        if (why != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+            continue;
+        self->refusal = why;
+        snprintf(self->trouble, sizeof self->trouble, "the topic %s", rd_kafka_topic_name(topic));
+        return true;
+    }
+    return false;
+}
+
 /* Behind it the register holds `value`, or the outcome is unknown (AMBIGUOUS) and the producer dropped. */
 static int commit(struct mr_kafka_sink *self, const struct mr_register *value, struct mr_error *error)
 {
@@ -255,7 +313,7 @@ static int commit(struct mr_kafka_sink *self, const struct mr_register *value, s
     for (int i = 0; i < COMMIT_TRIES; i++) {
         why = rd_kafka_commit_transaction(self->producer.handle, ANSWER_MS);
         if (!why || rd_kafka_error_is_fatal(why) || rd_kafka_error_txn_requires_abort(why) ||
-            !rd_kafka_error_is_retriable(why))
+            !rd_kafka_error_is_retriable(why) || records_have_no_topic(self))
             break;
         if (i + 1 < COMMIT_TRIES)
             rd_kafka_error_destroy(why); /* repeated on the same producer until it answers */
@@ -291,18 +349,20 @@ int mr_kafka_enrol(struct mr_kafka_sink *self, struct mr_register *out, struct m
     return MR_OK;
 }
 
+/* Where the producer was dropped by an error a new one is made, as nothing may come to be published for long;
+ * a register that is lost is told of by the next publication. */
 int mr_kafka_renew(struct mr_sink *sink, int64_t *next_us, struct mr_error *error)
 {
     struct mr_kafka_sink *self = sink->ctx;
     struct mr_register held;
-    *next_us = self->renewed_us + self->renew_every_us;
-    if (!self->producer.handle || mr_env()->monotonic_us() < *next_us) {
-        if (!self->producer.handle) /* a publication is due first, and says the register itself */
-            *next_us = mr_env()->monotonic_us() + self->renew_every_us;
+    int64_t now_us = mr_env()->monotonic_us(), said_us = self->renewed_us ? self->renewed_us : now_us;
+    *next_us = said_us + self->renew_every_us;
+    if (now_us < *next_us)
         return MR_OK;
-    }
-    MR_TRY(mr_kafka_enrol(self, &held, error));
-    *next_us = self->renewed_us + self->renew_every_us;
+    MR_TRY(mr_kafka_register(self, &held, error));
+    if (held.present)
+        MR_TRY(mr_kafka_enrol(self, &held, error));
+    *next_us = mr_env()->monotonic_us() + self->renew_every_us;
     return MR_OK;
 }
 
@@ -352,7 +412,7 @@ static rd_kafka_resp_err_t touch(struct mr_kafka_sink *self, rd_kafka_topic_t *t
         return RD_KAFKA_RESP_ERR__FAIL;
     if (!created)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_resp_err_t why = rd_kafka_metadata(self->producer.handle, 0, topic, &metadata, ANSWER_MS);
+    rd_kafka_resp_err_t why = ask_for_partitions(self, topic, &metadata);
     if (why != RD_KAFKA_RESP_ERR_NO_ERROR)
         return why;
     int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
@@ -366,12 +426,13 @@ static rd_kafka_resp_err_t touch(struct mr_kafka_sink *self, rd_kafka_topic_t *t
 
 static rd_kafka_resp_err_t produce(struct mr_kafka_sink *self, const struct mr_kafka_record *record)
 {
-    rd_kafka_topic_t *topic =
-        topic_handle(self, record->topic.size > 0 ? record->topic : mr_str_of(self->topic));
-    if (!topic)
-        return RD_KAFKA_RESP_ERR__FAIL;
+    rd_kafka_topic_t *topic;
     rd_kafka_resp_err_t why =
-        self->touched ? touch(self, topic, record) : produce_to(self, topic, record->partition, record);
+        topic_handle(self, record->topic.size > 0 ? record->topic : mr_str_of(self->topic), &topic);
+    if (why == RD_KAFKA_RESP_ERR__FAIL)
+        return why;
+    if (why == RD_KAFKA_RESP_ERR_NO_ERROR)
+        why = self->touched ? touch(self, topic, record) : produce_to(self, topic, record->partition, record);
     if (why != RD_KAFKA_RESP_ERR_NO_ERROR && !self->trouble[0])
         snprintf(self->trouble, sizeof self->trouble, "for the topic %s (is it there?)",
                  rd_kafka_topic_name(topic));

@@ -202,8 +202,11 @@ static int fill_in(struct mr_kafka_source *self, const rd_kafka_topic_partition_
             snprintf(what, sizeof what, "No offset of partition %d of %s is known", (int)answer->partition,
                      answer->topic);
             self->looked_us = 0; /* perhaps it is gone */
-            if (answer->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-                return MR_BLOCKED;
+            if (answer->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+                mr_kafka_fetch_stop(self, mr_kafka_partition_of(self, mr_str_of(answer->topic),
+                                                                answer->partition, &index));
+                return MR_BLOCKED; /* it may come back as another one */
+            }
             return away(self, answer->err, what, error);
         }
         mr_kafka_partition_of(self, mr_str_of(answer->topic), answer->partition, &index);

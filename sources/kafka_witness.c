@@ -68,9 +68,9 @@ int mr_kafka_replaced(const struct mr_kafka_source *self, const struct mr_kafka_
 }
 
 /* MR_OK: nothing speaks against the partition; MR_END: it is another one; MR_BLOCKED: no answer yet. */
-static int look(struct mr_kafka_source *self, struct mr_kafka_partition *partition)
+static int look(struct mr_kafka_source *self, struct mr_kafka_partition *partition, int64_t wait_us)
 {
-    const rd_kafka_message_t *first = mr_kafka_first(partition, WAIT_US);
+    const rd_kafka_message_t *first = mr_kafka_first(partition, wait_us);
     if (!first)
         return MR_BLOCKED;
     if (first->err == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -92,16 +92,17 @@ int mr_kafka_verify(struct mr_kafka_source *self, const struct mr_kafka_offsets 
     for (int pass = 0; pass < 2; pass++) { /* all are asked before the first is waited for */
         for (size_t i = 0; i < begin->count; i++) {
             struct mr_kafka_partition *partition = self->partitions[i];
-            if (begin->at[i] == MR_KAFKA_ABSENT || end->at[i] <= begin->at[i] || partition->anew ||
-                (partition->queue && !partition->checking))
+            bool rows = end->at[i] > begin->at[i];
+            if (begin->at[i] == MR_KAFKA_ABSENT || partition->anew ||
+                (partition->queue ? !partition->checking : !rows))
                 continue;
             if (pass == 0) {
-                MR_TRY(mr_kafka_fetch(self, partition, begin->at[i], error));
+                MR_TRY(rows ? mr_kafka_fetch(self, partition, begin->at[i], error) : MR_OK);
                 continue;
             }
-            int status = MR_BLOCKED;
-            while (partition->checking && status == MR_BLOCKED && mr_env()->monotonic_us() < until_us)
-                status = look(self, partition);
+            int status = look(self, partition, rows ? WAIT_US : 0);
+            while (rows && partition->checking && status == MR_BLOCKED && mr_env()->monotonic_us() < until_us)
+                status = look(self, partition, WAIT_US);
             if (status != MR_END)
                 continue;
             MR_TRY(mr_kafka_replaced(self, partition, error));
@@ -136,6 +137,8 @@ static int ask_pins(struct mr_kafka_source *self, struct mr_kafka_offsets *answe
     return mr_kafka_ask(self, answers, error);
 }
 
+/* Where no message before the witness can be pinned (all are of the same time, or gone; or it is another log
+ * by now) fetching begins again, with the witness. */
 static int pin(struct mr_kafka_source *self, struct mr_error *error)
 {
     struct mr_kafka_offsets found;
@@ -147,10 +150,15 @@ static int pin(struct mr_kafka_source *self, struct mr_error *error)
     }
     int status = ask_pins(self, &found, error);
     for (size_t i = 0; i < self->partition_count; i++) {
-        self->partitions[i]->pin_offset = status == MR_OK ? found.at[i] : 0;
-        self->partitions[i]->pinned = self->partitions[i]->pinned && self->partitions[i]->pin_offset > 0;
+        struct mr_kafka_partition *partition = self->partitions[i];
+        bool asked = partition->exists && partition->pinned;
+        partition->pin_offset = status == MR_OK ? found.at[i] : 0;
+        partition->pinned = partition->pinned && partition->pin_offset > 0;
+        if (asked && !partition->pinned)
+            mr_kafka_fetch_stop(self, partition);
     }
-    self->pinned_us = mr_env()->monotonic_us();
+    if (status == MR_OK)
+        self->pinned_us = mr_env()->monotonic_us();
     return status;
 }
 
@@ -158,12 +166,16 @@ int mr_kafka_check_pins(struct mr_kafka_source *self, struct mr_error *error)
 {
     struct mr_kafka_offsets found;
     bool due = mr_env()->monotonic_us() - self->pinned_us >= PIN_EVERY_US;
-    MR_TRY(ask_pins(self, &found, error));
+    int status = ask_pins(self, &found, error);
+    if (status != MR_OK)
+        return status;
     for (size_t i = 0; i < found.count; i++) {
         struct mr_kafka_partition *partition = self->partitions[i];
         if (found.at[i] != MR_KAFKA_ABSENT) {
             partition->replaced = found.at[i] >= 0 && found.at[i] < partition->pin_offset;
             partition->pinned = found.at[i] >= partition->pin_offset;
+            if (found.at[i] < 0) /* all of it is gone, or in another log nothing has come yet */
+                mr_kafka_fetch_stop(self, partition);
         }
         due = due || (!partition->pinned && partition->witness.known &&
                       partition->pin_of != partition->witness.offset);

@@ -181,15 +181,11 @@ def copied(kafka, project):
     return copy
 
 
-def wakes_before_the_commit(kafka):
-    """A process that is frozen when its transaction is ready wakes after another one has settled it."""
-    project = pipe(kafka, "frozen", "value")
-    kafka.send("frozen", ["0"])
-    project.run()
-    kafka.send("frozen", ["1"])
-    env = dict(os.environ, MILLRACE_KILLPOINT="kafka.before_commit:2", MILLRACE_KILLPOINT_STOPS="1")  # the first one enrols
+def frozen(kafka, project, where):
+    """A run that stops at a kill point, and is there to be woken."""
+    env = dict(os.environ, MILLRACE_KILLPOINT=where, MILLRACE_KILLPOINT_STOPS="1")
     sleeper = subprocess.Popen([MILLRACE, "run", "--quiet"], cwd=project.directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, env=env)
+                               stderr=subprocess.PIPE, env=env)
     kafka.started.append(sleeper)
 
     def stopped():
@@ -197,12 +193,22 @@ def wakes_before_the_commit(kafka):
             return file.read().rsplit(")", 1)[1].split()[0] == "T"
 
     kafka.until(stopped)
+    return sleeper
+
+
+def wakes_before_the_commit(kafka):
+    """A process that is frozen when its transaction is ready wakes after another one has settled it."""
+    project = pipe(kafka, "frozen", "value")
+    kafka.send("frozen", ["0"])
+    project.run()
+    kafka.send("frozen", ["1"])
+    sleeper = frozen(kafka, project, "kafka.before_commit:2")  # the first one enrols
     copy = copied(kafka, project)
     successor = copy.start("--quiet")
     time.sleep(4)
     sleeper.send_signal(signal.SIGCONT)
     kafka.until(lambda: len(kafka.read("frozen.out")) >= 2)
-    sleeper.wait(60)
+    sleeper.communicate(timeout=120)
     time.sleep(3)  # one that read the register too early would publish again now
     successor.send_signal(signal.SIGTERM)
     successor.wait(30)
@@ -223,6 +229,25 @@ def decided_elsewhere(kafka):
     said = fails("SINK_REGISTER_MISMATCH", copy.run)
     assert "decision" in said, said[-400:]
     same(sorted(v for (_, _, v, _) in kafka.read("elsewhere.out")), [b"0", b"1", b"2"])
+
+
+def topic_gone_after_the_decision(kafka):
+    """What cannot be published any more is told of soon, and published once the topic is back."""
+    kafka.topic("gone.on")
+    project = pipe(kafka, "gone", "value, 'gone.on' AS topic", "registerTopic 'gone.out'")
+    kafka.send("gone", ["0", "1"])
+    sleeper = frozen(kafka, project, "publish.before:1")
+    kafka.drop("gone.on")
+    begun = time.time()
+    sleeper.send_signal(signal.SIGCONT)
+    said = sleeper.communicate(timeout=150)[1].decode()
+    took = time.time() - begun
+    assert sleeper.returncode != 0 and "KAFKA_RECORD_REFUSED" in said and "gone.on" in said, said[-600:]
+    assert took < 50, f"after {took:.0f} s"
+    assert "gone.on" in fails("KAFKA_RECORD_REFUSED", project.run), project.output[-500:]
+    kafka.topic("gone.on")
+    project.run()
+    same(sorted(v for (_, _, v, _) in kafka.read("gone.on")), [b"0", b"1"])
 
 
 def register_lost(kafka):
@@ -307,7 +332,7 @@ def console(kafka):
 def body(kafka):
     check = Checks("kafka_sink")
     only = os.environ.get("ONLY")
-    for test in (columns, topic_of_the_row, partition_of_the_row, register_in_internal_topic, refused, records_that_brokers_refuse, large_outbox, at_least_once, fencing, wakes_before_the_commit, decided_elsewhere, register_lost, register_is_renewed, order_is_kept,
+    for test in (columns, topic_of_the_row, partition_of_the_row, register_in_internal_topic, refused, records_that_brokers_refuse, large_outbox, at_least_once, fencing, wakes_before_the_commit, decided_elsewhere, topic_gone_after_the_decision, register_lost, register_is_renewed, order_is_kept,
                  windows_to_kafka, console):
         if not only or test.__name__ in only.split(","):
             check(test, kafka)

@@ -340,6 +340,63 @@ static void test_record_that_is_not_taken(void **state)
     mock_stop(&mock);
 }
 
+/* What goes wrong with a renewal does not end the renewals. */
+static void test_renewal_behind_a_failed_one(void **state)
+{
+    (void)state;
+    struct mock mock;
+    struct rig rig;
+    int64_t next_us;
+    mock_start(&mock, 1);
+    rd_kafka_mock_topic_create(mock.cluster, "out", 1, 1);
+    rig_start(&rig, &mock, "51111111-2222-3333-4444-555555555555");
+    struct mr_kafka_sink *sink = rig.sink.ctx;
+    OK(mr_kafka_renew(&rig.sink, &next_us, &error));
+    assert_true(next_us > mr_env()->monotonic_us() + 1000000); /* it is not due */
+    sink->renew_every_us = 1;
+    mock_push(&mock, API_END, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING);
+    assert_true(mr_kafka_renew(&rig.sink, &next_us, &error) < 0);
+    assert_true(error.flags & MR_RETRIABLE);
+    assert_null(sink->producer.handle);
+    int64_t said_us = sink->renewed_us;
+    OK(mr_kafka_renew(&rig.sink, &next_us, &error));
+    assert_true(sink->renewed_us > said_us);
+    rig_stop(&rig);
+    mock_stop(&mock);
+}
+
+/* A topic that goes between decision and publication: brokers that say so are believed after a while, and
+ * once it is back the batch is published. */
+static void test_topic_that_goes(void **state)
+{
+    (void)state;
+    for (int sent_before = 0; sent_before < 2; sent_before++) {
+        struct mock mock;
+        struct rig rig;
+        struct mr_text manifest;
+        int attempts;
+        mock_start(&mock, 1);
+        rd_kafka_mock_topic_create(mock.cluster, "out", 1, 1);
+        rig_start(&rig, &mock, "61111111-2222-3333-4444-555555555555");
+        rig_decide(&rig, &manifest);
+        mr_kafka_producer_drop(rig.sink.ctx);
+        if (sent_before)
+            ((struct mr_kafka_sink *)rig.sink.ctx)->attempted = rig.batch;
+        rd_kafka_mock_topic_set_error(mock.cluster, "out", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+        assert_true(rig_publish(&rig, &mock, &manifest, &attempts) < 0);
+        if (strcmp(error.condition, "KAFKA_RECORD_REFUSED") != 0 || attempts != 1)
+            print_error("%d attempts: %s %s\n", attempts, error.condition, error.message);
+        assert_string_equal(error.condition, "KAFKA_RECORD_REFUSED");
+        assert_non_null(strstr(error.message, "not there any more"));
+        assert_int_equal(attempts, 1);
+        rd_kafka_mock_topic_set_error(mock.cluster, "out", RD_KAFKA_RESP_ERR_NO_ERROR);
+        OK(rig_publish(&rig, &mock, &manifest, &attempts));
+        mr_text_release(&manifest);
+        rig_stop(&rig);
+        mock_stop(&mock);
+    }
+}
+
 /* librdkafka (2.0.2, and later ones by their code) forgets the request of send_offsets_to_transaction when
  * the producer is destroyed while the group's coordinator owes the answer: the handler of the answer returns
  * at
@@ -366,6 +423,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_late_answers),
         cmocka_unit_test(test_start_under_faults),
         cmocka_unit_test(test_record_that_is_not_taken),
+        cmocka_unit_test(test_renewal_behind_a_failed_one),
+        cmocka_unit_test(test_topic_that_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
