@@ -3,12 +3,15 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/env.h"
 
 #define VERSION "0.1.0"
 #define LARGE_BYTES (4 << 20)
+#define STACK_BYTES (8 << 20)
 
 static const struct mr_command *const commands[] = {&mr_command_init,    &mr_command_run,
                                                     &mr_command_dry_run, &mr_command_sql,
@@ -58,6 +61,48 @@ static int close_output(int status)
     return mr_report(&error);
 }
 
+/* ---- the stack: the limits on nesting are made for so much, in every thread ---- */
+struct call {
+    const struct mr_command *command;
+    int argc;
+    char **argv;
+    sigset_t mask;
+    int status;
+};
+
+static void *call_in_thread(void *ctx)
+{
+    struct call *call = ctx;
+    pthread_sigmask(SIG_SETMASK, &call->mask, NULL);
+    call->status = call->command->run(call->argc, call->argv);
+    return NULL;
+}
+
+static int call_command(const struct mr_command *command, int argc, char **argv)
+{
+    struct call call = {.command = command, .argc = argc, .argv = argv};
+    struct rlimit limit;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all;
+    if (pthread_attr_init(&attributes) == 0) {
+        pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        pthread_setattr_default_np(&attributes);
+        pthread_attr_destroy(&attributes);
+    }
+    if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur >= STACK_BYTES)
+        return command->run(argc, argv);
+    /* The first thread's is too small: it waits, and leaves signals to the second. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &call.mask);
+    if (pthread_create(&thread, NULL, call_in_thread, &call) == 0) {
+        pthread_join(thread, NULL);
+        return call.status;
+    }
+    pthread_sigmask(SIG_SETMASK, &call.mask, NULL);
+    return command->run(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     /* A closed output and a file at its size limit are errors of the write, not the end of a batch. */
@@ -82,7 +127,7 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i]->name, argv[1]) == 0) {
-            int status = commands[i]->run(argc - 1, argv + 1);
+            int status = call_command(commands[i], argc - 1, argv + 1);
             return commands[i] == &mr_command_run ? status : close_output(status);
         }
     fprintf(stderr, "millrace: there is no command `%s`. Try `millrace --help`.\n", argv[1]);

@@ -172,7 +172,7 @@ const struct mr_command mr_command_run = {
     .help = "usage: millrace run [OPTION…]\n"
             "\n"
             "Brings every table of the project up to date with all that is available, then exits, as\n"
-            "`spark-pipelines run` does. With --continuous it goes on until SIGINT (Ctrl-C) or SIGTERM, "
+            "`spark-pipelines run` does. With --continuous it goes on until SIGINT (Ctrl-C), SIGTERM or SIGHUP, "
             "which let\n"
             "it finish the batch in hand and exit 0. It may be killed at any time: the next run goes on "
             "where this\n"

@@ -21,6 +21,7 @@ struct node {
     mr_kernel kernel;
     uint32_t flags;
     uint64_t hash;
+    int next;   /* node with a hash in the same bucket; -1: none */
     bool cheap; /* see mr_evaluator_is_cheap */
     bool opened;
     struct mr_column *constant; /* one row; NULL: not constant */
@@ -33,6 +34,7 @@ struct mr_evaluator {
     const struct mr_session *session;
     struct node *nodes;
     int node_count, node_capacity;
+    int *buckets; /* node_capacity many (a power of two): the last node with a hash there; -1: none */
     int *roots;
     int root_count;
     struct mr_arena plan;    /* argument lists */
@@ -54,6 +56,8 @@ static uint64_t hash_expression(const struct mr_expression *e)
         hash = mr_hash_u64(hash + (uint64_t)e->column + 1);
     if (e->kind == MR_EXPR_CALL)
         hash = mr_hash_u64(hash ^ (uint64_t)(uintptr_t)e->function);
+    if (e->kind == MR_EXPR_LITERAL)
+        mr_column_hash(e->literal, &hash, true);
     for (int i = 0; i < e->argument_count; i++)
         hash = mr_hash_u64(hash * 31 + hash_expression(e->arguments[i]));
     return hash;
@@ -61,13 +65,22 @@ static uint64_t hash_expression(const struct mr_expression *e)
 
 static int find_node(const struct mr_evaluator *v, const struct mr_expression *e, uint64_t hash)
 {
-    for (int i = 0; i < v->node_count; i++)
+    size_t bucket = hash & (uint64_t)(v->node_capacity - 1);
+    for (int i = v->node_count > 0 ? v->buckets[bucket] : -1; i >= 0; i = v->nodes[i].next)
         if (v->nodes[i].hash == hash && mr_expression_equal(v->nodes[i].expression, e))
             return i;
     return -1;
 }
 
-static int add_node(struct mr_evaluator *v, const struct mr_expression *e, int *out, struct mr_error *error)
+static void put_in_bucket(struct mr_evaluator *v, int number)
+{
+    size_t bucket = v->nodes[number].hash & (uint64_t)(v->node_capacity - 1);
+    v->nodes[number].next = v->buckets[bucket];
+    v->buckets[bucket] = number;
+}
+
+static int add_node(struct mr_evaluator *v, const struct mr_expression *e, uint64_t hash, int *out,
+                    struct mr_error *error)
 {
     if (v->node_count == v->node_capacity) {
         int capacity = v->node_capacity ? v->node_capacity * 2 : 16;
@@ -75,13 +88,22 @@ static int add_node(struct mr_evaluator *v, const struct mr_expression *e, int *
         if (!nodes)
             return mr_error_memory(error, sizeof *nodes * (size_t)capacity);
         v->nodes = nodes;
+        int *buckets = mr_reallocate(v->buckets, sizeof *buckets * (size_t)capacity);
+        if (!buckets)
+            return mr_error_memory(error, sizeof *buckets * (size_t)capacity);
+        memset(buckets, 0xFF, sizeof *buckets * (size_t)capacity);
+        v->buckets = buckets;
         v->node_capacity = capacity;
+        for (int i = 0; i < v->node_count; i++)
+            put_in_bucket(v, i);
     }
     *out = v->node_count++;
     struct node *node = &v->nodes[*out];
     memset(node, 0, sizeof *node);
     node->expression = e;
+    node->hash = hash;
     node->cheap = true;
+    put_in_bucket(v, *out);
     return MR_OK;
 }
 
@@ -159,8 +181,7 @@ static int compile(struct mr_evaluator *v, const struct mr_expression *e, int *o
         *out = number;
         return MR_OK;
     }
-    MR_TRY(add_node(v, e, &number, error));
-    v->nodes[number].hash = hash;
+    MR_TRY(add_node(v, e, hash, &number, error));
     *out = number;
     switch (e->kind) {
     case MR_EXPR_COLUMN:
@@ -214,6 +235,7 @@ void mr_evaluator_close(struct mr_evaluator *v)
         mr_column_unref(node->spare);
     }
     mr_free(v->nodes);
+    mr_free(v->buckets);
     mr_free(v->retired);
     mr_arena_release(&v->plan);
     mr_arena_release(&v->scratch);
