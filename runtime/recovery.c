@@ -12,7 +12,7 @@ static int refuse_register(const struct mr_query *query, const struct mr_sink *s
                            const struct mr_register *found, const struct mr_register *expected,
                            struct mr_error *error)
 {
-    const char *why, *condition;
+    const char *why, *condition, *help = found->present ? NULL : sink->type->absent_help;
     if (!found->present) {
         condition = "SINK_REGISTER_MISMATCH.ABSENT";
         why = "holds no trace of this query any more: it was created anew, or its memory of queries has "
@@ -34,11 +34,12 @@ static int refuse_register(const struct mr_query *query, const struct mr_sink *s
     mr_error_set(
         error, MR_E_PROTOCOL, condition,
         "The target of the sink '%s' %s. Found batch %lld of decision %llx, expected batch %lld of decision "
-        "%llx (checkpoint %s). Nothing was written. Put the two together again, or start anew with a full "
-        "refresh.",
+        "%llx (checkpoint %s). Nothing was written. %s%sPut the two together again, or start anew "
+        "with a full refresh.",
         sink->name, why, (long long)(found->present ? found->batch : -2),
         (unsigned long long)found->decision_id, (long long)expected->batch,
-        (unsigned long long)expected->decision_id, mr_checkpoint_path(query->checkpoint));
+        (unsigned long long)expected->decision_id, mr_checkpoint_path(query->checkpoint), help ? help : "",
+        help ? " " : "");
     return error->code;
 }
 

@@ -307,6 +307,7 @@ const struct mr_sink_type mr_kafka_sink = {
     .name = "kafka",
     .modes = MODES,
     .flags = MR_SINK_ANY_PACE | MR_SINK_WAITS,
+    .absent_help = "When it is the topic that was changed, let the option registerTopic name the first one.",
     .open = kafka_open,
     .enrol = kafka_enrol,
     .write = kafka_write,

@@ -49,6 +49,8 @@ struct mr_sink_type {
     const char *name; /* "delta", "console", "memory", … */
     uint32_t modes;   /* bit per mr_output_mode it can take */
     uint32_t flags;   /* enum mr_sink_flag */
+    /* A sentence on what to do when the register is absent and should not be; NULL: nothing special. */
+    const char *absent_help;
     /* Checks options and schema against the target as it is. Creates nothing. */
     int (*open)(struct mr_sink *sink, struct mr_error *error);
     /* The target's register exists from here on: creates the target when missing. *out: what it holds now.

@@ -48,6 +48,26 @@ def topic_of_the_row(kafka):
     same([v for (_, _, v, _) in kafka.read("routed.b")], [b"yak"])
 
 
+def other_topic(kafka):
+    """The topic written to may change over a checkpoint, where the register stays: what is decided later goes to the new one, once."""
+    project = pipe(kafka, "moving", "value")
+    kafka.topic("moved.out", 2)
+    kafka.send("moving", ["a", "b"])
+    project.run()
+    with open(os.path.join(project.directory, "transformations", "s.sql")) as file:
+        text = file.read()
+    kafka.send("moving", ["c"])
+    project.write("s", text.replace("'moving.out'", "'moved.out'"))
+    assert "registerTopic" in fails("SINK_REGISTER_MISMATCH.ABSENT", project.run), "the remedy is named"
+    project.write("s", text.replace("'moving.out'", "'moved.out', registerTopic 'moving.out'"))
+    project.run()
+    kafka.send("moving", ["d"])
+    project.write("s", text)
+    project.run()
+    same(sorted(v for (_, _, v, _) in kafka.read("moving.out")), [b"a", b"b", b"d"])
+    same(sorted(v for (_, _, v, _) in kafka.read("moved.out")), [b"c"])
+
+
 def partition_of_the_row(kafka):
     project = pipe(kafka, "placed", "value, CAST(CAST(value AS STRING) AS INT) AS partition")
     kafka.send("placed", ["2", "0", None, "1", "2"])
@@ -332,7 +352,9 @@ def console(kafka):
 def body(kafka):
     check = Checks("kafka_sink")
     only = os.environ.get("ONLY")
-    for test in (columns, topic_of_the_row, partition_of_the_row, register_in_internal_topic, refused, records_that_brokers_refuse, large_outbox, at_least_once, fencing, wakes_before_the_commit, decided_elsewhere, topic_gone_after_the_decision, register_lost, register_is_renewed, order_is_kept,
+    for test in (columns, topic_of_the_row, other_topic, partition_of_the_row, register_in_internal_topic, refused, records_that_brokers_refuse,
+                 large_outbox, at_least_once, fencing, wakes_before_the_commit, decided_elsewhere, topic_gone_after_the_decision, register_lost,
+                 register_is_renewed, order_is_kept,
                  windows_to_kafka, console):
         if not only or test.__name__ in only.split(","):
             check(test, kafka)

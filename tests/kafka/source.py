@@ -233,6 +233,33 @@ def starts_once(kafka):
     same(values(project), list(range(4, 12)))
 
 
+def other_topics(kafka):
+    """Topics may be added to what is subscribed, and read from their beginning; one that is left out is data loss, as in Spark. How they are named may change."""
+    for name, first in (("sub.one", 0), ("sub.two", 100)):
+        kafka.topic(name, 2)
+        kafka.send(name, numbers(first, first + 10))
+    project = stream(kafka, "subscribe => 'sub.one', startingOffsets => 'earliest'")
+    project.run()
+    same(values(project), list(range(10)))
+    project.write("t", STREAM.format(options="subscribe => 'sub.one, sub.two', startingOffsets => 'latest'"))
+    project.run()
+    same(values(project), [*range(10), *range(100, 110)])
+    kafka.send("sub.one", numbers(10, 12))
+    project.write("t", STREAM.format(options="subscribePattern => 'sub\\..*'"))
+    project.run()
+    same(values(project), [*range(12), *range(100, 110)])
+    kafka.send("sub.two", numbers(110, 112))
+    project.write("t", STREAM.format(options="subscribe => 'sub.two'"))
+    assert "sub.one" in fails("KAFKA_DATA_LOSS.PARTITIONS_DELETED", project.run), "the topic is named"
+    project.write("t", STREAM.format(options="subscribe => 'sub.two', failOnDataLoss => false"))
+    project.run()
+    same(values(project), [*range(12), *range(100, 112)])
+    kafka.send("sub.two", numbers(112, 115))
+    project.write("t", STREAM.format(options="assign => '{\"sub.two\":[0,1]}'"))
+    project.run()
+    same(values(project), [*range(12), *range(100, 115)])
+
+
 def transactions(kafka):
     kafka.topic("tx")
     kafka.send_transaction("tx", numbers(0, 10), True)
@@ -364,7 +391,7 @@ def body(kafka):
     check = Checks("kafka_source")
     only = os.environ.get("ONLY")
     for test in (row_schema, selection, wrong_options, bounds_by_offset, bounds_by_timestamp, offsets_in_the_decision, latest_is_remembered,
-                 max_offsets, shares_of_a_partition, group_for_lag_tools, new_partitions, new_topics_of_a_pattern, starts_once,
+                 max_offsets, shares_of_a_partition, group_for_lag_tools, new_partitions, new_topics_of_a_pattern, starts_once, other_topics,
                  transactions, compacted, truncated, deleted_and_made_anew,
                  large_messages, min_offsets, from_json_windows, broker_goes_and_comes):
         if not only or test.__name__ in only.split(","):
