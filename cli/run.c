@@ -131,9 +131,8 @@ static int run_given(const struct run_arguments *given)
             split_names(&opened.arena, given->refresh, given->refresh_count, &options.refresh);
         options.full_refresh_count =
             split_names(&opened.arena, given->full, given->full_count, &options.full_refresh);
-        status = mr_pipeline_forget_schemas(&opened.pipeline, &options, &error);
-        if (status >= 0)
-            status = mr_pipeline_check(&opened.pipeline, &error);
+        mr_pipeline_infer_anew(&opened.pipeline, &options);
+        status = mr_pipeline_check(&opened.pipeline, &error);
         if (status >= 0)
             status = run_pipeline(&opened, &options, given->quiet, &signals, &error);
     }
@@ -172,9 +171,10 @@ const struct mr_command mr_command_run = {
     .help = "usage: millrace run [OPTION…]\n"
             "\n"
             "Brings every table of the project up to date with all that is available, then exits, as\n"
-            "`spark-pipelines run` does. With --continuous it goes on until SIGINT (Ctrl-C), SIGTERM or SIGHUP, "
-            "which let\n"
-            "it finish the batch in hand and exit 0. It may be killed at any time: the next run goes on "
+            "`spark-pipelines run` does. With --continuous it goes on until SIGINT (Ctrl-C), SIGTERM or "
+            "SIGHUP,\n"
+            "which let it finish the batch in hand and exit 0. It may be killed at any time: the next run "
+            "goes on "
             "where this\n"
             "one was, and no row is lost or doubled.\n"
             "\n"

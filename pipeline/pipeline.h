@@ -62,6 +62,7 @@ struct mr_flow {
     int input_count, input_capacity;
     const struct mr_type *schema; /* of its query */
     bool ordered;
+    bool infer_anew; /* while it is checked: not by the columns remembered */
     /* while running */
     enum mr_flow_state state;
     int attempts;
@@ -144,9 +145,9 @@ struct mr_pipeline_options {
     void (*on_published)(void *ctx, const struct mr_flow *flow, int64_t batch);
     void *ctx;
 };
-/* Before mr_pipeline_check: what is refreshed in full begins anew with the schemas it infers, too. */
-int mr_pipeline_forget_schemas(struct mr_pipeline *pipeline, const struct mr_pipeline_options *options,
-                               struct mr_error *error);
+/* Before mr_pipeline_check: what will be refreshed in full is checked with the columns its files have now.
+ * Those remembered are given up by mr_pipeline_run. */
+void mr_pipeline_infer_anew(struct mr_pipeline *pipeline, const struct mr_pipeline_options *options);
 /* After mr_pipeline_check. MR_OK when every selected flow completed (or was stopped on request); else the
  * first failure, in error. */
 int mr_pipeline_run(struct mr_pipeline *pipeline, const struct mr_pipeline_options *options,

@@ -155,11 +155,12 @@ static int analyse(struct planning *planning, struct mr_job *job, struct mr_plan
     struct mr_catalog catalog = {planning, resolve};
     struct mr_sql_environment environment = {.catalog = &catalog,
                                              .base_directory = planning->pipeline->project->directory,
-                                             .schema_directory = mr_flow_schema_directory(planning->pipeline,
-                                                                                          flow, &job->arena),
                                              .schema_read_only = !planning->for_running};
-    if (!environment.schema_directory)
-        return mr_error_memory(error, 1024);
+    if (planning->for_running || !flow->infer_anew) {
+        environment.schema_directory = mr_flow_schema_directory(planning->pipeline, flow, &job->arena);
+        if (!environment.schema_directory)
+            return mr_error_memory(error, 1024);
+    }
     MR_TRY(output_mode(flow, &job->mode, error));
     MR_TRY(mr_session_from_conf(job, &flow->conf, flow->catalog, flow->database, error));
     MR_TRY(mr_sql_analyse(job, &environment, flow->origin, flow->query, plan, error));

@@ -338,21 +338,11 @@ static int run_continuous(struct run *run, struct flow_run *flows, struct mr_err
 }
 
 /* ---- the whole ---- */
-int mr_pipeline_forget_schemas(struct mr_pipeline *pipeline, const struct mr_pipeline_options *options,
-                               struct mr_error *error)
+void mr_pipeline_infer_anew(struct mr_pipeline *pipeline, const struct mr_pipeline_options *options)
 {
     struct run run = {.pipeline = pipeline, .options = options};
-    struct mr_arena arena;
-    int status = MR_OK;
-    mr_arena_init(&arena);
-    for (int f = 0; f < pipeline->flow_count && status >= 0; f++) {
-        if (!full_refresh(&run, pipeline->flows[f]))
-            continue;
-        char *path = mr_flow_schema_directory(pipeline, pipeline->flows[f], &arena);
-        status = path ? mr_directory_remove(path, error) : mr_error_memory(error, 1024);
-    }
-    mr_arena_release(&arena);
-    return status;
+    for (int f = 0; f < pipeline->flow_count; f++)
+        pipeline->flows[f]->infer_anew = full_refresh(&run, pipeline->flows[f]);
 }
 
 static int check_selection(const struct run *run, struct mr_error *error)
@@ -394,6 +384,47 @@ static int refresh_checkpoint(struct run *run, const struct mr_flow *flow, struc
     int status =
         options.path ? mr_checkpoint_open(&checkpoint, &options, error) : mr_error_memory(error, 1024);
     mr_checkpoint_close(checkpoint);
+    mr_arena_release(&arena);
+    return status;
+}
+
+/* Whatever else is wrong with a checkpoint, a full refresh mends. */
+static int check_unlocked(struct run *run, const struct mr_flow *flow, struct mr_arena *arena,
+                          struct mr_error *error)
+{
+    struct mr_checkpoint *checkpoint = NULL;
+    struct mr_checkpoint_options options = {.path = mr_flow_checkpoint_path(run->pipeline, flow, arena),
+                                            .force = mr_setting_boolean(&flow->conf,
+                                                                        "millrace.checkpoint.force", false)};
+    if (!options.path)
+        return mr_error_memory(error, 1024);
+    if (!mr_file_exists(options.path))
+        return MR_OK;
+    int status = mr_checkpoint_open(&checkpoint, &options, error);
+    mr_checkpoint_close(checkpoint);
+    if (status < 0 && strcmp(error->condition, "CHECKPOINT_LOCKED") == 0)
+        return status;
+    mr_error_clear(error);
+    return MR_OK;
+}
+
+/* What is refreshed in full infers its columns anew; but another process that runs one of these flows goes on
+ * by the columns it has, and then nothing is refreshed. */
+static int forget_schemas(struct run *run, struct mr_error *error)
+{
+    struct mr_pipeline *pipeline = run->pipeline;
+    struct mr_arena arena;
+    int status = MR_OK;
+    mr_arena_init(&arena);
+    for (int f = 0; f < pipeline->flow_count && status >= 0; f++)
+        if (full_refresh(run, pipeline->flows[f]) && pipeline->flows[f]->target->kind != MR_MATERIALIZED_VIEW)
+            status = check_unlocked(run, pipeline->flows[f], &arena, error);
+    for (int f = 0; f < pipeline->flow_count && status >= 0; f++) {
+        if (!full_refresh(run, pipeline->flows[f]))
+            continue;
+        char *path = mr_flow_schema_directory(pipeline, pipeline->flows[f], &arena);
+        status = path ? mr_directory_remove(path, error) : mr_error_memory(error, 1024);
+    }
     mr_arena_release(&arena);
     return status;
 }
@@ -455,6 +486,7 @@ int mr_pipeline_run(struct mr_pipeline *pipeline, const struct mr_pipeline_optio
     struct run run = {.pipeline = pipeline, .options = options};
     int workers = options->workers > 0 ? options->workers : (int)sysconf(_SC_NPROCESSORS_ONLN);
     MR_TRY(check_selection(&run, error));
+    MR_TRY(forget_schemas(&run, error));
     MR_TRY(mr_pool_start(&run.pool, workers, error));
     pthread_mutex_init(&run.pool_lock, NULL);
     pthread_mutex_init(&run.plan_lock, NULL);

@@ -82,10 +82,12 @@ static int mismatch(struct planner *p, const struct mr_parquet_source *source, c
                               "another type.",
                               p->reader->input->name, column, source->unsupported);
     else
-        status = mr_error_set(p->error, MR_E_DATA, "FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH",
-                              "%s: the column %s cannot be read as %.150s: in the file it is %.150s (%s).",
-                              p->reader->input->name, column, expected.data, actual.data,
-                              group ? "a group" : mr_parquet_physical_name(source->element->physical));
+        status = mr_error_set(
+            p->error, MR_E_DATA, "FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH",
+            "%s: the column %s cannot be read as %.150s: in the file it is %.150s (%s). Name a type that "
+            "all files fit (schemaHints), or read such files in a table of their own.",
+            p->reader->input->name, column, expected.data, actual.data,
+            group ? "a group" : mr_parquet_physical_name(source->element->physical));
     mr_error_parameter(p->error, "path", "%s", p->reader->input->name);
     mr_error_parameter(p->error, "column", "%s", column);
     mr_error_parameter(p->error, "expectedType", "%s", expected.data);
