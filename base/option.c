@@ -272,8 +272,10 @@ static int parse_or_fail(const struct mr_option_spec *spec, const char *value, s
     else if (parse_value(spec, value, out))
         return MR_OK;
     else
-        mr_error_set(error, MR_E_USAGE, "INVALID_OPTION_VALUE", "The option %s cannot be '%s': it takes %s.",
-                     spec->name, value, out->wanted);
+        mr_error_set(error, MR_E_USAGE,
+                     spec->type == MR_OPTION_CHARACTER ? "OPTION_VALUE_EXCEEDS_ONE_CHARACTER"
+                                                       : "INVALID_OPTION_VALUE",
+                     "The option %s cannot be '%s': it takes %s.", spec->name, value, out->wanted);
     mr_error_parameter(error, "option", "%s", spec->name);
     mr_error_parameter(error, "value", "%s", value);
     return error->code;

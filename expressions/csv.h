@@ -82,7 +82,7 @@ enum mr_csv_kind mr_csv_kind_of(const struct mr_csv_options *options, struct mr_
 /* ---- writing ---- */
 struct mr_csv_format {
     struct mr_str separator, null_value, empty_value;
-    int quote, escape; /* 0: none */
+    int quote, escape, escape_escape; /* 0: none */
     bool quote_all, trim_leading, trim_trailing;
     struct mr_json_options times; /* formats and zone: JSON and CSV write times alike */
 };

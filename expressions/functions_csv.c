@@ -226,7 +226,10 @@ MR_KERNEL(kernel_to_csv)
         mr_text_clear(&state->text);
         MR_TRY(mr_csv_write(&bound->writing, state->zone, in->children, in->child_count, i, &state->piece,
                             &state->text, error));
-        MR_TRY(mr_out_text(out, i, &state->text, error));
+        if (state->text.size == 0) /* nothing at all is no record, to Spark */
+            MR_TRY(mr_column_set_null(out, i, error));
+        else
+            MR_TRY(mr_out_text(out, i, &state->text, error));
     }
     return MR_OK;
 }
@@ -238,6 +241,12 @@ static int resolve_schema_of_csv(struct mr_resolve *r, struct mr_error *error)
     struct mr_str text;
     MR_TRY(mr_resolve_cast(r, 0, mr_type_of(MR_STRING), error));
     MR_TRY(mr_resolve_constant_string(r, 0, &text, error));
+    if (!text.data) {
+        mr_resolve_error(r, error, "DATATYPE_MISMATCH.UNEXPECTED_NULL",
+                         "The text of schema_of_csv must not be NULL.");
+        mr_error_parameter(error, "exprName", "csv");
+        return error->code;
+    }
     r->type = mr_type_of(MR_STRING);
     return bind_options(r, 1, false, &bound, error);
 }
@@ -279,7 +288,7 @@ MR_KERNEL(kernel_schema_of_csv)
 
 const struct mr_function mr_functions_csv[] = {
     CSV("from_csv", 3, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, resolve_from_csv, kernel_from_csv),
-    CSV("to_csv", 2, MR_FN_NULL_IF_ANY, resolve_to_csv, kernel_to_csv),
+    CSV("to_csv", 2, MR_FN_NULL_IF_ANY | MR_FN_MAY_BE_NULL, resolve_to_csv, kernel_to_csv),
     CSV("schema_of_csv", 2, MR_FN_NULL_IF_ANY, resolve_schema_of_csv, kernel_schema_of_csv),
     {0},
 };
