@@ -137,8 +137,8 @@ static int ask_pins(struct mr_kafka_source *self, struct mr_kafka_offsets *answe
     return mr_kafka_ask(self, answers, error);
 }
 
-/* Where no message before the witness can be pinned (all are of the same time, or gone; or it is another log
- * by now) fetching begins again, with the witness. */
+/* Where nothing stands before a witness that could be pinned (all is of one time, or gone; or it is another
+ * log already) fetching begins again, with the witness. */
 static int pin(struct mr_kafka_source *self, struct mr_error *error)
 {
     struct mr_kafka_offsets found;
@@ -146,16 +146,17 @@ static int pin(struct mr_kafka_source *self, struct mr_error *error)
         struct mr_kafka_partition *partition = self->partitions[i];
         partition->pinned = partition->witness.known && partition->witness.time_ms > 0;
         partition->pin_ms = partition->witness.time_ms;
-        partition->pin_of = partition->witness.offset;
     }
     int status = ask_pins(self, &found, error);
     for (size_t i = 0; i < self->partition_count; i++) {
         struct mr_kafka_partition *partition = self->partitions[i];
-        bool asked = partition->exists && partition->pinned;
         partition->pin_offset = status == MR_OK ? found.at[i] : 0;
-        partition->pinned = partition->pinned && partition->pin_offset > 0;
-        if (asked && !partition->pinned)
+        bool fails = partition->pinned && partition->pin_offset <= 0;
+        if (status == MR_OK && fails && partition->exists && partition->pin_of != partition->witness.offset)
             mr_kafka_fetch_stop(self, partition);
+        partition->pinned = partition->pinned && !fails;
+        if (status == MR_OK)
+            partition->pin_of = partition->witness.offset;
     }
     if (status == MR_OK)
         self->pinned_us = mr_env()->monotonic_us();

@@ -720,7 +720,7 @@ static void opening_is_fast(void **state)
     mr_checkpoint_close(checkpoint);
     print_message("open %lld us, decide %lld us\n", (long long)(opened - begin),
                   (long long)(decided - opened));
-    assert_true(opened - begin < 2000000); /* a bound for a busy machine; bench/ measures */
+    assert_true(opened - begin < 10000000); /* a bound for a busy machine; bench/ measures */
 }
 
 int main(int count, char **arguments)

@@ -180,11 +180,11 @@ def fencing(kafka):
         except Failed:
             pass  # it may stop, too: what counts is that nothing is doubled
         kafka.send("fenced", ["2"])
-        kafka.until(lambda: "fenced" in open(os.path.join(project.directory, "run.log")).read() or running.poll() is not None, 15)
+        kafka.until(lambda: "fenced" in open(os.path.join(project.directory, "run.log")).read() or running.poll() is not None)
     finally:
         if running.poll() is None:
             running.send_signal(signal.SIGTERM)
-        running.wait(20)
+        running.wait(90)
     values = [v for (_, _, v, _) in kafka.read("fenced.out")]
     same(len(values), len(set(values)), "doubled rows among " + str(values))
 
@@ -231,7 +231,7 @@ def wakes_before_the_commit(kafka):
     sleeper.communicate(timeout=120)
     time.sleep(3)  # one that read the register too early would publish again now
     successor.send_signal(signal.SIGTERM)
-    successor.wait(30)
+    successor.wait(90)
     same(sorted(v for (_, _, v, _) in kafka.read("frozen.out")), [b"0", b"1"])
 
 
@@ -303,14 +303,14 @@ def register_is_renewed(kafka):
 
     before = end()
     try:
-        kafka.until(lambda: end() > before + 3, 45)  # behind an error that may pass it is tried again after 30 seconds
+        kafka.until(lambda: end() > before + 3)  # behind an error that may pass it is tried again after 30 seconds
     except RuntimeError as late:
         with open(os.path.join(project.directory, "run.log")) as log:
             raise RuntimeError("%d records, then %d: %s" % (before, end(), log.read()[-800:])) from late
     kafka.send("renewed", ["1"])
     kafka.until(lambda: len(kafka.read("renewed.out")) == 2)
     running.send_signal(signal.SIGTERM)
-    same(running.wait(20), 0)
+    same(running.wait(90), 0)
     project.run()
     same(sorted(v for (_, _, v, _) in kafka.read("renewed.out")), [b"0", b"1"])
 

@@ -152,7 +152,7 @@ class Kafka:
         return found
 
     @staticmethod
-    def until(condition, seconds=20):
+    def until(condition, seconds=90):
         end = time.time() + seconds
         while not condition():
             if time.time() > end:
