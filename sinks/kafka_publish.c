@@ -591,7 +591,7 @@ int mr_kafka_register(struct mr_kafka_sink *self, struct mr_register *out, struc
         MR_TRY(mr_kafka_producer_open(self, false, error));
 #ifdef MR_PLANT_KAFKA_READ_BEFORE_INIT
         MR_TRY(read_register_at(self, "read_uncommitted", ANSWER_MS, &self->current, error));
-        mr_env()->sleep_us(5000000);
+        mr_env()->sleep_us(15000000);
 #endif
         rd_kafka_error_t *why = rd_kafka_init_transactions(self->producer.handle, ANSWER_MS);
         if (why)

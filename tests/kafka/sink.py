@@ -225,14 +225,15 @@ def wakes_before_the_commit(kafka):
     sleeper = frozen(kafka, project, "kafka.before_commit:2")  # the first one enrols
     copy = copied(kafka, project)
     successor = copy.start("--quiet")
-    time.sleep(4)
+    time.sleep(8)  # it has looked around
     sleeper.send_signal(signal.SIGCONT)
     kafka.until(lambda: len(kafka.read("frozen.out")) >= 2)
     sleeper.communicate(timeout=120)
-    time.sleep(3)  # one that read the register too early would publish again now
+    kafka.send("frozen", ["2"])  # one that read the register too early publishes again before that
+    kafka.until(lambda: b"2" in [v for (_, _, v, _) in kafka.read("frozen.out")])
     successor.send_signal(signal.SIGTERM)
     successor.wait(90)
-    same(sorted(v for (_, _, v, _) in kafka.read("frozen.out")), [b"0", b"1"])
+    same(sorted(v for (_, _, v, _) in kafka.read("frozen.out")), [b"0", b"1", b"2"])
 
 
 def decided_elsewhere(kafka):
