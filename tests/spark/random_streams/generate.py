@@ -113,7 +113,7 @@ def add_group(rng, spec):
 
 
 def add_session(rng, spec):
-    gap = rng.choice(["'5 seconds'", "'2 seconds'", "'20 seconds'", "CASE WHEN n > 0 THEN INTERVAL 3 SECONDS ELSE INTERVAL 8 SECONDS END"])
+    gap = rng.choice(["'5 seconds'", "'2 seconds'", "'20 seconds'", "CASE WHEN n > 0 THEN '3 seconds' ELSE '8 seconds' END", "CASE WHEN k = 'a' THEN '1 second' WHEN n < 0 THEN '0 seconds' ELSE '15 seconds' END"])
     spec.update(group=["session_window(ts, %s)" % gap] + keys(rng, rng.choice([0, 1, 1, 1, 1])), aggregates=aggregates(rng), having=None,
                 mode=rng.choice(["append", "append", "append", "complete", "update"]))
 
