@@ -179,13 +179,7 @@ const char *millrace_error_parameter(const struct millrace_job *job, const char 
 {
     if (!job || !name || mr_api_failed((struct millrace_job *)job) == MR_OK)
         return NULL;
-    for (const char *at = job->error.parameters; *at;) {
-        const char *value = at + strlen(at) + 1;
-        if (strcmp(at, name) == 0)
-            return value;
-        at = value + strlen(value) + 1;
-    }
-    return NULL;
+    return mr_error_parameter_find(&job->error, name);
 }
 
 int millrace_error_is_retriable(const struct millrace_job *job)

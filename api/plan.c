@@ -156,7 +156,7 @@ int mr_api_plan_begin(struct mr_api_planning *planning, struct millrace_job *job
     mr_arena_init(&planning->arena);
     planning->opened = mr_arena_allocate_zeroed(&planning->arena,
                                                 sizeof *planning->opened * (size_t)(job->stream_count + 1));
-    planning->catalog = (struct mr_catalog){planning, resolve};
+    planning->catalog = (struct mr_catalog){.ctx = planning, .resolve = resolve};
     planning->environment =
         (struct mr_sql_environment){.catalog = &planning->catalog,
                                     .base_directory = mr_setting_text(&job->conf, "millrace.base.directory")};

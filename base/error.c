@@ -283,6 +283,17 @@ static void fill_excerpt(struct mr_error *error, const char *text, const char *l
     error->excerpt[at] = 0;
 }
 
+const char *mr_error_parameter_find(const struct mr_error *error, const char *name)
+{
+    for (const char *at = error->parameters; *at;) {
+        const char *value = at + strlen(at) + 1;
+        if (strcmp(at, name) == 0)
+            return value;
+        at = value + strlen(value) + 1;
+    }
+    return NULL;
+}
+
 int mr_error_in_sql(struct mr_error *error, const char *file, const char *text, size_t start, size_t stop)
 {
     if (error->excerpt[0])

@@ -76,6 +76,8 @@ const char *mr_error_remedy(int sys_errno);
 int mr_error_memory(struct mr_error *error, size_t size_bytes);
 void mr_error_parameter(struct mr_error *error, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* One of them; NULL: there is none of that name. */
+const char *mr_error_parameter_find(const struct mr_error *error, const char *name);
 /* Where in the data: file may be NULL (kept as it was), line/column 0 and offset -1 where unknown. Keeps what
  * an inner call has already set. Returns error->code. */
 int mr_error_at(struct mr_error *error, const char *file, int64_t line, int64_t column, int64_t offset);

@@ -106,6 +106,31 @@ bool mr_str_equal_nocase(struct mr_str a, struct mr_str b)
     return true;
 }
 
+int mr_edit_distance(const char *a, const char *b)
+{
+    int row[42];
+    int n = (int)strlen(a), m = (int)strlen(b);
+    if (n > 40 || m > 40)
+        return 100;
+    for (int j = 0; j <= m; j++)
+        row[j] = j;
+    for (int i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int above = row[j];
+            int cost = diagonal + ((a[i - 1] | 32) != (b[j - 1] | 32));
+            if (above + 1 < cost)
+                cost = above + 1;
+            if (row[j - 1] + 1 < cost)
+                cost = row[j - 1] + 1;
+            diagonal = above;
+            row[j] = cost;
+        }
+    }
+    return row[m];
+}
+
 int mr_str_compare(struct mr_str a, struct mr_str b)
 {
     size_t common = a.size < b.size ? a.size : b.size;

@@ -44,7 +44,10 @@ static inline bool mr_str_equal(struct mr_str a, struct mr_str b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 bool mr_str_equal_nocase(struct mr_str a, struct mr_str b); /* ASCII case only */
-int mr_str_compare(struct mr_str a, struct mr_str b);       /* bytewise, as memcmp */
+/* Edits (insert, delete, replace) from a to b, without regard to case; names beyond 40 letters are far from
+ * everything. For "Did you mean …?". */
+int mr_edit_distance(const char *a, const char *b);
+int mr_str_compare(struct mr_str a, struct mr_str b); /* bytewise, as memcmp */
 bool mr_str_starts_with(struct mr_str text, struct mr_str prefix);
 bool mr_str_ends_with(struct mr_str text, struct mr_str suffix);
 

@@ -356,31 +356,13 @@ int mr_options_read(const struct mr_option_spec *table, const char *owner, const
     return put_all(&(struct reading){options, count, false, !owner}, table, into, error);
 }
 
-/* Edits (insert, delete, replace) from a to b, without regard to case; names beyond 40 letters are far from
- * everything. */
-static int distance(const char *a, const char *b)
+int mr_options_check(const struct mr_option_spec *table, const char *owner, const struct mr_option *options,
+                     int count, struct mr_error *error)
 {
-    int row[42];
-    int n = (int)strlen(a), m = (int)strlen(b);
-    if (n > 40 || m > 40)
-        return 100;
-    for (int j = 0; j <= m; j++)
-        row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            int above = row[j];
-            int cost = diagonal + ((a[i - 1] | 32) != (b[j - 1] | 32));
-            if (above + 1 < cost)
-                cost = above + 1;
-            if (row[j - 1] + 1 < cost)
-                cost = row[j - 1] + 1;
-            diagonal = above;
-            row[j] = cost;
-        }
-    }
-    return row[m];
+    MR_TRY(check_names(table, owner, options, count, error));
+    for (int i = 0; i < count; i++)
+        MR_TRY(mr_option_check(mr_option_spec_find(table, options[i].name), options[i].value, error));
+    return MR_OK;
 }
 
 /* The known name that is nearest to the given one, fewer than *best edits away. */
@@ -388,7 +370,7 @@ static void find_nearest(const struct mr_option_spec *table, const char *name, c
                          int *best)
 {
     for (const struct mr_option_spec *spec = table; spec && (spec->name || spec->include); spec++) {
-        int d = spec->name ? distance(name, spec->name) : *best;
+        int d = spec->name ? mr_edit_distance(name, spec->name) : *best;
         if (spec->include)
             find_nearest(spec->include, name, nearest, best);
         if (d < *best) {

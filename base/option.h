@@ -51,6 +51,9 @@ struct mr_option_spec { /* a table ends with a row without name and include */
  * below. */
 int mr_options_read(const struct mr_option_spec *table, const char *owner, const struct mr_option *options,
                     int count, void *into, struct mr_error *error);
+/* The same checks, and nothing is put anywhere. */
+int mr_options_check(const struct mr_option_spec *table, const char *owner, const struct mr_option *options,
+                     int count, struct mr_error *error);
 /* NULL: the table (or one that it includes) has no such option. */
 const struct mr_option_spec *mr_option_spec_find(const struct mr_option_spec *table, const char *name);
 /* Is the value one of the spec's type, within its bounds? Error: INVALID_OPTION_VALUE, naming option, value

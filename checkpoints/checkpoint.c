@@ -226,9 +226,11 @@ int mr_checkpoint_open(struct mr_checkpoint **out, const struct mr_checkpoint_op
     if (!checkpoint->path || !checkpoint->database)
         MR_ERR(mr_error_memory(error, strlen(options->path)));
     if (options->retained > 0 && (!options->read_only || !mr_file_exists(checkpoint->database)))
-        MR_ERR(mr_error_set(error, MR_E_USAGE, "STDS_COMMITTED_BATCH_UNAVAILABLE",
-                            "The checkpoint %s has not retained batch %lld.", options->path,
-                            (long long)options->retained));
+        MR_ERR(mr_error_set(
+            error, MR_E_USAGE, "STDS_COMMITTED_BATCH_UNAVAILABLE",
+            "The checkpoint %s has not retained batch %lld. `millrace checkpoint show` lists those "
+            "it has; millrace.checkpoint.retainEvery keeps them.",
+            options->path, (long long)options->retained));
     MR_ERR(open_steps(checkpoint, options, error));
     *out = checkpoint;
 err:

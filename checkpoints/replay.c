@@ -249,9 +249,11 @@ static int prepare(struct mr_replay *replay, const char *path, struct mr_error *
         if (!in_place && mr_file_exists(there))
             return done_before(replay, error);
         if (!mr_file_exists(from))
-            return mr_error_set(error, MR_E_USAGE, "STDS_COMMITTED_BATCH_UNAVAILABLE",
-                                "The checkpoint %s has not retained batch %lld.", path,
-                                (long long)replay->batch);
+            return mr_error_set(
+                error, MR_E_USAGE, "STDS_COMMITTED_BATCH_UNAVAILABLE",
+                "The checkpoint %s has not retained batch %lld. `millrace checkpoint show` lists those "
+                "it has; millrace.checkpoint.retainEvery keeps them.",
+                path, (long long)replay->batch);
         MR_TRY(make_copy(replay, from, error));
     }
     struct mr_checkpoint copy;

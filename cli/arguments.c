@@ -26,6 +26,19 @@ static const struct mr_argument *find(const struct mr_argument *known, const cha
     return NULL;
 }
 
+static int unknown(const struct mr_command *command, const struct mr_argument *known, const char *text)
+{
+    const char *nearest = NULL;
+    int best = 3;
+    for (; known->name; known++) {
+        int edits = mr_edit_distance(text, known->name);
+        nearest = edits < best ? known->name : nearest;
+        best = edits < best ? edits : best;
+    }
+    return nearest ? mr_usage(command, "unknown option `%s`. Did you mean `%s`?", text, nearest)
+                   : mr_usage(command, "unknown option `%s`.", text);
+}
+
 int mr_arguments(const struct mr_command *command, int argc, char **argv, const struct mr_argument *known,
                  const char **positional, int max_positional, int *positional_count)
 {
@@ -40,8 +53,9 @@ int mr_arguments(const struct mr_command *command, int argc, char **argv, const 
         bool comment = text[0] == '-' && text[1] == '-' && strchr(" \t\n", text[2]); /* of a query */
         if (only_positional || text[0] != '-' || text[1] == '\0' || comment) {
             if (*positional_count == max_positional)
-                return mr_usage(command, "what is `%s`? It takes %d argument%s.", text, max_positional,
-                                max_positional == 1 ? "" : "s");
+                return max_positional == 0 ? mr_usage(command, "what is `%s`? It takes options only.", text)
+                                           : mr_usage(command, "what is `%s`? It takes %d argument%s.", text,
+                                                      max_positional, max_positional == 1 ? "" : "s");
             positional[(*positional_count)++] = text;
             continue;
         }
@@ -53,7 +67,7 @@ int mr_arguments(const struct mr_command *command, int argc, char **argv, const 
         const struct mr_argument *argument =
             find(known, text, equals ? (size_t)(equals - text) : strlen(text));
         if (!argument)
-            return mr_usage(command, "unknown option `%s`.", text);
+            return unknown(command, known, text);
         if (argument->flag) {
             if (equals)
                 return mr_usage(command, "`%s` takes no value.", argument->name);

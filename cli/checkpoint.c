@@ -166,6 +166,9 @@ static int run_checkpoint(int argc, char **argv)
         return mr_usage(&mr_command_checkpoint, "say list, show FLOW, set-aside FLOW or compact FLOW.");
     if (count != (lists ? 1 : 2))
         return mr_usage(&mr_command_checkpoint, lists ? "list takes no argument." : "which flow?");
+    char *end = NULL;
+    if (batch && (strtoll(batch, &end, 10) < 0 || end == batch || *end))
+        return mr_usage(&mr_command_checkpoint, "--batch takes a number.");
     status = mr_open_project(&opened, spec, true, &error);
     if (status >= 0)
         status = lists                       ? list(&opened, &error)

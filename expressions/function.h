@@ -74,6 +74,8 @@ struct mr_bound_kernel { /* chosen by resolve for the types at hand */
     uint32_t flags; /* replaces function->flags for evaluation (NULL_IF_ANY, SPECULATIVE, LAZY) */
 };
 const struct mr_function *mr_function_find(struct mr_str name); /* without regard to case; NULL */
+/* A scalar or aggregate function whose name differs by a letter or two; NULL. */
+const char *mr_function_nearest(struct mr_str name);
 /* Every registered scalar function, for documentation and tests. */
 void mr_function_each(void (*each)(void *ctx, const struct mr_function *function), void *ctx);
 

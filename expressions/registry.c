@@ -88,3 +88,28 @@ const struct mr_aggregate_type *mr_aggregate_find(struct mr_str name)
             return aggregate_slots[slot];
     return NULL;
 }
+
+static void nearer(const char *name, const char *known, int *best, const char **nearest)
+{
+    int edits = mr_edit_distance(name, known);
+    if (edits >= *best)
+        return;
+    *best = edits;
+    *nearest = known;
+}
+
+const char *mr_function_nearest(struct mr_str name)
+{
+    char text[64];
+    const char *nearest = NULL;
+    int best = name.size < 6 ? 2 : 3;
+    if (name.size < 3 || !lower(name, text))
+        return NULL;
+    for (size_t t = 0; t < COUNT(tables); t++)
+        for (const struct mr_function *f = tables[t]; f->name; f++)
+            nearer(text, f->name, &best, &nearest);
+    for (size_t t = 0; t < COUNT(aggregate_tables); t++)
+        for (const struct mr_aggregate_type *a = aggregate_tables[t]; a->name; a++)
+            nearer(text, a->name, &best, &nearest);
+    return nearest;
+}

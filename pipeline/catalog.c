@@ -39,12 +39,18 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
     return MR_END;
 }
 
+static const char *nearest(void *ctx, struct mr_str name)
+{
+    struct mr_table_catalog *tables = ctx;
+    return tables->pipeline ? mr_pipeline_nearest(tables->pipeline, name) : NULL;
+}
+
 int mr_table_catalog_open(struct mr_table_catalog *tables, struct mr_pipeline *pipeline,
                           struct mr_session *session, struct mr_error *error)
 {
     struct mr_map none;
     struct mr_job job = {0};
-    *tables = (struct mr_table_catalog){.catalog = {tables, resolve}, .pipeline = pipeline};
+    *tables = (struct mr_table_catalog){.catalog = {tables, resolve, nearest}, .pipeline = pipeline};
     mr_map_init(&none);
     MR_TRY(mr_session_from_conf(&job, pipeline ? &pipeline->project->configuration : &none,
                                 pipeline ? pipeline->project->catalog : "spark_catalog",

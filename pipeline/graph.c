@@ -75,6 +75,26 @@ struct mr_dataset *mr_pipeline_dataset(struct mr_pipeline *pipeline, const struc
     return find(pipeline, full);
 }
 
+const char *mr_pipeline_nearest(const struct mr_pipeline *pipeline, struct mr_str name)
+{
+    char text[64];
+    const char *nearest = NULL;
+    int best = name.size < 4 ? 2 : 3;
+    if (name.size >= sizeof text)
+        return NULL;
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    for (int d = 0; d < pipeline->dataset_count; d++) {
+        const struct mr_dataset *dataset = pipeline->datasets[d];
+        int edits = dataset->kind == MR_SINK ? best : mr_edit_distance(text, dataset->name);
+        if (edits >= best)
+            continue;
+        best = edits;
+        nearest = dataset->name;
+    }
+    return nearest;
+}
+
 /* ---- growing lists ---- */
 static int grow(struct mr_arena *arena, void ***items, int count, int *capacity)
 {

@@ -93,6 +93,8 @@ int mr_pipeline_check(struct mr_pipeline *pipeline, struct mr_error *error);
 /* The dataset a name stands for, its missing parts filled in; NULL: none of this project. */
 struct mr_dataset *mr_pipeline_dataset(struct mr_pipeline *pipeline, const struct mr_sql_name *name,
                                        const char *catalog, const char *database);
+/* The name of a dataset to read that differs from this one by a letter or two; NULL: none. */
+const char *mr_pipeline_nearest(const struct mr_pipeline *pipeline, struct mr_str name);
 /* Where Spark puts a managed table: <warehouse>/name, or <warehouse>/database.db/name. In the arena. */
 const char *mr_project_table_path(const struct mr_project *project, struct mr_arena *arena,
                                   const char *database, const char *name);

@@ -2,6 +2,7 @@
 #include "delta/delta.h"
 #include "pipeline/graph.h"
 #include "pipeline/settings.h"
+#include "sources/delta.h"
 
 #include <stdio.h>
 
@@ -54,7 +55,8 @@ static int resolve_dataset(struct planning *planning, const struct mr_relation_r
         return mr_relation_table(request, dataset->path, dataset->schema, out, error);
     out->schema = dataset->schema;
     out->streaming = request->stream;
-    return MR_OK;
+    return mr_options_check(mr_delta_source_options, MR_DELTA_SOURCE_OWNER, request->options,
+                            request->option_count, error);
 }
 
 static int resolve(void *ctx, const struct mr_relation_request *request, struct mr_relation *out,
@@ -67,6 +69,12 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
     if (dataset && dataset->kind != MR_SINK) /* these are written only */
         return resolve_dataset(planning, request, dataset, out, error);
     return mr_relation_warehouse(request, planning->pipeline->project, flow->database, out, error);
+}
+
+static const char *nearest(void *ctx, struct mr_str name)
+{
+    struct planning *planning = ctx;
+    return mr_pipeline_nearest(planning->pipeline, name);
 }
 
 /* ---- session ---- */
@@ -152,7 +160,7 @@ static int analyse(struct planning *planning, struct mr_job *job, struct mr_plan
                    struct mr_error *error)
 {
     struct mr_flow *flow = planning->flow;
-    struct mr_catalog catalog = {planning, resolve};
+    struct mr_catalog catalog = {planning, resolve, nearest};
     struct mr_sql_environment environment = {.catalog = &catalog,
                                              .base_directory = planning->pipeline->project->directory,
                                              .schema_read_only = !planning->for_running};
@@ -445,7 +453,7 @@ static int check_view(struct mr_pipeline *pipeline, struct mr_dataset *view, str
                            .catalog = view->catalog,
                            .database = view->database};
     struct planning planning = {pipeline, &flow, false, false};
-    struct mr_catalog catalog = {&planning, resolve};
+    struct mr_catalog catalog = {&planning, resolve, nearest};
     struct mr_sql_environment environment = {.catalog = &catalog,
                                              .base_directory = pipeline->project->directory};
     struct mr_job job;

@@ -209,13 +209,11 @@ static int include_glob(struct document *doc, const yaml_node_t *node, const cha
     return check_file(doc, path, capacity);
 }
 
-static int unexpected(struct document *doc, const yaml_node_t *key, const char *where)
+static int unexpected(struct document *doc, const yaml_node_t *key, const char *known)
 {
     int code = spec_error(doc, key, "PIPELINE_SPEC_UNEXPECTED_FIELD",
-                          "The pipeline spec has an unknown field `%s`%s. Known are name, storage, catalog, "
-                          "database (or schema), "
-                          "configuration and libraries.",
-                          key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : "?", where);
+                          "The pipeline spec has an unknown field `%s`%s.",
+                          key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : "?", known);
     mr_error_parameter(doc->error, "field_name", "%s",
                        key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : "?");
     return code;
@@ -233,7 +231,7 @@ static const yaml_node_t *only_member(struct document *doc, const yaml_node_t *n
          pair++) {
         const yaml_node_t *key = yaml_document_get_node(&doc->yaml, pair->key);
         if (key->type != YAML_SCALAR_NODE || !mr_str_equal(scalar(key), mr_str_of(name))) {
-            unexpected(doc, key, " in `libraries`");
+            unexpected(doc, key, " in `libraries`, whose entries are of the form {glob: {include: path}}");
             return NULL;
         }
         found = yaml_document_get_node(&doc->yaml, pair->value);
@@ -307,7 +305,9 @@ static int read_fields(struct document *doc, const yaml_node_t *root)
         else if (mr_str_equal(name, MR_STR("libraries")))
             MR_TRY(libraries_field(doc, value));
         else
-            return unexpected(doc, key, "");
+            return unexpected(doc, key,
+                              ". Known are name, storage, catalog, database (or schema), configuration and "
+                              "libraries");
     }
     const char *missing = !project->name ? "name" : !storage ? "storage" : NULL;
     if (missing) {
@@ -354,9 +354,12 @@ static int parse(struct document *doc, const struct mr_text *text)
     int loaded = yaml_parser_load(&parser, &doc->yaml);
     int status = MR_OK;
     if (!loaded) {
+        size_t at = parser.problem_offset ? parser.problem_offset : parser.problem_mark.index;
+        bool tab = at < text->size && text->data[at] == '\t';
         status = mr_error_set(doc->error, MR_E_USAGE, "PIPELINE_SPEC_INVALID_YAML",
-                              "The pipeline spec is not YAML: %s.",
-                              parser.problem ? parser.problem : "it cannot be read");
+                              "The pipeline spec is not YAML: %s.%s",
+                              parser.problem ? parser.problem : "it cannot be read",
+                              tab ? " There is a tab; YAML is indented with blanks." : "");
         mr_error_at(doc->error, doc->project->spec, (int64_t)parser.problem_mark.line + 1,
                     (int64_t)parser.problem_mark.column + 1, -1);
     }

@@ -2,6 +2,8 @@
  * hold, and publishing what lies between. It may itself be killed at any point: it decides nothing. */
 #include "runtime/driver.h"
 
+#include <stdio.h>
+
 static bool same(const struct mr_register *found, int64_t batch, uint64_t decision_id)
 {
     return found->present && found->batch == batch && found->decision_id == decision_id;
@@ -30,16 +32,18 @@ static int refuse_register(const struct mr_query *query, const struct mr_sink *s
               "checkpoint ran "
               "elsewhere";
     }
+    char there[80] = "nothing";
+    if (found->present)
+        snprintf(there, sizeof there, "batch %lld of decision %llx", (long long)found->batch,
+                 (unsigned long long)found->decision_id);
+    mr_error_set(error, MR_E_PROTOCOL, condition,
+                 "The target of the sink '%s' %s. Found %s, expected batch %lld of decision %llx (checkpoint "
+                 "%s). Nothing was written. %s%sPut the two together again, or start anew with a full "
+                 "refresh.",
+                 sink->name, why, there, (long long)expected->batch,
+                 (unsigned long long)expected->decision_id, mr_checkpoint_path(query->checkpoint),
+                 help ? help : "", help ? " " : "");
     mr_error_parameter(error, "sink", "%s", sink->name);
-    mr_error_set(
-        error, MR_E_PROTOCOL, condition,
-        "The target of the sink '%s' %s. Found batch %lld of decision %llx, expected batch %lld of decision "
-        "%llx (checkpoint %s). Nothing was written. %s%sPut the two together again, or start anew "
-        "with a full refresh.",
-        sink->name, why, (long long)(found->present ? found->batch : -2),
-        (unsigned long long)found->decision_id, (long long)expected->batch,
-        (unsigned long long)expected->decision_id, mr_checkpoint_path(query->checkpoint), help ? help : "",
-        help ? " " : "");
     return error->code;
 }
 

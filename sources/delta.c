@@ -41,8 +41,8 @@ static const char *option(const struct mr_source *source, const char *name)
 static int read_options(struct mr_delta_source *s, struct mr_error *error)
 {
     const struct mr_source *source = s->source;
-    MR_TRY(mr_options_read(mr_delta_source_options, "the Delta source", source->options, source->option_count,
-                           s, error));
+    MR_TRY(mr_options_read(mr_delta_source_options, MR_DELTA_SOURCE_OWNER, source->options,
+                           source->option_count, s, error));
     bool at = option(source, "timestampAsOf") != NULL, from = option(source, "startingTimestamp") != NULL;
     if ((at && s->as_of >= 0) || (from && s->starting_version))
         return mr_error_set(error, MR_E_USAGE,

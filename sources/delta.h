@@ -51,6 +51,7 @@ struct mr_delta_source {
 };
 
 extern const struct mr_source_type mr_delta_source_type;
+#define MR_DELTA_SOURCE_OWNER "The Delta source"
 extern const struct mr_option_spec mr_delta_source_options[];
 
 /* ---- delta_offset.c ---- */

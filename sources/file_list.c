@@ -266,8 +266,14 @@ int mr_file_walk(struct file_source *s, bool skip_seen,
             status = walk_directory(w, NULL);
         else if (there)
             status = visit_file(w);
-        else
+        else {
+            if (skip_seen && !s->told_missing) { /* a listing for a micro-batch, the first */
+                mr_log(MR_LOG_WARN, "files.missing", "%s does not exist: nothing is read until it does.",
+                       s->root);
+                s->told_missing = true;
+            }
             s->unwatched = true; /* it may still appear: look again */
+        }
     }
     mr_free(w->names);
     mr_arena_release(&w->arena);

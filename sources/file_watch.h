@@ -94,7 +94,7 @@ struct file_source {
     int64_t pending_bytes;
     int64_t next_listing_us; /* monotonic */
     int64_t published;       /* number of the last published batch, -1 */
-    bool must_list, listed_once, first_start, unwatched;
+    bool must_list, listed_once, first_start, unwatched, told_missing;
     int schema_version; /* of _schemas; -1: none */
 };
 

@@ -234,10 +234,11 @@ int mr_sql_generate_plan(struct mr_resolution *r, const struct mr_sql_expression
 /* GENERATE: the input's columns, then the generator's. */
 int mr_plan_generate(struct mr_analysis *a, struct mr_plan *input, const struct mr_expression *generator,
                      bool outer, struct mr_plan **out);
-/* A source made in the job; the name shown in progress and messages is unique in it. */
+/* A source made in the job for a relation; the name shown in progress and messages is unique in it. Errors
+ * are placed under the option they are about, else under [start, stop). */
 int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_option *options, int count,
-                       const char *name, bool streaming, uint32_t start, uint32_t stop,
-                       struct mr_source **out);
+                       const char *name, const struct mr_sql_relation *relation, uint32_t start,
+                       uint32_t stop, struct mr_source **out);
 int mr_sql_scan_plan(struct mr_analysis *a, struct mr_source *source, const struct mr_type *schema,
                      int hidden, bool streaming, const char *name, uint32_t start, uint32_t stop,
                      struct mr_plan **out);

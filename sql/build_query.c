@@ -393,9 +393,18 @@ struct mr_sql_watermark *mr_sql_make_watermark(struct mr_sql_parser *p, const st
     return w;
 }
 
-struct mr_sql_option *mr_sql_make_option(struct mr_sql_parser *p, struct mr_str key, struct mr_str value)
+struct mr_sql_option *mr_sql_make_option(struct mr_sql_parser *p, struct mr_str key, uint32_t start,
+                                         uint32_t stop)
 {
     struct mr_sql_option *o = mr_sql_parser_new(p, sizeof *o);
-    *o = (struct mr_sql_option){key, value, 0, p->last_stop};
+    *o = (struct mr_sql_option){.key = key, .start = start, .stop = stop};
     return o;
+}
+
+struct mr_sql_option *mr_sql_set_option(struct mr_sql_parser *p, struct mr_sql_option *option,
+                                        struct mr_str value)
+{
+    option->value = value;
+    option->stop = p->last_stop;
+    return option;
 }

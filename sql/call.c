@@ -32,7 +32,9 @@ static int unresolved(struct mr_analysis *a, const struct mr_sql_expression *ast
 {
     const struct mr_session *s = &a->job->session;
     const char *name = mr_sql_quoted(a, ast->name->parts, ast->name->count);
-    mr_error_set(a->error, MR_E_SQL, "UNRESOLVED_ROUTINE", "There is no function %s.", name);
+    const char *nearest = mr_function_nearest(ast->name->parts[ast->name->count - 1]);
+    mr_error_set(a->error, MR_E_SQL, "UNRESOLVED_ROUTINE", "There is no function %s.%s%s%s", name,
+                 nearest ? " Did you mean `" : "", nearest ? nearest : "", nearest ? "`?" : "");
     mr_error_parameter(a->error, "routineName", "%s", name);
     mr_error_parameter(a->error, "searchPath", "[`system`.`builtin`, `system`.`session`, `%s`.`%s`]",
                        s->catalog ? s->catalog : "spark_catalog", s->database ? s->database : "default");

@@ -114,7 +114,7 @@
 %type option {struct mr_sql_option *}
 %type options {struct mr_sql_list *}
 %type options_optional {struct mr_sql_list *}
-%type option_key {struct mr_str}
+%type option_key {struct mr_sql_option *}
 %type option_value {struct mr_str}
 %type type {struct mr_sql_token}
 %type yes {int}
@@ -313,11 +313,11 @@ options_optional(R) ::= . { R = NULL; }
 options_optional(R) ::= WITH LP options(L) RP. { R = L; }
 options(R) ::= option(O). { R = mr_sql_list_add(p, NULL, O); }
 options(R) ::= options(L) COMMA option(O). { R = mr_sql_list_add(p, L, O); }
-option(R) ::= option_key(K). { R = mr_sql_make_option(p, K, (struct mr_str){NULL, 0}); }
-option(R) ::= option_key(K) EQ option_value(V). { R = mr_sql_make_option(p, K, V); }
-option(R) ::= option_key(K) option_value(V). { R = mr_sql_make_option(p, K, V); }
-option_key(R) ::= qname(N). { R = mr_sql_name_text(p, N); }
-option_key(R) ::= STRING(S). { R = mr_sql_unescape(p, &S); }
+option(R) ::= option_key(K). { R = K; }
+option(R) ::= option_key(K) EQ option_value(V). { R = mr_sql_set_option(p, K, V); }
+option(R) ::= option_key(K) option_value(V). { R = mr_sql_set_option(p, K, V); }
+option_key(R) ::= qname(N). { R = mr_sql_make_option(p, mr_sql_name_text(p, N), N->start, N->stop); }
+option_key(R) ::= STRING(S). { R = mr_sql_make_option(p, mr_sql_unescape(p, &S), S.start, S.stop); }
 option_value(R) ::= STRING(S). { R = mr_sql_unescape(p, &S); }
 option_value(R) ::= NUMBER(N). { R = mr_sql_token_text(p, &N); }
 option_value(R) ::= TRUE. { R = MR_STR("true"); }

@@ -251,7 +251,10 @@ struct mr_sql_relation *mr_sql_relation_finish(struct mr_sql_parser *p, struct m
                                                struct mr_sql_alias alias);
 struct mr_sql_watermark *mr_sql_make_watermark(struct mr_sql_parser *p, const struct mr_sql_token *begin,
                                                struct mr_sql_item *item, struct mr_sql_expression *delay);
-struct mr_sql_option *mr_sql_make_option(struct mr_sql_parser *p, struct mr_str key, struct mr_str value);
+struct mr_sql_option *mr_sql_make_option(struct mr_sql_parser *p, struct mr_str key, uint32_t start,
+                                         uint32_t stop);
+struct mr_sql_option *mr_sql_set_option(struct mr_sql_parser *p, struct mr_sql_option *option,
+                                        struct mr_str value);
 
 /* ---- build_statement.c ---- */
 void mr_sql_statement_query(struct mr_sql_parser *p, struct mr_sql_query *query);

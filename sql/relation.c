@@ -18,9 +18,26 @@ static int keep_schema(struct mr_analysis *a, struct mr_source *source)
     return source->schema_directory ? MR_OK : mr_error_memory(a->error, 1024);
 }
 
+/* Under the option that the error is about, if it is about one, else under [start, stop). */
+static int source_error(struct mr_analysis *a, const struct mr_sql_relation *relation, uint32_t start,
+                        uint32_t stop)
+{
+    const char *name = mr_error_parameter_find(a->error, "option");
+    struct mr_str option = mr_str_of(name ? name : "");
+    for (int i = 0; name && i < relation->argument_count; i++) {
+        const struct mr_sql_expression *argument = relation->arguments[i];
+        if (argument->kind == MR_SQL_NAMED && mr_str_equal_nocase(argument->word, option))
+            return mr_sql_error_at(a, argument->start, argument->stop);
+    }
+    for (int i = 0; name && i < relation->option_count; i++)
+        if (mr_str_equal_nocase(relation->options[i].key, option))
+            return mr_sql_error_at(a, relation->options[i].start, relation->options[i].stop);
+    return mr_sql_error_at(a, start, stop);
+}
+
 int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_option *options, int count,
-                       const char *name, bool streaming, uint32_t start, uint32_t stop,
-                       struct mr_source **out)
+                       const char *name, const struct mr_sql_relation *relation, uint32_t start,
+                       uint32_t stop, struct mr_source **out)
 {
     const struct mr_source_type *kind = mr_source_type_find(mr_str_of(type));
     if (!kind)
@@ -30,13 +47,13 @@ int mr_sql_open_source(struct mr_analysis *a, const char *type, const struct mr_
         return mr_sql_error_at(a, start, stop);
     source->options = options;
     source->option_count = count;
-    source->batch = !streaming;
+    source->batch = !relation->stream;
     source->base_directory = a->environment ? a->environment->base_directory : NULL;
-    if (streaming && a->environment && a->environment->schema_directory)
+    if (relation->stream && a->environment && a->environment->schema_directory)
         MR_TRY(keep_schema(a, source));
     source->zone = a->job->session.zone;
     if (mr_job_open_source(a->job, source, a->error) < 0)
-        return mr_sql_error_at(a, start, stop);
+        return source_error(a, relation, start, stop);
     *out = source;
     return MR_OK;
 }
@@ -67,8 +84,17 @@ static int not_found(struct mr_analysis *a, const struct mr_sql_relation *relati
 {
     const struct mr_session *s = &a->job->session;
     const char *name = mr_sql_quoted(a, relation->name->parts, relation->name->count);
-    mr_error_set(a->error, MR_E_SQL, "TABLE_OR_VIEW_NOT_FOUND",
-                 "There is no table or view %s; check spelling, schema and catalog.", name);
+    const struct mr_catalog *catalog = a->environment ? a->environment->catalog : NULL;
+    const char *nearest =
+        catalog && catalog->nearest
+            ? catalog->nearest(catalog->ctx, relation->name->parts[relation->name->count - 1])
+            : NULL;
+    if (nearest)
+        mr_error_set(a->error, MR_E_SQL, "TABLE_OR_VIEW_NOT_FOUND",
+                     "There is no table or view %s. Did you mean `%s`?", name, nearest);
+    else
+        mr_error_set(a->error, MR_E_SQL, "TABLE_OR_VIEW_NOT_FOUND",
+                     "There is no table or view %s; check spelling, schema and catalog.", name);
     mr_error_parameter(a->error, "relationName", "%s", name);
     mr_error_parameter(a->error, "searchPath", "[`system`.`builtin`, `system`.`session`, `%s`.`%s`]",
                        s->catalog ? s->catalog : "spark_catalog", s->database ? s->database : "default");
@@ -172,7 +198,7 @@ static int by_path(struct mr_analysis *a, const struct mr_sql_relation *relation
         return a->error->code;
     found->streaming = relation->stream;
     MR_TRY(mr_sql_open_source(a, delta ? "delta" : "files", options, relation->option_count + extra, name,
-                              relation->stream, relation->name->start, relation->name->stop, &found->source));
+                              relation, relation->name->start, relation->name->stop, &found->source));
     return MR_OK;
 }
 
@@ -309,7 +335,7 @@ static int name_plan(struct mr_analysis *a, const struct mr_sql_relation *relati
     if (status == MR_END)
         status = by_path(a, relation, &found);
     if (status < 0)
-        return mr_sql_error_at(a, relation->name->start, relation->name->stop);
+        return source_error(a, relation, relation->name->start, relation->name->stop);
     if (status == MR_END)
         return not_found(a, relation);
     MR_TRY(qualifier_of(a, relation, &found, &qualifier, &count));

@@ -63,6 +63,8 @@ struct mr_catalog {
     /* MR_OK, MR_END when there is no such relation, or an error. */
     int (*resolve)(void *ctx, const struct mr_relation_request *request, struct mr_relation *out,
                    struct mr_error *error);
+    /* NULL, or: a name like one that was not found; NULL: none. */
+    const char *(*nearest)(void *ctx, struct mr_str name);
 };
 struct mr_sql_environment {
     const struct mr_catalog *catalog; /* NULL: no tables */

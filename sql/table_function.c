@@ -78,8 +78,8 @@ static int read_source_plan(struct mr_analysis *a, const struct mr_sql_relation 
     if (files && !mr_option_text(options, count, "path"))
         return mr_sql_error(a, relation->start, relation->stop, "REQUIRED_PARAMETER_NOT_FOUND",
                             "read_files needs a path: read_files('folder', format => 'json').");
-    MR_TRY(mr_sql_open_source(a, type, options, count, name, relation->stream, relation->start,
-                              relation->stop, &source));
+    MR_TRY(mr_sql_open_source(a, type, options, count, name, relation, relation->start, relation->stop,
+                              &source));
     MR_TRY(mr_sql_scan_plan(a, source, source->schema, source->hidden_columns, relation->stream, name,
                             relation->start, relation->stop, &out->plan));
     return mr_scope_of_plan(a, out->plan, NULL, 0, source->hidden_columns, &out->scope);

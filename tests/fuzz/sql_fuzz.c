@@ -36,7 +36,7 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
 static void plan_query(const struct mr_sql_script *script, const struct mr_sql_query *query,
                        enum mr_output_mode mode)
 {
-    static const struct mr_catalog catalog = {NULL, resolve};
+    static const struct mr_catalog catalog = {.ctx = NULL, .resolve = resolve};
     static const struct mr_sql_environment environment = {.catalog = &catalog,
                                                           .base_directory = "/nonexistent"};
     const struct mr_sql_text origin = {script->file, script->text};

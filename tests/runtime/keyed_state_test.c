@@ -93,7 +93,7 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
 static void plan_job(struct mr_job *job, enum kind kind, struct mr_sql_script *script)
 {
     static struct mr_sql_text origin;
-    struct mr_catalog catalog = {NULL, resolve};
+    struct mr_catalog catalog = {.ctx = NULL, .resolve = resolve};
     struct mr_sql_environment environment = {.catalog = &catalog};
     const struct mr_node *node = NULL;
     struct mr_plan *plan = NULL;

@@ -292,7 +292,7 @@ static int plan(struct run *run, struct mr_job *job, struct mr_sql_script *scrip
     struct mr_str text, mode = {0};
     const struct mr_node *node = NULL;
     struct mr_plan *plan = NULL;
-    struct mr_catalog catalog = {run, resolve};
+    struct mr_catalog catalog = {.ctx = run, .resolve = resolve};
     struct mr_sql_environment environment = {.catalog = &catalog};
     const struct mr_json *conf = mr_json_member(run->json, "conf"), *then = mr_json_member(run->json, "then");
     const struct mr_json *watermarks =

@@ -97,7 +97,7 @@ static int resolve(void *ctx, const struct mr_relation_request *request, struct 
     return MR_END;
 }
 
-static const struct mr_catalog catalog = {NULL, resolve};
+static const struct mr_catalog catalog = {.ctx = NULL, .resolve = resolve};
 static const struct mr_sql_environment environment = {.catalog = &catalog};
 
 /* ---- running ---- */
