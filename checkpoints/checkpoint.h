@@ -23,7 +23,7 @@ enum mr_family {                    /* key spaces */
 };
 struct mr_checkpoint_options {
     const char *path;    /* directory, made when missing (its parents too, fsynced) */
-    size_t memory_bytes; /* block cache and write buffers together; 0: 64 MiB. The cache is the process's */
+    size_t memory_bytes; /* filters, indexes and write buffers together; 0: 64 MiB */
     int retain_every;    /* keep a RocksDB checkpoint every so many batches; 0: none */
     int retain_count;    /* how many of them; 0: 2 */
     bool force;          /* open on a network file system all the same */

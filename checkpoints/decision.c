@@ -244,7 +244,6 @@ int mr_decision_commit(struct mr_decision *decision, struct mr_str record, struc
     mr_killpoint("decide.after");
     checkpoint->last_batch = decision->batch;
     checkpoint->written_bytes += decision->bytes;
-    mr_rocks_measure(checkpoint);
     MR_ERR(adopt(decision, false, error));
     MR_ERR(mr_rocks_refresh_check(checkpoint, error));
 err:

@@ -27,7 +27,7 @@ static const char durability[] =
  * written, so on a full disk there would be no typed error; what matters comes to us as a status. */
 static const char economy[] =
     "stats_dump_period_sec=0;stats_persist_period_sec=0;skip_stats_update_on_db_open=1;"
-    "max_background_jobs=2;max_file_opening_threads=1;max_open_files=512;keep_log_file_num=2;"
+    "max_background_jobs=2;max_file_opening_threads=1;keep_log_file_num=2;"
     "max_manifest_file_size=4194304;info_log_level=FATAL_LEVEL;bytes_per_sync=1048576;"
     "compression=kLZ4Compression;report_bg_io_stats=0;";
 
@@ -46,17 +46,22 @@ static const char lookups[] =
 #define MOST_BUFFERS ((size_t)32 << 20)
 #define CACHE_SHARD_BITS 2
 #define WORTH_FLUSHING ((uint64_t)4 << 20)
+#define WORTH_SETTLING ((uint64_t)16 << 20)
 #define SETTLE_POLL_US 5000
 #define SETTLE_POLLS 600
 #define QUIET_POLLS 4
 
-/* A key's way into a table leads through its filter and its index. Whole ones are quickest, in files so small
- * that several of them fit into one shard of the cache. Of more state than the cache holds filters and
- * indexes of, which take up to a third of what the tables do, only pieces are read at a time: 0.7 us dearer
- * per key, but what is not cached costs 32 KiB instead of one MiB. Every file says itself which it has. */
+/* A key's way into a table leads through its filter and its index, a sixth of what the table takes, a third
+ * at worst. State of which memory holds them all has them whole, as part of the open table, and no cache of
+ * blocks: among many keys a block is hardly met again before it would drop out, and looking for it
+ * there costs half a microsecond even if it passes by. (Operators keep what they use again.) Of more state
+ * only pieces of filters and indexes are read at a time, into a cache: dearer per key, but what is not cached
+ * costs 32 KiB instead of one MiB. Every file says itself which it has. */
 #define WHOLE_SHARE 3
 #define WHOLE_FILE_BYTES ((size_t)4 << 20)
+#define LEAST_OPEN_FILES 32
 #define PIECES_FILE_BYTES ((size_t)16 << 20)
+#define PIECES_OPEN_FILES 512
 
 static pthread_mutex_t cache_mutex = PTHREAD_MUTEX_INITIALIZER;
 static rocksdb_cache_t *cache; /* of all checkpoints of the process; stays */
@@ -67,8 +72,6 @@ static rocksdb_env_t *first_env; /* RocksDB's process-wide state, made by one th
 static rocksdb_cache_t *cache_take(size_t bytes)
 {
     pthread_mutex_lock(&cache_mutex);
-    if (!first_env)
-        first_env = rocksdb_create_default_env();
     cache_capacity += bytes;
     if (!cache) { /* few shards: what does not fit into one is thrown out at once */
         rocksdb_lru_cache_options_t *options = rocksdb_lru_cache_options_create();
@@ -96,7 +99,7 @@ static void cache_give(size_t bytes)
 struct tables { /* of a checkpoint about to be opened */
     const char *database;
     struct mr_arena arena;
-    uint64_t bytes;
+    uint64_t bytes, largest_bytes;
 };
 
 static int add_table(void *ctx, const char *name, bool is_directory)
@@ -106,33 +109,67 @@ static int add_table(void *ctx, const char *name, bool is_directory)
     if (is_directory || !mr_str_ends_with(mr_str_of(name), MR_STR(".sst")))
         return 0;
     const char *path = mr_path_join(&tables->arena, tables->database, name);
-    if (path && mr_env()->stat(path, &info) == 0)
+    if (path && mr_env()->stat(path, &info) == 0) {
         tables->bytes += (uint64_t)info.size_bytes;
+        if ((uint64_t)info.size_bytes > tables->largest_bytes)
+            tables->largest_bytes = (uint64_t)info.size_bytes;
+    }
     return 0;
 }
 
-static uint64_t table_bytes(const char *database)
+/* May the tables have whole filters and indexes? Not where there are large files: those have pieces, which
+ * nobody would find again without a cache. */
+static bool may_be_whole(const char *database, size_t lookup_bytes)
 {
     struct tables tables = {.database = database};
     mr_arena_init(&tables.arena);
     mr_env()->list(database, add_table, &tables); /* fails where there is none yet */
     mr_arena_release(&tables.arena);
-    return tables.bytes;
+    return tables.bytes / WHOLE_SHARE <= lookup_bytes && tables.largest_bytes <= 2 * WHOLE_FILE_BYTES;
 }
 
-static rocksdb_options_t *make_options(size_t buffer_bytes, rocksdb_cache_t *shared, bool whole,
+static void set_tables(rocksdb_options_t *options, rocksdb_cache_t *pieces)
+{
+    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10));
+    /* Small blocks: a key read is a block read and decompressed. Keys are asked for in ascending order, and
+     * those that need the same filter, index or piece of one share the way to it. */
+    rocksdb_block_based_options_set_block_size(table, 2 * 1024);
+    rocksdb_block_based_options_set_index_block_restart_interval(table, 4); /* keys begin alike */
+    if (pieces) {
+        rocksdb_block_based_options_set_block_cache(table, pieces);
+        rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1); /* inside the limit */
+        rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
+        rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+        rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
+        rocksdb_block_based_options_set_index_type(
+            table, rocksdb_block_based_table_index_type_two_level_index_search);
+        rocksdb_block_based_options_set_partition_filters(table, 1);
+        rocksdb_block_based_options_set_metadata_block_size(table, 32 * 1024);
+    } else {
+        rocksdb_block_based_options_set_no_block_cache(table, 1);
+    }
+    rocksdb_block_based_options_set_format_version(table, 5);
+    rocksdb_options_set_block_based_table_factory(options, table);
+    rocksdb_block_based_options_destroy(table);
+}
+
+/* pieces: the cache of pieces of filters and indexes; NULL: tables have whole ones. */
+static rocksdb_options_t *make_options(size_t buffer_bytes, rocksdb_cache_t *pieces, size_t open_files,
                                        struct mr_error *error)
 {
     pthread_mutex_lock(&cache_mutex); /* RocksDB makes its tables of options when they are first asked for */
+    if (!first_env)
+        first_env = rocksdb_create_default_env();
     rocksdb_options_t *base = rocksdb_options_create(), *options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(base, 1);
     rocksdb_options_set_create_missing_column_families(base, 1);
     char text[sizeof durability + sizeof economy + sizeof lookups + 240], *message = NULL;
     snprintf(text, sizeof text,
              "%s%s%sdb_write_buffer_size=%zu;write_buffer_size=%zu;max_write_buffer_number=3;"
-             "target_file_size_base=%zu;",
+             "target_file_size_base=%zu;max_open_files=%zu;table_cache_numshardbits=0;",
              durability, economy, lookups, buffer_bytes, buffer_bytes,
-             whole ? WHOLE_FILE_BYTES : PIECES_FILE_BYTES);
+             pieces ? PIECES_FILE_BYTES : WHOLE_FILE_BYTES, open_files);
     rocksdb_get_options_from_string(base, text, options, &message);
     rocksdb_options_destroy(base);
     pthread_mutex_unlock(&cache_mutex);
@@ -141,25 +178,7 @@ static rocksdb_options_t *make_options(size_t buffer_bytes, rocksdb_cache_t *sha
         mr_rocks_error(error, message, "INTERNAL_ERROR", "RocksDB refuses our options");
         return NULL;
     }
-    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
-    rocksdb_block_based_options_set_block_cache(table, shared);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1); /* inside the limit */
-    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
-    rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10));
-    /* Small blocks: a key read is a block read and decompressed. Keys are asked for in ascending order, and
-     * those that need the same filter, index or piece of one share the way to it. */
-    rocksdb_block_based_options_set_block_size(table, 2 * 1024);
-    rocksdb_block_based_options_set_index_type(
-        table, whole ? rocksdb_block_based_table_index_type_binary_search
-                     : rocksdb_block_based_table_index_type_two_level_index_search);
-    rocksdb_block_based_options_set_index_block_restart_interval(table, 4); /* keys begin alike */
-    rocksdb_block_based_options_set_partition_filters(table, !whole);
-    rocksdb_block_based_options_set_metadata_block_size(table, 32 * 1024);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
-    rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
-    rocksdb_block_based_options_set_format_version(table, 5);
-    rocksdb_options_set_block_based_table_factory(options, table);
-    rocksdb_block_based_options_destroy(table);
+    set_tables(options, pieces);
     return options;
 }
 
@@ -181,7 +200,6 @@ static void make_handles(struct mr_checkpoint *checkpoint)
     checkpoint->passing = rocksdb_readoptions_create();
     rocksdb_readoptions_set_verify_checksums(checkpoint->passing, 1);
     rocksdb_readoptions_set_fill_cache(checkpoint->passing, 0);
-    mr_rocks_measure(checkpoint);
 }
 
 static uint64_t state_property(const struct mr_checkpoint *checkpoint, const char *name)
@@ -189,12 +207,6 @@ static uint64_t state_property(const struct mr_checkpoint *checkpoint, const cha
     uint64_t value = 0;
     rocksdb_property_int_cf(checkpoint->db, checkpoint->families[MR_FAMILY_STATE], name, &value);
     return value;
-}
-
-void mr_rocks_measure(struct mr_checkpoint *checkpoint)
-{
-    uint64_t live_bytes = state_property(checkpoint, "rocksdb.estimate-live-data-size");
-    checkpoint->state_fits = live_bytes <= checkpoint->cache_bytes / 2;
 }
 
 int mr_rocks_flush(struct mr_checkpoint *checkpoint, struct mr_error *error)
@@ -235,8 +247,8 @@ static void flush_to_close(struct mr_checkpoint *checkpoint)
  * runs. (What RocksDB calls pending may stay so; only what soon begins is waited for.) */
 static void settle(const struct mr_checkpoint *checkpoint)
 {
-    if (checkpoint->read_only || checkpoint->failed || checkpoint->state_fits ||
-        checkpoint->written_bytes < WORTH_FLUSHING)
+    if (checkpoint->read_only || checkpoint->failed || checkpoint->written_bytes < WORTH_FLUSHING ||
+        state_property(checkpoint, "rocksdb.estimate-live-data-size") < WORTH_SETTLING)
         return;
     for (int polls = 0, quiet = 0; polls < SETTLE_POLLS && quiet < QUIET_POLLS; polls++) {
         quiet = state_property(checkpoint, "rocksdb.num-running-compactions") > 0 ? 0 : quiet + 1;
@@ -256,9 +268,17 @@ int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_o
     /* Write buffers are filled sooner or later, the cache only by what is read: a quarter, and not more than
      * speeds anything up, for the former. */
     size_t buffers = memory / 4 < MOST_BUFFERS ? memory / 4 : MOST_BUFFERS;
-    checkpoint->cache_bytes = memory - buffers;
-    bool whole = table_bytes(checkpoint->database) / WHOLE_SHARE <= checkpoint->cache_bytes;
-    rocksdb_options_t *db_options = make_options(buffers, cache_take(checkpoint->cache_bytes), whole, error);
+    rocksdb_cache_t *pieces = NULL;
+    size_t open_files = PIECES_OPEN_FILES, lookup_bytes = memory - buffers;
+    if (may_be_whole(checkpoint->database, lookup_bytes)) {
+        /* Twice as many as that: while they are merged there are old and new ones. */
+        open_files = lookup_bytes * WHOLE_SHARE * 2 / WHOLE_FILE_BYTES;
+        open_files = open_files < LEAST_OPEN_FILES ? LEAST_OPEN_FILES : open_files;
+    } else {
+        pieces = cache_take(lookup_bytes);
+        checkpoint->cache_bytes = lookup_bytes;
+    }
+    rocksdb_options_t *db_options = make_options(buffers, pieces, open_files, error);
     if (!db_options)
         return error->code;
     rocksdb_options_t *state_options = rocksdb_options_create_copy(db_options);

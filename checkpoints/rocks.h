@@ -46,8 +46,7 @@ struct mr_checkpoint {
     rocksdb_column_family_handle_t *families[MR_FAMILY_COUNT];
     rocksdb_writeoptions_t *synced, *lazy;
     rocksdb_readoptions_t *reading, *passing; /* passing: leaves nothing in the cache */
-    bool state_fits;    /* enough of the state would fit into the cache for blocks to be met again there */
-    size_t cache_bytes; /* our share of the process's block cache; 0: none taken */
+    size_t cache_bytes; /* our share of the process's cache of filters and indexes; 0: whole ones, no cache */
     uint64_t written_bytes; /* by decisions of this process */
     atomic_uint chunks;     /* of keys read */
     int lock_file;          /* -1: not held */
@@ -73,8 +72,6 @@ int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_o
 void mr_rocks_close(struct mr_checkpoint *checkpoint);
 /* Everything written so far into tables. After a failure the checkpoint takes no more writes. */
 int mr_rocks_flush(struct mr_checkpoint *checkpoint, struct mr_error *error);
-/* Sets state_fits. Operators keep what they use again, so blocks read once would only push out others. */
-void mr_rocks_measure(struct mr_checkpoint *checkpoint);
 /* lock.c: the directory itself: what may be opened, and by whom. */
 int mr_rocks_lock(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_options *options,
                   struct mr_error *error);

@@ -2,7 +2,9 @@
 #include "checkpoints/checkpoint.h"
 #include "checkpoints/rocks.h"
 
-#define CHUNK 256
+/* Keys asked for together. RocksDB takes 32 at a time; the memory it needs for so few is used again while it
+ * is near. */
+#define CHUNK 64
 #define FILLING 61 /* of so many chunks one; prime, so that in time all keys are among them */
 
 static int read_error(struct mr_checkpoint *checkpoint, char *message, struct mr_error *error)
@@ -38,12 +40,11 @@ static int collect(struct mr_checkpoint *checkpoint, enum mr_family family, rock
     return status;
 }
 
-/* State much larger than the cache passes by it: a block of it that is put there is hardly met again, and
- * costs more than it took to read. But whoever leaves nothing in the cache does not leave an index there
- * either that has dropped out of it: some chunks bring those back. */
+/* Where there is a cache, it is for filters and indexes; blocks pass by it. But whoever leaves nothing in the
+ * cache does not leave an index there either that has dropped out of it: some chunks bring those back. */
 static const rocksdb_readoptions_t *reading_of(struct mr_checkpoint *checkpoint, enum mr_family family)
 {
-    if (family != MR_FAMILY_STATE || checkpoint->state_fits)
+    if (family != MR_FAMILY_STATE || checkpoint->cache_bytes == 0)
         return checkpoint->reading;
     return atomic_fetch_add_explicit(&checkpoint->chunks, 1, memory_order_relaxed) % FILLING == 0
                ? checkpoint->reading
