@@ -304,7 +304,7 @@ int mr_display_open(struct mr_display **out, const struct mr_pipeline *pipeline,
     return MR_OK;
 }
 
-void mr_display_close(struct mr_display *display)
+void mr_display_close(struct mr_display *display, bool failed)
 {
     if (!display)
         return;
@@ -314,7 +314,7 @@ void mr_display_close(struct mr_display *display)
     pthread_mutex_unlock(&display->lock);
     if (display->running)
         pthread_join(display->thread, NULL);
-    bool failed = false, stopped = false;
+    bool stopped = false;
     for (int i = 0; i < display->count; i++) {
         failed = failed || display->lines[i].state == MR_FLOW_FAILED;
         stopped = stopped || display->lines[i].state == MR_FLOW_STOPPED;

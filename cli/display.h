@@ -13,7 +13,7 @@ int mr_display_open(struct mr_display **out, const struct mr_pipeline *pipeline,
 void mr_display_state(void *ctx, const struct mr_flow *flow);
 void mr_display_progress(void *ctx, const struct mr_flow *flow, const struct mr_progress *progress);
 void mr_display_published(void *ctx, const struct mr_flow *flow, int64_t batch);
-/* The last picture, then a line that sums up. */
-void mr_display_close(struct mr_display *display);
+/* The last picture, then a line that sums up: it failed, or what its flows say. */
+void mr_display_close(struct mr_display *display, bool failed);
 
 #endif

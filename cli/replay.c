@@ -18,7 +18,7 @@ static int run_on(struct mr_opened *opened, const struct asked *asked, struct mr
     options.on_published = mr_display_published;
     options.ctx = display;
     int status = mr_pipeline_run(&opened->pipeline, &options, error);
-    mr_display_close(display);
+    mr_display_close(display, status < 0);
     return status;
 }
 

@@ -95,7 +95,7 @@ static int run_pipeline(struct mr_opened *opened, struct mr_pipeline_options *op
     atomic_store(&signals->running, &opened->pipeline);
     int status = mr_pipeline_run(&opened->pipeline, options, error);
     end_signals(signals);
-    mr_display_close(display);
+    mr_display_close(display, status < 0);
     return status;
 }
 

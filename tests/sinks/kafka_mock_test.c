@@ -399,10 +399,9 @@ static void test_topic_that_goes(void **state)
 
 /* librdkafka (2.0.2, and later ones by their code) forgets the request of send_offsets_to_transaction when
  * the producer is destroyed while the group's coordinator owes the answer: the handler of the answer returns
- * at
- * __DESTROY without freeing it, 324 bytes. It comes to that here when a produce request ends in a fatal error
- * just then, which ends the call at once. What leaks is librdkafka's own copy of what the call is given.
- * The call is found on the stack by slow unwinding only: librdkafka has no frame pointers. */
+ * at __DESTROY without freeing it, 324 bytes. It comes to that here when a produce request ends in a fatal
+ * error just then, which ends the call at once. What leaks is librdkafka's own copy of what the call is
+ * given. The call is found on the stack by slow unwinding only: librdkafka has no frame pointers. */
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
