@@ -258,10 +258,26 @@ static void settle(const struct mr_checkpoint *checkpoint)
     }
 }
 
+/* RocksDB's message, to be freed, or NULL. */
+static char *open_database(struct mr_checkpoint *checkpoint, rocksdb_options_t *database,
+                           rocksdb_options_t *state, bool read_only)
+{
+    static const char *const names[MR_FAMILY_COUNT] = {"default", "state", "sources"};
+    const rocksdb_options_t *all[MR_FAMILY_COUNT] = {database, state, database};
+    char *message = NULL;
+    if (read_only)
+        checkpoint->db =
+            rocksdb_open_for_read_only_column_families(database, checkpoint->database, MR_FAMILY_COUNT, names,
+                                                       all, checkpoint->families, 0, &message);
+    else
+        checkpoint->db = rocksdb_open_column_families(database, checkpoint->database, MR_FAMILY_COUNT, names,
+                                                      all, checkpoint->families, &message);
+    return message;
+}
+
 int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_options *options,
                   struct mr_error *error)
 {
-    static const char *const names[MR_FAMILY_COUNT] = {"default", "state", "sources"};
     size_t memory = options->memory_bytes ? options->memory_bytes : (size_t)64 << 20;
     if (memory < (size_t)4 << 20)
         memory = (size_t)4 << 20;
@@ -283,15 +299,15 @@ int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_o
         return error->code;
     rocksdb_options_t *state_options = rocksdb_options_create_copy(db_options);
     mr_expired_filter(checkpoint, state_options);
-    const rocksdb_options_t *all[MR_FAMILY_COUNT] = {db_options, state_options, db_options};
-    char *message = NULL;
-    if (options->read_only)
-        checkpoint->db =
-            rocksdb_open_for_read_only_column_families(db_options, checkpoint->database, MR_FAMILY_COUNT,
-                                                       names, all, checkpoint->families, 0, &message);
-    else
-        checkpoint->db = rocksdb_open_column_families(db_options, checkpoint->database, MR_FAMILY_COUNT,
-                                                      names, all, checkpoint->families, &message);
+    char *message = open_database(checkpoint, db_options, state_options, options->read_only);
+    struct mr_error unread;
+    bool cut = false;
+    if (message && !options->read_only)
+        mr_rocks_cut_torn_manifest(checkpoint, &cut, &unread);
+    if (cut) {
+        rocksdb_free(message);
+        message = open_database(checkpoint, db_options, state_options, false);
+    }
     rocksdb_options_destroy(db_options);
     rocksdb_options_destroy(state_options);
     if (message) {

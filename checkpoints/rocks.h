@@ -70,6 +70,8 @@ int mr_rocks_error(struct mr_error *error, char *message, const char *condition,
 int mr_rocks_open(struct mr_checkpoint *checkpoint, const struct mr_checkpoint_options *options,
                   struct mr_error *error);
 void mr_rocks_close(struct mr_checkpoint *checkpoint);
+/* torn.c: a database that cannot be opened: takes an end of its MANIFEST away that a power cut has torn. */
+int mr_rocks_cut_torn_manifest(const struct mr_checkpoint *checkpoint, bool *cut, struct mr_error *error);
 /* Everything written so far into tables. After a failure the checkpoint takes no more writes. */
 int mr_rocks_flush(struct mr_checkpoint *checkpoint, struct mr_error *error);
 /* lock.c: the directory itself: what may be opened, and by whom. */

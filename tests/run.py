@@ -9,8 +9,10 @@ A suite that ends badly without having said so is one failure. A suite that says
 """
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -68,16 +70,32 @@ def sanitizer_report(output):
     return report, " in ".join([(summary or first).group(0).strip()] + [" < ".join((ours or [frame for frame, _ in frames])[:4])] * bool(frames))
 
 
+def wait(child):
+    """-> its status; 124: its time was up. What it has left running ends with it."""
+    try:
+        return child.wait(timeout=float(os.environ.get("SUITE_SECONDS", "1500")))
+    except subprocess.TimeoutExpired:
+        return 124
+    finally:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        child.wait()
+
+
 def run(name, command, is_cmocka, env):
     started = time.time()
-    try:
-        done = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=float(os.environ.get("SUITE_SECONDS", "1500")))
-        output, status = done.stdout.decode("utf-8", "replace"), done.returncode
-    except subprocess.TimeoutExpired as late:
-        output, status = (late.stdout or b"").decode("utf-8", "replace") + "\ntime is up", 124
-    except OSError as problem:
-        output, status = str(problem), 127
+    with tempfile.TemporaryFile() as record:
+        try:
+            child = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=record, stderr=subprocess.STDOUT,
+                                     start_new_session=True)
+            status = wait(child)
+        except OSError as problem:
+            record.write(str(problem).encode())
+            status = 127
+        record.seek(0)
+        output = record.read().decode("utf-8", "replace") + ("\ntime is up" if status == 124 else "")
     passed, failed, skipped = [], [], []
     if is_cmocka:
         for verdict, test in CMOCKA.findall(output):

@@ -434,6 +434,76 @@ static void a_lost_query_id_is_damage(void **state)
     assert_string_equal(error.condition, "STREAMING_CHECKPOINT_MISSING_METADATA_FILE");
 }
 
+/* The closed checkpoint's MANIFEST with these bytes instead of what stood from `at` on (-1: behind all). */
+static void rewrite_manifest(int64_t at, const void *bytes, size_t size)
+{
+    char name[192];
+    struct mr_text text;
+    mr_text_init(&text);
+    snprintf(name, sizeof name, "%s/rocksdb/CURRENT", path);
+    OK(mr_file_read_all(name, &text, &error));
+    snprintf(name, sizeof name, "%s/rocksdb/%.*s", path, (int)text.size - 1, text.data);
+    mr_text_release(&text);
+    mr_text_init(&text);
+    OK(mr_file_read_all(name, &text, &error));
+    if (at < 0)
+        mr_text_append(&text, bytes, size);
+    else
+        memcpy(text.data + at, bytes, size);
+    OK(mr_file_replace(name, text.data, text.size, &error));
+    mr_text_release(&text);
+}
+
+/* As RocksDB begins a record of 1,200 bytes: a checksum (a wrong one), the size, "whole". */
+static size_t make_record(char *out, size_t arrived)
+{
+    static const char head[] = {1, 2, 3, 4, (char)(1200 & 255), 1200 >> 8, 1};
+    memset(out, 0, 1207);
+    memset(out, 'x', arrived);
+    memcpy(out, head, sizeof head);
+    return 1207;
+}
+
+static void a_torn_manifest_loses_what_was_not_synced(void **state)
+{
+    (void)state;
+    struct mr_checkpoint *checkpoint = open_it();
+    struct mr_checkpoint_options options = {.path = path};
+    struct mr_arena arena;
+    struct mr_str key = S("k"), value;
+    char record[1300];
+    decide(checkpoint, 0, "k", "v", NULL);
+    mr_checkpoint_close(checkpoint);
+    rewrite_manifest(-1, record, make_record(record, 40));
+    options.read_only = true; /* who only reads mends nothing */
+    assert_int_equal(mr_checkpoint_open(&checkpoint, &options, &error), MR_E_CORRUPT);
+    options.read_only = false;
+    checkpoint = open_it();
+    mr_arena_init(&arena);
+    OK(mr_checkpoint_get_many(checkpoint, MR_FAMILY_STATE, &key, 1, &arena, &value, &error));
+    assert_true(mr_str_equal(value, S("v")));
+    mr_arena_release(&arena);
+    mr_checkpoint_close(checkpoint);
+    /* All sectors are there: other damage. */
+    rewrite_manifest(-1, record, make_record(record, 1207));
+    assert_int_equal(mr_checkpoint_open(&checkpoint, &options, &error), MR_E_CORRUPT);
+    assert_int_equal(mr_checkpoint_open(&checkpoint, &options, &error), MR_E_CORRUPT);
+}
+
+/* Records behind the damaged one were written, and may have been synced. */
+static void a_damaged_manifest_is_no_torn_one(void **state)
+{
+    (void)state;
+    struct mr_checkpoint *checkpoint = open_it();
+    struct mr_checkpoint_options options = {.path = path};
+    static const char zeros[20];
+    decide(checkpoint, 0, "k", "v", NULL);
+    mr_checkpoint_close(checkpoint);
+    rewrite_manifest(8, zeros, sizeof zeros);
+    assert_int_equal(mr_checkpoint_open(&checkpoint, &options, &error), MR_E_CORRUPT);
+    assert_int_equal(mr_checkpoint_open(&checkpoint, &options, &error), MR_E_CORRUPT);
+}
+
 static void set_aside_takes_what_stands_behind_with_it(void **state)
 {
     (void)state;
@@ -752,6 +822,8 @@ int main(int count, char **arguments)
         T(what_is_not_ours_is_refused),
         T(newer_and_damaged_values_are_told_apart),
         T(a_lost_query_id_is_damage),
+        T(a_torn_manifest_loses_what_was_not_synced),
+        T(a_damaged_manifest_is_no_torn_one),
         T(set_aside_takes_what_stands_behind_with_it),
         T(a_refresh_forgets_and_is_remembered_until_decided),
         T(a_refresh_killed_half_way_is_finished),
