@@ -254,6 +254,14 @@ static int define_sink(struct place *place, const struct mr_sql_statement *state
     return add_dataset(place, statement, MR_SINK, &dataset);
 }
 
+/* 'x' and "x" are x, as Databricks' pipelines are written; no setting's value has quotes of its own. */
+static struct mr_str without_quotes(struct mr_str value)
+{
+    bool quoted = value.size >= 2 && (value.data[0] == '\'' || value.data[0] == '"') &&
+                  value.data[value.size - 1] == value.data[0];
+    return quoted ? (struct mr_str){value.data + 1, value.size - 2} : value;
+}
+
 static int define_set(struct place *place, const struct mr_sql_statement *statement)
 {
     if (!statement->value.data)
@@ -261,7 +269,7 @@ static int define_set(struct place *place, const struct mr_sql_statement *statem
                       "PIPELINE_SQL_GRAPH_ELEMENT_REGISTRATION_ERROR",
                       "SET in a pipeline needs a value: SET key = value.");
     const char *key = copy_str(&place->pipeline->arena, statement->key);
-    char *value = copy_str(&place->pipeline->arena, statement->value);
+    char *value = copy_str(&place->pipeline->arena, without_quotes(statement->value));
     if (!key || !value)
         return mr_error_memory(place->error, 64);
     if (mr_project_setting_check(&key, value, place->error) < 0)
